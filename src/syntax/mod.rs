@@ -1,0 +1,4 @@
+//! Syntax.
+
+pub mod ast;
+pub mod span;
