@@ -51,8 +51,9 @@ impl Parker {
         }
     }
 
+    /// An exchange rather than a store, so that the token is ordered after the exchange in `park` that found none.
     fn unpark(&self) {
-        self.token.store(true, Ordering::Release);
+        self.token.swap(true, Ordering::Release);
         self.thread.get().expect("a worker that sleeps has registered its thread").unpark();
     }
 }
