@@ -98,7 +98,7 @@ impl Args {
     #[cold]
     fn convert_string(self, vm: &mut Vm, i: u32) -> Result<Value, Box<LuaError>> {
         let value = self.get(vm, i);
-        if let Some(text) = vm.host_text(value) {
+        if let Some(text) = userdata_text(value) {
             let string = vm.string(text.as_bytes())?;
             self.set(vm, i, string);
             return Ok(string);
@@ -145,6 +145,15 @@ impl Args {
             None => Err(vm.type_error(i, class, self.try_get(vm, i))),
         }
     }
+}
+
+/// The text of a host object that stands for a string.
+pub fn userdata_text<'a>(value: Value) -> Option<&'a str> {
+    if value.tag() != tag::USERDATA {
+        return None;
+    }
+    // SAFETY: a live userdata; its data does not change while a native function runs.
+    unsafe { (*value.as_userdata()).data.as_deref()?.text() }
 }
 
 /// The host object behind a value, if it is a `T`.

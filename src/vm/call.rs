@@ -263,7 +263,7 @@ impl Vm {
             return Ok(());
         }
         self.call_at(slot, args, u32::from(i.c))?;
-        self.safepoint()
+        if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
     }
 
     /// `Op::GenericCall` where the fast path does not apply.
@@ -294,7 +294,7 @@ impl Vm {
         }
         let results = self.pop_frame();
         self.call_at(slot, args, results)?;
-        self.safepoint()
+        self.safepoint_in_list()
     }
 
     /// `Op::Return` where the fast path does not apply, and `Op::ReturnVararg`.
@@ -328,7 +328,7 @@ impl Vm {
     /// `Op::Vararg`
     pub(super) fn op_vararg(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         // SAFETY: a Lua function runs, so its closure is in the slot below its registers.
-        let params = unsafe { (*(*self.running_closure()).function).params };
+        let params = unsafe { (*(**self.running_closure()).function).params };
         let (_, n) = self.varargs(params);
         let to = self.register_slot(i.a);
         let wanted = if i.c == 0 { n } else { u32::from(i.c) - 1 };
@@ -362,7 +362,10 @@ impl Vm {
         unsafe {
             let thread = self.registers.thread;
             let len = needed.max(((*thread).stack_len * 2).min(limit));
-            self.heap.charge_memory((len - (*thread).stack_len) as usize * size_of::<Value>())?;
+            let more = (len - (*thread).stack_len) as usize * size_of::<Value>();
+            if self.heap.charge_memory(more).is_err() {
+                return Err(self.out_of_memory());
+            }
             let base = self.slot_of(self.saved.base);
             let top = self.top_slot();
             Thread::resize_stack(thread, len);

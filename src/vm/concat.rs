@@ -20,6 +20,9 @@ pub fn append_text(value: Value, out: &mut Vec<u8>) -> bool {
     true
 }
 
+/// A larger buffer is not kept for the next concatenation.
+const MAX_SCRATCH: usize = 4096;
+
 fn has_text(value: Value) -> bool {
     value.is_string() || value.is_number()
 }
@@ -69,13 +72,15 @@ impl Vm {
                 }
             }
         }
-        let mut text = std::mem::take(&mut self.heap.scratch);
-        text.clear();
+        let mut text = std::mem::take(&mut self.scratch);
         for k in 0..n {
             append_text(self.slot(first + k), &mut text);
         }
         let value = self.string(&text);
-        self.heap.keep_scratch(text);
+        if text.capacity() <= MAX_SCRATCH {
+            text.clear();
+            self.scratch = text;
+        }
         value
     }
 }

@@ -2,7 +2,6 @@
 
 use super::machine::Vm;
 use super::object::{Str, Table};
-use super::table;
 use super::value::{Value, tag};
 
 macro_rules! events {
@@ -100,7 +99,7 @@ impl Vm {
             if cached && (*metatable).header.flags & 1 << event as u8 != 0 {
                 return Value::NIL;
             }
-            let handler = table::get_str(metatable, self.event_name(event));
+            let handler = Table::peek_str(metatable, self.event_name(event));
             if cached && handler.is_nil() {
                 (*metatable).header.flags |= 1 << event as u8;
             }

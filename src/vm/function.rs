@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::chunk::Chunk;
 use super::value::Value;
 use crate::bytecode::{Constant, Instruction, Proto};
-use crate::syntax::diagnostic::chunk_id;
+use crate::syntax::chunk_id;
 
 /// A function ready to run. It belongs to a [`Chunk`] and lives as long.
 #[repr(C)]

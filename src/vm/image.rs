@@ -10,17 +10,19 @@ use parking_lot::Mutex;
 
 use super::event::Event;
 use super::function::Function;
-use super::heap::Heap;
 use super::intern::StringSet;
 use super::native::Native;
-use super::object::{Str, Table, mark, table_bit};
-use super::table;
+use super::object::Str;
+use super::table::StaticTable;
 use super::value::Value;
 use crate::bytecode::Proto;
 
+/// The name of the base library, whose functions are globals themselves.
+pub const BASE: &str = "_G";
+
 /// A library as data: its native functions and its constants.
 pub struct Library {
-    /// The global variable and module name; `_G` for the base library.
+    /// The global variable and module name; [`BASE`] for the base library.
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
@@ -48,12 +50,14 @@ pub struct Image {
     pub(super) event_names: Box<[*mut Str]>,
     pub(super) memory_message: *mut Str,
     /// The globals every process starts with; processes fill their own table from it as they go.
-    pub(super) globals: *mut Table,
-    modules: HashMap<&'static str, *mut Table>,
+    pub(super) globals: StaticTable,
+    /// Payload of the value of `next`; 0 without a base library.
+    pub(super) next_native: u64,
+    modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
     chunks: Mutex<Vec<Box<Function>>>,
-    /// Owns the static tables.
-    _tables: Heap,
+    /// Nested tables of constants.
+    _nested: Vec<StaticTable>,
 }
 
 // SAFETY: the static objects are immutable after `Image::new`; what grows is behind locks.
@@ -62,42 +66,47 @@ unsafe impl Send for Image {}
 unsafe impl Sync for Image {}
 
 impl Image {
-    /// An image with these libraries. `seed` is that of all string hashes.
-    pub fn new(libraries: &[&'static Library], seed: u32) -> Arc<Image> {
+    /// An image with these libraries. `seed` is that of all string hashes. In a `sandbox` library tables are frozen;
+    /// otherwise every process may change its own.
+    pub fn new(libraries: &[&'static Library], sandbox: bool, seed: u32) -> Arc<Image> {
         let strings = Arc::new(StringSet::new(seed));
         let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
         let memory_message = strings.intern(b"not enough memory");
-        let mut heap = Heap::new(Arc::clone(&strings));
-        let globals = heap.new_table(0, 64);
+        let mut globals = Vec::new();
         let mut modules = HashMap::new();
         let mut native_names = HashMap::new();
+        let mut nested = Vec::new();
         for library in libraries {
-            let base = library.name == "_G";
-            let table = if base { globals } else { heap.new_table(0, library.natives.len() as u32) };
+            let mut fields = Vec::new();
             for native in library.natives {
-                store(&mut heap, &strings, table, native.name, Value::native(native));
-                let name = if base { native.name.to_owned() } else { format!("{}.{}", library.name, native.name) };
+                fields.push((strings.intern(native.name.as_bytes()), Value::native(native)));
+                let name = match library.name {
+                    BASE => native.name.to_owned(),
+                    other => format!("{other}.{}", native.name),
+                };
                 native_names.insert(&raw const *native as usize, name);
             }
-            store_literals(&mut heap, &strings, table, library.constants);
-            if !base {
-                make_static(table);
-                modules.insert(library.name, table);
-                if library.global {
-                    store(&mut heap, &strings, globals, library.name, Value::table(table));
-                }
+            fields.extend(literal_fields(&strings, library.constants, &mut nested));
+            if library.name == BASE {
+                globals.extend(fields);
+                continue;
             }
+            let table = StaticTable::new(&fields, sandbox);
+            if library.global {
+                globals.push((strings.intern(library.name.as_bytes()), Value::table(table.table())));
+            }
+            modules.insert(library.name, table);
         }
-        make_static(globals);
         Arc::new(Image {
+            next_native: next_of(libraries),
+            globals: StaticTable::new(&globals, false),
             strings,
             event_names,
             memory_message,
-            globals,
             modules,
             native_names,
             chunks: Mutex::new(Vec::new()),
-            _tables: heap,
+            _nested: nested,
         })
     }
 
@@ -113,7 +122,7 @@ impl Image {
 
     /// The static table of a library, whether global or not.
     pub fn module(&self, name: &str) -> Option<Value> {
-        self.modules.get(name).map(|table| Value::table(*table))
+        self.modules.get(name).map(|table| Value::table(table.table()))
     }
 
     /// The names of all libraries.
@@ -133,39 +142,35 @@ impl std::fmt::Debug for Image {
     }
 }
 
-fn store(heap: &mut Heap, strings: &StringSet, table: *mut Table, name: &str, value: Value) {
-    let key = Value::string(strings.intern(name.as_bytes()));
-    // SAFETY: a live table of this heap.
-    unsafe { table::set(heap, table, key, value) }.expect("a string key in a heap without limit");
+/// The payload of the function `next` of the base library.
+fn next_of(libraries: &[&'static Library]) -> u64 {
+    let base = libraries.iter().find(|library| library.name == BASE);
+    let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
+    next.map_or(0, |native| Value::native(native).payload())
 }
 
-fn store_literals(
-    heap: &mut Heap,
+/// The fields for constants; tables among them are frozen and kept in `nested`.
+fn literal_fields(
     strings: &StringSet,
-    table: *mut Table,
     literals: &'static [(&'static str, Literal)],
-) {
-    for (name, literal) in literals {
-        let value = match literal {
-            Literal::Integer(i) => Value::int(*i),
-            Literal::Float(f) => Value::float(*f),
-            Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
-            Literal::Table(fields) => {
-                let nested = heap.new_table(0, fields.len() as u32);
-                store_literals(heap, strings, nested, fields);
-                make_static(nested);
-                Value::table(nested)
-            }
-        };
-        store(heap, strings, table, name, value);
-    }
-}
-
-/// Freezes a finished table of the image.
-fn make_static(table: *mut Table) {
-    // SAFETY: a live table that nothing else refers to yet.
-    unsafe {
-        (*table).header.mark = mark::STATIC | mark::WRITE_SLOW;
-        (*table).bits |= table_bit::FROZEN;
-    }
+    nested: &mut Vec<StaticTable>,
+) -> Vec<(*mut Str, Value)> {
+    literals
+        .iter()
+        .map(|(name, literal)| {
+            let value = match literal {
+                Literal::Integer(i) => Value::int(*i),
+                Literal::Float(f) => Value::float(*f),
+                Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Table(fields) => {
+                    let fields = literal_fields(strings, fields, nested);
+                    let table = StaticTable::new(&fields, true);
+                    let value = Value::table(table.table());
+                    nested.push(table);
+                    value
+                }
+            };
+            (strings.intern(name.as_bytes()), value)
+        })
+        .collect()
 }

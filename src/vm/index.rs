@@ -4,7 +4,7 @@ use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
 use super::object::Table;
-use super::table::{self, TableError};
+use super::table::TableError;
 use super::thread::results;
 use super::value::{Value, tag};
 use crate::bytecode::{Instruction, Op};
@@ -36,7 +36,7 @@ impl Vm {
             let handler = if object.is_table() {
                 let table = object.as_table();
                 // SAFETY: a live table.
-                let value = unsafe { table::get(&mut self.heap, table, key) };
+                let value = unsafe { Table::get(table, &mut self.heap, key) };
                 if !value.is_nil() {
                     return Ok(Indexed::Done(value));
                 }
@@ -73,7 +73,7 @@ impl Vm {
                 let handler = unsafe {
                     let metatable = (*table).metatable;
                     let handler = self.handler_in(metatable, Event::NewIndex);
-                    if handler.is_nil() || !table::get(&mut self.heap, table, key).is_nil() {
+                    if handler.is_nil() || !Table::get(table, &mut self.heap, key).is_nil() {
                         Value::NIL
                     } else {
                         handler
@@ -105,14 +105,14 @@ impl Vm {
     /// A nil or NaN key, a frozen table, or the memory limit.
     pub fn raw_set(&mut self, table: *mut Table, key: Value, value: Value) -> Result<(), Box<LuaError>> {
         // SAFETY: a live table.
-        unsafe { table::set(&mut self.heap, table, key, value) }.map_err(|error| self.table_error(error))
+        unsafe { Table::set(table, &mut self.heap, key, value) }.map_err(|error| self.table_error(error))
     }
 
     /// `rawget`
     #[inline]
     pub fn raw_get(&mut self, table: *mut Table, key: Value) -> Value {
         // SAFETY: a live table.
-        unsafe { table::get(&mut self.heap, table, key) }
+        unsafe { Table::get(table, &mut self.heap, key) }
     }
 
     /// A refused store as a Lua error.
@@ -122,7 +122,6 @@ impl Vm {
             TableError::NilKey => self.error("table index is nil"),
             TableError::NanKey => self.error("table index is NaN"),
             TableError::Frozen => self.error("attempt to modify Immutable table"),
-            TableError::Overflow => self.error("table overflow"),
             TableError::OutOfMemory => self.out_of_memory(),
         }
     }
@@ -189,9 +188,9 @@ impl Vm {
             return false;
         }
         // SAFETY: a live table and a live string.
-        let node = unsafe { table::find_str(object.as_table(), key.as_string()) };
+        let node = unsafe { Table::find_node_str(object.as_table(), key.as_string()) };
         let Some(index) = node else { return false };
-        if index <= usize::from(u8::MAX) && i.x() != index as u8 {
+        if index <= u32::from(u8::MAX) && i.x() != index as u8 {
             i.set_x(index as u8);
         }
         true
@@ -223,7 +222,7 @@ impl Vm {
                     return Err(self.operand_error("get length of", object, i));
                 }
                 // SAFETY: a live table.
-                unsafe { table::len(object.as_table()) }
+                unsafe { Table::len(object.as_table()) as i64 }
             }
         };
         self.set_slot(self.register_slot(i.a), Value::int(length));
@@ -245,15 +244,10 @@ impl Vm {
         let table = self.slot(at).as_table();
         // SAFETY: the table was made by the constructor this instruction belongs to.
         unsafe {
-            if table::reserve_array(&mut self.heap, table, first + n).is_err() {
-                return Err(self.out_of_memory());
-            }
-            for k in 1..=n {
-                let stored = table::set_int(&mut self.heap, table, i64::from(first + k), self.slot(at + k));
-                stored.map_err(|error| self.table_error(error))?;
-            }
+            let values = self.stack().add(at as usize + 1);
+            let stored = Table::set_list(table, &mut self.heap, first + 1, values, n);
+            stored.map_err(|error| self.table_error(error))
         }
-        Ok(())
     }
 
     #[cold]

@@ -7,11 +7,11 @@
 use std::sync::Arc;
 
 use super::error::LuaError;
-use super::event::BASIC_TYPES;
+use super::event::{BASIC_TYPES, Event};
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::image::Image;
-use super::object::Table;
+use super::object::{Str, Table};
 use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Thread};
 use super::value::{Value, tag};
@@ -65,6 +65,12 @@ pub struct Vm {
     pub(super) registry: *mut Table,
     pub(super) exit: Option<Exit>,
     pub(super) request: Option<Request>,
+    /// Where strings are put together.
+    pub(super) scratch: Vec<u8>,
+    /// `__index`, for the fast path of method calls.
+    pub(super) index_name: *mut Str,
+    /// The payload of the `next` function, for the fast path of traversals.
+    pub(super) next_native: u64,
     host: Option<Box<dyn Host>>,
 }
 
@@ -75,9 +81,11 @@ unsafe impl Send for Vm {}
 impl Vm {
     /// A state with the globals of `image`.
     pub fn new(image: Arc<Image>) -> Vm {
-        let mut heap = Heap::new(&image);
+        let mut heap = Heap::new(Arc::clone(&image.strings));
+        let index_name = image.event_names[Event::Index as usize];
+        let next_native = image.next_native;
         let registry = heap.new_table(0, 0);
-        let globals = heap.new_globals();
+        let globals = heap.new_globals(&image.globals);
         let mut vm = Vm {
             saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
             fuel: i64::MAX,
@@ -101,10 +109,29 @@ impl Vm {
             registry,
             exit: None,
             request: None,
+            scratch: Vec::new(),
+            index_name,
+            next_native,
             host: None,
         };
-        vm.string_metatable = vm.heap.new_string_metatable();
+        vm.make_string_metatable();
         vm
+    }
+
+    /// The metatable of strings: methods are looked up in the process's own `string` library (manual §6.4).
+    fn make_string_metatable(&mut self) {
+        let Some(library) = self.image.module("string") else { return };
+        let methods = self.heap.materialise(library);
+        let metatable = self.heap.new_table(0, 1);
+        let key = Value::string(self.event_name(Event::Index));
+        // SAFETY: a live table.
+        unsafe { Table::set(metatable, &mut self.heap, key, methods) }.expect("the heap is new and has no limit");
+        self.string_metatable = metatable;
+    }
+
+    /// What this process has for a value of the image: its own table for a library table.
+    pub fn own(&mut self, value: Value) -> Value {
+        self.heap.materialise(value)
     }
 
     /// A coroutine that only the host resumes.
@@ -270,40 +297,46 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint() } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
+    }
+
+    /// As [`Vm::safepoint`] while an open list of values is on the stack: finalizers wait for the next one.
+    #[inline]
+    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self, may_call: bool) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
             self.note_extent();
         }
-        let mut roots = ProgramRoots {
-            globals: self.globals,
-            registry: self.registry,
-            string_metatable: self.string_metatable,
-            basic_metatables: self.basic_metatables,
-            thread: self.registers.thread,
-            exit: self.exit.as_ref(),
-            host: self.host.as_deref_mut(),
-        };
-        let work = self.heap.step(&mut roots);
-        self.fuel -= work;
+        let (heap, mut roots) = self.heap_and_roots();
+        let work = heap.step(&mut roots);
+        self.fuel -= work as i64;
         if self.heap.over_limit() {
-            let mut roots = ProgramRoots { host: self.host.as_deref_mut(), exit: self.exit.as_ref(), ..roots };
-            self.heap.full_collect(&mut roots);
+            self.collect();
             if self.heap.over_limit() {
                 return Err(self.out_of_memory());
             }
         }
-        if self.exit.is_none() && self.heap.has_pending_finalizers() { self.run_finalizers() } else { Ok(()) }
+        let due = may_call && self.exit.is_none() && self.heap.has_pending_finalizers();
+        if due { self.run_finalizers() } else { Ok(()) }
     }
 
     /// A whole collection (`collectgarbage()`); the finalizers it finds run at the next safepoint.
     pub fn collect(&mut self) {
-        self.note_extent();
-        let mut roots = ProgramRoots {
+        if self.exit.is_none() {
+            self.note_extent();
+        }
+        let (heap, mut roots) = self.heap_and_roots();
+        heap.full_collect(&mut roots);
+    }
+
+    /// The heap, and everything else as its roots.
+    fn heap_and_roots(&mut self) -> (&mut Heap, ProgramRoots<'_>) {
+        let roots = ProgramRoots {
             globals: self.globals,
             registry: self.registry,
             string_metatable: self.string_metatable,
@@ -312,7 +345,7 @@ impl Vm {
             exit: self.exit.as_ref(),
             host: self.host.as_deref_mut(),
         };
-        self.heap.full_collect(&mut roots);
+        (&mut self.heap, roots)
     }
 
     /// Stores how much of the running coroutine's stack is in use.

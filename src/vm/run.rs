@@ -18,7 +18,7 @@
 
 use super::error::LuaError;
 use super::machine::Vm;
-use super::object::{Closure, Node};
+use super::object::{Closure, Node, Table, table_bit};
 use super::thread::{Frame, results};
 use super::value::{Value, tag};
 use crate::bytecode::op::NONE;
@@ -56,10 +56,7 @@ where
 macro_rules! no_merge {
     ($op:expr) => {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
-        // SAFETY: an empty assembly block.
-        unsafe {
-            std::arch::asm!("/* {0} */", const $op as usize, options(nomem, nostack, preserves_flags))
-        }
+        std::arch::asm!("/* {0} */", const $op as usize, options(nomem, nostack, preserves_flags))
     };
 }
 
@@ -656,7 +653,7 @@ unsafe fn run(vm: *mut Vm) {
                     } else if iterator.tag() == tag::NATIVE && iterator.payload() == (*vm).next_native {
                         let state = *reg!((*i).a).add(1);
                         if state.is_table()
-                            && super::table::next_into(state.as_table(), *reg!((*i).a).add(2), reg!((*i).a).add(3))
+                            && next_entry(state.as_table(), *reg!((*i).a).add(2), reg!((*i).a).add(3))
                         {
                             for n in 2..(*i).c as usize {
                                 *reg!((*i).a).add(3 + n) = Value::NIL;
@@ -741,6 +738,29 @@ unsafe fn run(vm: *mut Vm) {
                 Op::CoroutineEnd => slow!(i, Vm::end_coroutine),
             }
         }
+    }
+}
+
+/// The step of a traversal by `next` itself: writes key and value (or nil) to `out`. `false` if it is not that simple.
+///
+/// # Safety
+/// `table` is alive and `out` has room for two values.
+#[inline(never)]
+unsafe fn next_entry(table: *mut Table, key: Value, out: *mut Value) -> bool {
+    // SAFETY: by contract.
+    unsafe {
+        if (*table).bits & table_bit::LAZY != 0 {
+            return false;
+        }
+        let Ok(position) = Table::position_after(table, key) else { return false };
+        match Table::iter_from(table, position) {
+            Some((_, key, value)) => {
+                *out = key;
+                *out.add(1) = value;
+            }
+            None => *out = Value::NIL,
+        }
+        true
     }
 }
 

@@ -319,7 +319,10 @@ impl Vm {
 
     /// How the caller names the function of a level: `function 'print'`, `method 'm'`, `upvalue 'f'`, ….
     fn called_name(&self, level: Level, caller: Option<Level>) -> Option<String> {
-        if let Some(name) = self.library_name(self.slot(level.slot)) {
+        let value = self.slot(level.slot);
+        if value.tag() == tag::NATIVE
+            && let Some(name) = self.image.native_name(value.as_native())
+        {
             return Some(format!("function '{name}'"));
         }
         let caller = caller?;
