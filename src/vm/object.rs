@@ -70,7 +70,8 @@ pub const MIN_SHARED: usize = 256;
 pub struct Str {
     pub header: Header,
     pub len: u32,
-    pub(super) _pad: u32,
+    /// Seed of its hash, that of its image.
+    pub seed: u32,
     // the bytes follow, or the data pointer of an Arc<[u8]>
 }
 
