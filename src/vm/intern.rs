@@ -184,6 +184,7 @@ impl std::fmt::Debug for StringSet {
 }
 
 /// The short strings of a process that are not constants of its image.
+#[derive(Default)]
 pub struct Interned {
     table: HashTable<*mut Str>,
 }
@@ -200,11 +201,6 @@ fn wide_hash(string: &*mut Str) -> u64 {
 }
 
 impl Interned {
-    /// An empty table, which takes no memory.
-    pub const fn new() -> Interned {
-        Interned { table: HashTable::new() }
-    }
-
     /// The string with these bytes.
     #[inline]
     pub fn find(&self, hash: u32, bytes: &[u8]) -> Option<*mut Str> {
@@ -234,7 +230,8 @@ impl Interned {
     }
 
     /// Number of strings.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
         self.table.len()
     }
 }

@@ -160,6 +160,11 @@ pub trait UserData: std::any::Any + Send {
     /// The class shown by `tostring` and in messages, as `channel`.
     fn class(&self) -> &'static str;
 
+    /// Its text, if library functions shall accept the object where they accept a string (error objects).
+    fn text(&self) -> Option<&str> {
+        None
+    }
+
     /// Marks every Lua value it holds. A value held without being marked here may be freed while in use.
     fn trace(&self, _marker: &mut super::heap::Marker) {}
 }

@@ -117,7 +117,7 @@ fn everything_unreachable_is_freed() {
     assert_eq!(collect(&mut heap, &mut roots), 0);
     assert_eq!(heap.count_bytes(), 0);
     assert_eq!(dropped.load(Ordering::Relaxed), 4000);
-    assert_eq!(heap.interned.len(), 0);
+    assert_eq!(heap.interned.count(), 0);
     assert!(heap.droppables.is_empty());
     assert!(!heap.needs_collection());
 }
@@ -252,6 +252,23 @@ fn finalizers_run_in_reverse_order_and_resurrect() {
     assert!(heap.take_pending_finalizer().unwrap().same(Value::table(objects[1])));
 }
 
+fn empty_proto() -> crate::bytecode::Proto {
+    crate::bytecode::Proto {
+        source: Arc::from(&b"=test"[..]),
+        line_defined: 0,
+        last_line: 0,
+        params: 0,
+        vararg: false,
+        registers: 2,
+        code: Box::new([]),
+        constants: Box::new([]),
+        captures: Box::new([]),
+        protos: Box::new([]),
+        lines: Box::new([]),
+        locals: Box::new([]),
+    }
+}
+
 #[test]
 fn chunks_live_as_long_as_they_are_used() {
     use crate::vm::function::Function;
@@ -264,10 +281,11 @@ fn chunks_live_as_long_as_they_are_used() {
         let long = strings.constant(&[b'x'; 1000]);
         // SAFETY: just made.
         assert_eq!(unsafe { Str::shared_bytes(long) }.unwrap().len(), 1000);
-        vec![Box::new(Function { chunk: strings.chunk() })]
+        let owner = strings.chunk();
+        vec![Function::link(&Arc::new(empty_proto()), owner, &mut |_| unreachable!("it has no constants"))]
     });
     let weak = Arc::downgrade(&chunk);
-    let closure = heap.new_closure(&*chunk.functions()[0], 0);
+    let closure = heap.new_closure(&chunk.functions()[0], 0);
     heap.register_chunk(chunk);
     roots.0.push(Value::closure(closure));
     collect(&mut heap, &mut roots);
@@ -464,7 +482,7 @@ impl Mutator {
                 self.sync_roots();
                 self.heap.full_collect(&mut self.roots);
                 let texts: HashSet<u8> = self.reachable_texts();
-                assert!(self.heap.interned.len() >= texts.len());
+                assert!(self.heap.interned.count() >= texts.len());
             }
         }
     }
@@ -509,7 +527,7 @@ proptest! {
         let mut roots = std::mem::take(&mut mutator.roots);
         collect(&mut mutator.heap, &mut roots);
         let reachable = mutator.reachable();
-        let tables = mutator.heap.verify().unwrap() - mutator.heap.interned.len();
+        let tables = mutator.heap.verify().unwrap() - mutator.heap.interned.count();
         prop_assert_eq!(tables, reachable.len(), "a full collection frees the rest");
         mutator.check();
         roots.0.clear();

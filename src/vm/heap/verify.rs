@@ -2,7 +2,6 @@
 //! stress runs.
 
 use std::collections::HashSet;
-use std::ptr::null;
 
 use super::Heap;
 use super::collect::Phase;
@@ -107,7 +106,7 @@ impl Heap {
                 tag::CLOSURE => {
                     let closure = object.cast::<Closure>();
                     let chunk = (*(*closure).function).chunk;
-                    if chunk != null() && self.loaded_chunk(chunk).is_none() {
+                    if !chunk.is_null() && self.loaded_chunk(chunk).is_none() {
                         return Err("the chunk of its function is gone".into());
                     }
                     (0..(*object).extra as usize)

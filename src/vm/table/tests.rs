@@ -270,7 +270,7 @@ struct Image {
 fn image(heap: &Heap) -> Image {
     let name = |s: &str| heap.strings.intern(s.as_bytes());
     let string = StaticTable::new(&[(name("len"), Value::int(1)), (name("rep"), Value::int(2))], false);
-    let math = StaticTable::new(&[(name("pi"), Value::float(3.14))], true);
+    let math = StaticTable::new(&[(name("pi"), Value::float(3.25))], true);
     let loaded = StaticTable::new(&[(name("string"), Value::table(string.table()))], false);
     let package = StaticTable::new(&[(name("loaded"), Value::table(loaded.table()))], false);
     let mut globals = StaticTable::new(
@@ -285,7 +285,8 @@ fn image(heap: &Heap) -> Image {
         false,
     );
     let itself = Value::table(globals.table());
-    globals.set(name("_G"), itself);
+    // SAFETY: a string of the image.
+    unsafe { globals.set(name("_G"), itself) };
     Image { globals, _string: string, _loaded: loaded, _package: package, _math: math }
 }
 
