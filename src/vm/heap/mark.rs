@@ -93,7 +93,7 @@ impl Marker {
 
     /// Marks an object.
     #[inline(always)]
-    pub fn mark_object(&mut self, object: *mut Header) {
+    pub(in crate::vm) fn mark_object(&mut self, object: *mut Header) {
         // SAFETY: values refer to live or static objects.
         unsafe {
             if (*object).mark & self.skip == 0 {
@@ -104,7 +104,7 @@ impl Marker {
 
     /// Marks a table, if there is one.
     #[inline(always)]
-    pub fn mark_table(&mut self, table: *mut Table) {
+    pub(in crate::vm) fn mark_table(&mut self, table: *mut Table) {
         if !table.is_null() {
             self.mark_object(table.cast());
         }

@@ -107,7 +107,7 @@ impl Heap {
             finalizers: Finalizers::default(),
             droppables: Vec::new(),
             strings,
-            interned: Interned::new(),
+            interned: Interned::default(),
             chunks: Chunks::default(),
             library: LibraryTables::default(),
         };

@@ -148,7 +148,13 @@ impl Pages {
     /// No pages at all.
     pub fn new() -> Pages {
         let empty = Class { free: null_mut(), pages: null_mut() };
-        Pages { objects: [empty; CLASSES], raws: [empty; CLASSES], blocks: [null_mut(); 2], object_bytes: 0, raw_bytes: 0 }
+        Pages {
+            objects: [empty; CLASSES],
+            raws: [empty; CLASSES],
+            blocks: [null_mut(); 2],
+            object_bytes: 0,
+            raw_bytes: 0,
+        }
     }
 
     /// The pages of a class.

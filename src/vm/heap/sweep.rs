@@ -37,8 +37,7 @@ impl Heap {
                 }
             }
         }
-        self.collector.phase =
-            if end > 0 { Phase::Release(end) } else { Phase::Sweep { class: 0, swept: null_mut() } };
+        self.collector.phase = if end > 0 { Phase::Release(end) } else { Phase::Sweep { class: 0, swept: null_mut() } };
         (index - end) * size_of::<Userdata>() + 1
     }
 
