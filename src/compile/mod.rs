@@ -1,1 +1,204 @@
-//! compile
+//! Syntax trees to bytecode, in two passes: [`resolve`] finds out how each variable is stored, then code is generated
+//! in one walk over the tree, without an intermediate form.
+//!
+//! | file | room |
+//! | --- | --- |
+//! | [`resolve`] | which locals are captured or assigned |
+//! | [`stat`], [`loops`], [`assign`] | statements |
+//! | [`expr`], [`call`], [`table`] | walks over expression trees |
+//! | [`descriptor`], [`condition`], [`operator`], [`fold`] | values under evaluation, operators, folding |
+//! | [`function`], [`labels`] | registers, scopes, captures, jumps between blocks of one function |
+//! | [`code`], [`layout`], [`constants`] | instructions and jump lists, their final form, the constant pool |
+//!
+//! The upper half walks trees and is implemented on [`Compiler`]; the lower half knows no tree and is implemented on
+//! [`function::FunctionState`].
+//!
+//! # Variables
+//!
+//! A local that is captured *and* reassigned lives in a heap cell, made by `NewCell` each time its declaration is
+//! executed, so that every round of a loop has its own. All others are captured by value. A `local function` that
+//! is never reassigned captures itself. Nothing ever needs closing.
+
+mod assign;
+mod call;
+mod code;
+mod condition;
+mod constants;
+mod descriptor;
+mod error;
+mod expr;
+mod fold;
+mod function;
+mod labels;
+mod layout;
+mod loops;
+mod operator;
+mod resolve;
+mod stat;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::bytecode::op::{Instruction, NONE, Op, count};
+use crate::bytecode::proto::Proto;
+use crate::syntax::ast::{Ast, Binding, FunctionBody, Name};
+use crate::syntax::span::Span;
+
+use descriptor::{Descriptor, Kind};
+pub use error::CompileError;
+use error::Result;
+use function::{FunctionState, Header, Symbol, Variable};
+use resolve::{Declaration, Resolution};
+
+/// Compiles a chunk that parsed without errors. `chunk_name` is its name as given to `load`, with prefix.
+///
+/// The result is a vararg function that captures exactly one variable, `_ENV`. It is captured as a cell if the chunk
+/// assigns it, by value otherwise; whoever makes the closure looks at [`crate::bytecode::Capture::cell`].
+///
+/// # Errors
+///
+/// If a limit of the machine is passed (200 locals, 255 captured variables, 250 registers per function) or a `goto` or
+/// `break` has nowhere to go.
+pub fn compile(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
+    let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
+    let mut compiler = Compiler {
+        ast,
+        resolution: Resolution::of(ast),
+        environment: ast.names.get("_ENV"),
+        source: chunk_name.into(),
+        current: FunctionState::new(header, Span { line: 1, ..Span::default() }),
+        enclosing: Vec::new(),
+    };
+    let from = Variable::Local { register: 0, cell: compiler.resolution.environment_is_cell, declaration: None };
+    compiler.current.capture(Symbol::Environment, "_ENV", from)?;
+    compiler.current.enter_block(false);
+    compiler.vararg_prologue(0);
+    compiler.statements(&ast.block, false)?;
+    compiler.current.leave_block()?;
+    compiler.current.place.line = ast.end_line;
+    let Compiler { current, source, .. } = compiler;
+    Ok(Arc::new(current.finish(source)))
+}
+
+/// The state of one compilation.
+struct Compiler<'a> {
+    ast: &'a Ast,
+    resolution: Resolution,
+    /// `_ENV`, if the chunk mentions it.
+    environment: Option<Name>,
+    source: Arc<[u8]>,
+    /// The function being compiled.
+    current: FunctionState,
+    /// The functions around it, outermost first.
+    enclosing: Vec<FunctionState>,
+}
+
+impl Compiler<'_> {
+    /// Compiles a nested function. `receiver` is the declaration of `self` in a method, `itself` that of the
+    /// never reassigned `local function` which the body defines.
+    fn closure(
+        &mut self,
+        body: &FunctionBody,
+        receiver: Option<Declaration>,
+        itself: Option<Declaration>,
+    ) -> Result<Descriptor> {
+        let header =
+            Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
+        let place = Span { line: body.line, ..body.span };
+        let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
+        self.enclosing.push(outer);
+        let compiled = self.function_body(body, receiver);
+        let outer = self.enclosing.pop().expect("pushed above");
+        let inner = std::mem::replace(&mut self.current, outer);
+        compiled?;
+        let proto = self.current.add_proto(inner.finish(self.source.clone()));
+        self.current.place = Span { line: body.end_line, ..body.span };
+        let closure = self.current.emit(Instruction::wide(Op::Closure, NONE, proto));
+        Ok(Kind::Relocatable(closure).into())
+    }
+
+    fn function_body(&mut self, body: &FunctionBody, receiver: Option<Declaration>) -> Result<()> {
+        self.current.enter_block(false);
+        let params = body.params.len() + usize::from(receiver.is_some());
+        let first = self.current.reserve(params)?;
+        if body.vararg.is_some() {
+            self.vararg_prologue(params);
+        }
+        let mut next = first;
+        if let Some(declaration) = receiver {
+            let symbol = self.ast.names.get("self").map_or(Symbol::Internal, Symbol::Name);
+            let cell = self.resolution.is_cell(declaration);
+            self.current.activate(symbol, "self", next, cell, Some(declaration))?;
+            next += 1;
+        }
+        self.declare(&body.params, next)?;
+        self.current.set_params();
+        self.wrap_cells(receiver.into_iter().chain(declarations(&body.params)), first);
+        self.statements(&body.block, false)?;
+        self.current.leave_block()
+    }
+
+    fn vararg_prologue(&mut self, params: usize) {
+        self.current.emit(Instruction::new(Op::VarargPrep, count(params as u16), NONE, NONE));
+    }
+
+    // ---- variables
+
+    fn symbol(&self, name: Name) -> Symbol {
+        if Some(name) == self.environment { Symbol::Environment } else { Symbol::Name(name) }
+    }
+
+    /// Makes the values from register `first` on the locals `bindings`.
+    fn declare(&mut self, bindings: &[Binding], first: u8) -> Result<()> {
+        for (binding, register) in bindings.iter().zip(first..) {
+            let declaration = Declaration::of(&binding.name);
+            let cell = self.resolution.is_cell(declaration);
+            let symbol = self.symbol(binding.name.name);
+            let text = self.ast.text(binding.name.name);
+            self.current.activate(symbol, text, register, cell, Some(declaration))?;
+        }
+        Ok(())
+    }
+
+    /// Wraps the values, from register `first` on, of those variables in cells that need one.
+    fn wrap_cells(&mut self, declarations: impl Iterator<Item = Declaration>, first: u8) {
+        for (declaration, register) in declarations.zip(first..) {
+            if self.resolution.is_cell(declaration) {
+                self.current.wrap_in_cell(register);
+            }
+        }
+    }
+
+    /// Where the current function finds a variable; `None` for a global.
+    fn find(&mut self, symbol: Symbol) -> Result<Option<Variable>> {
+        self.find_at(symbol, self.enclosing.len())
+    }
+
+    /// Where the function at a nesting level finds a variable, which all functions in between then capture.
+    fn find_at(&mut self, symbol: Symbol, level: usize) -> Result<Option<Variable>> {
+        let function = self.enclosing.get(level).unwrap_or(&self.current);
+        if let Some(variable) = function.find(symbol) {
+            return Ok(Some(variable));
+        }
+        let Some(outer_level) = level.checked_sub(1) else {
+            return Ok(None);
+        };
+        let Some(outer) = self.find_at(symbol, outer_level)? else {
+            return Ok(None);
+        };
+        let name = match symbol {
+            Symbol::Name(name) => self.ast.text(name),
+            Symbol::Environment => "_ENV",
+            Symbol::Internal => unreachable!("internal variables have no name to look up"),
+        };
+        let function = self.enclosing.get_mut(level).unwrap_or(&mut self.current);
+        function.capture(symbol, name, outer).map(Some)
+    }
+}
+
+/// The identities of the variables that `bindings` declare.
+fn declarations(bindings: &[Binding]) -> impl Iterator<Item = Declaration> {
+    bindings.iter().map(|binding| Declaration::of(&binding.name))
+}

@@ -10,10 +10,14 @@
 
 use lasso::{Rodeo, Spur};
 
+use super::error::Warning;
 use super::span::Span;
 
 /// An identifier, interned in [`Ast::names`].
 pub type Name = Spur;
+
+/// The identifiers of one chunk.
+pub type Names = Rodeo<Spur, hashbrown::DefaultHashBuilder>;
 
 /// An expression of one [`Ast`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -31,7 +35,9 @@ pub struct Ast {
     /// The line of the end of the chunk (1-based), where its implicit `return` stands.
     pub end_line: u32,
     /// Identifiers.
-    pub names: Rodeo,
+    pub names: Names,
+    /// Legal constructs that are likely mistakes, in order of place.
+    pub warnings: Vec<Warning>,
     pub(super) exprs: Vec<(Expr, Span)>,
     pub(super) types: Vec<(Type, Span)>,
 }
@@ -230,7 +236,7 @@ pub struct FunctionBody {
     pub ret: Option<ReturnType>,
     /// The statements.
     pub block: Block,
-    /// From `function` (or the parameter list's end for a declaration) to `end`.
+    /// From `function` to `end`.
     pub span: Span,
     /// The line of the word `function` (1-based).
     pub line: u32,

@@ -1,0 +1,66 @@
+//! Assignments.
+//!
+//! As in the reference implementation, the tables and keys of all targets are evaluated first, then the values, then
+//! the targets are stored to from right to left.
+
+use smallvec::SmallVec;
+
+use super::Compiler;
+use super::descriptor::Kind;
+use super::error::Result;
+use super::function::FunctionState;
+use crate::bytecode::op::{Instruction, NONE, Op, reg};
+use crate::syntax::ast::ExprId;
+
+impl Compiler<'_> {
+    /// `targets = values`
+    pub(super) fn assign(&mut self, targets: &[ExprId], values: &[ExprId]) -> Result<()> {
+        let mut places = SmallVec::<[Kind; 4]>::new();
+        for &target in targets {
+            let place = self.expr(target)?.kind;
+            if let Kind::Local(register) = place {
+                self.current.protect_operands(&mut places, register)?;
+            }
+            places.push(place);
+        }
+        let last = self.expr_list(values)?;
+        if let Some(last) = last
+            && values.len() == places.len()
+        {
+            // The last value need not pass through a temporary.
+            let place = places.pop().expect("an assignment has a target");
+            self.current.store(place, last)?;
+        } else {
+            self.adjust(places.len(), values.len(), last)?;
+        }
+        while let Some(place) = places.pop() {
+            let value = Kind::Register(self.current.free() - 1);
+            self.current.store(place, value.into())?;
+        }
+        Ok(())
+    }
+}
+
+impl FunctionState {
+    /// The local in `register` is about to be assigned. Earlier targets that use it as table or key get a copy.
+    fn protect_operands(&mut self, places: &mut [Kind], register: u8) -> Result<()> {
+        let copy = self.free();
+        let mut used = false;
+        for place in places {
+            let operands = match place {
+                Kind::Field { object, .. } | Kind::Element { object, .. } => [Some(object), None],
+                Kind::Index { object, key } => [Some(object), Some(key)],
+                _ => continue,
+            };
+            for operand in operands.into_iter().flatten().filter(|operand| **operand == register) {
+                *operand = copy;
+                used = true;
+            }
+        }
+        if used {
+            self.reserve(1)?;
+            self.emit(Instruction::new(Op::Move, reg(copy), reg(register), NONE));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Calls and returns.
+
+use super::Compiler;
+use super::descriptor::{Descriptor, Kind};
+use super::error::Result;
+use crate::bytecode::op::{Field, Instruction, NONE, Op, count, konst, reg};
+use crate::syntax::ast::{Expr, ExprId, Ident};
+
+impl Compiler<'_> {
+    /// `callee(args)`
+    pub(super) fn call(&mut self, mut callee: Descriptor, args: &[ExprId], line: u32) -> Result<Descriptor> {
+        let base = self.current.to_next_register(&mut callee)?;
+        self.call_with(base, args, line)
+    }
+
+    /// `object:name(args)`
+    pub(super) fn method_call(
+        &mut self,
+        mut object: Descriptor,
+        name: Ident,
+        args: &[ExprId],
+        line: u32,
+    ) -> Result<Descriptor> {
+        let receiver = self.current.to_any_register(&mut object)?;
+        self.current.place = name.span;
+        let name = self.string(name.name);
+        self.current.release(receiver);
+        let base = self.current.reserve(2)?;
+        match self.current.constant_operand(&name) {
+            Some(name) => {
+                self.current.emit(Instruction::new(Op::Method, reg(base), reg(receiver), konst(name)));
+            }
+            None => {
+                self.current.emit(Instruction::new(Op::Move, reg(base + 1), reg(receiver), NONE));
+                self.current.to_register(&mut name.clone(), base);
+                self.current.emit(Instruction::new(Op::GetIndex, reg(base), reg(base + 1), reg(base)));
+            }
+        }
+        self.call_with(base, args, line)
+    }
+
+    /// Calls the function in `base` with what already follows it in registers and then `args`.
+    fn call_with(&mut self, base: u8, args: &[ExprId], line: u32) -> Result<Descriptor> {
+        let arguments = self.values_from(base + 1, args)?;
+        let call = self.current.code.emit(Instruction::new(Op::Call, reg(base), arguments, count(2)), line);
+        // The call removes the function and its arguments and leaves, unless that is changed, one result.
+        self.current.release_from(base + 1);
+        Ok(Kind::Call(call).into())
+    }
+
+    /// Appends the values of `ids` to those that stand from `first` on. Yields the count operand of `Call` and
+    /// `Return`: the number of values plus one, or 0 if they extend to top.
+    fn values_from(&mut self, first: u8, ids: &[ExprId]) -> Result<Field> {
+        match self.expr_list(ids)? {
+            Some(last) if last.is_multiple() => {
+                self.current.set_open_results(&last)?;
+                return Ok(count(0));
+            }
+            Some(mut last) => {
+                self.current.to_next_register(&mut last)?;
+            }
+            None => {}
+        }
+        Ok(count(u16::from(self.current.free() - first) + 1))
+    }
+
+    /// `return values`
+    pub(super) fn return_values(&mut self, values: &[ExprId]) -> Result<()> {
+        let vararg = self.current.header.vararg;
+        if let &[value] = values {
+            let is_call = matches!(self.ast.expr(value), Expr::Call { .. } | Expr::MethodCall { .. });
+            let mut value = self.expr(value)?;
+            if is_call && let Kind::Call(pc) = value.kind {
+                let call = self.current.code.at(pc);
+                call.op = Op::TailCall;
+                call.c = 0;
+                call.set_x(u8::from(vararg));
+                return Ok(());
+            }
+            if !value.is_multiple() {
+                let register = self.current.to_any_register(&mut value)?;
+                self.emit_return(register, count(2));
+                return Ok(());
+            }
+            let first = self.current.free();
+            // A call that is no tail call, as in `return f()!`, was cut down to one value above; this one is `...`.
+            self.current.set_open_results(&value)?;
+            self.emit_return(first, count(0));
+            return Ok(());
+        }
+        let first = self.current.free();
+        let n = self.values_from(first, values)?;
+        self.emit_return(first, n);
+        Ok(())
+    }
+
+    fn emit_return(&mut self, first: u8, n: Field) {
+        let first = reg(first);
+        let instruction = match n.0 {
+            _ if self.current.header.vararg => Instruction::new(Op::ReturnVararg, first, n, NONE),
+            1 => Instruction::new(Op::Return0, NONE, NONE, NONE),
+            2 => Instruction::new(Op::Return1, first, NONE, NONE),
+            _ => Instruction::new(Op::Return, first, n, NONE),
+        };
+        self.current.emit(instruction);
+    }
+}
