@@ -276,7 +276,8 @@ impl Vm {
         self.safepoint()
     }
 
-    /// `Op::TailCall`.
+    /// `Op::TailCall`. A native function is called from the frame, which then returns by the instruction that follows:
+    /// the line of the call stays known, and there is nothing to gain.
     pub(super) fn op_tail_call(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let callee = self.register_slot(i.a);
         let args = if i.b != 0 { u32::from(i.b) - 1 } else { self.top_slot() - callee - 1 };
@@ -284,16 +285,18 @@ impl Vm {
             self.preempt(i);
             return Ok(());
         }
-        // A native function or `__call` handler is called from this frame's place as well: the frame is gone either way.
-        if !self.slot(callee).is_function() && self.handler(self.slot(callee), Event::Call).is_nil() {
-            return Err(self.call_error(self.slot(callee), callee));
+        let mut call = Call { slot: callee, args, results: results::ALL };
+        while !self.slot(callee).is_function() {
+            call = self.insert_call_handler(self.slot(callee), call)?;
         }
-        let slot = self.frame_slot(i.x() != 0);
-        for n in 0..=args {
-            self.set_slot(slot + n, self.slot(callee + n));
+        if self.slot(callee).tag() == tag::CLOSURE {
+            call.slot = self.frame_slot(i.x() != 0);
+            for n in 0..=call.args {
+                self.set_slot(call.slot + n, self.slot(callee + n));
+            }
+            call.results = self.pop_frame();
         }
-        let results = self.pop_frame();
-        self.call_at(slot, args, results)?;
+        self.run_call(call)?;
         self.safepoint_in_list()
     }
 
