@@ -81,12 +81,12 @@ do
     "return " .. repeated("1 ..", 100000) .. "1",
     "return " .. repeated("2^", 100000) .. "1",
     repeated("a,", 100000) .. "a = 1",
-    repeated("if x then else", 100000),
+    repeated("if x then else ", 100000),
   } do
     local chunk, message = load(source)
     assert(chunk or type(message) == "string", "an answer, not a crash")
   end
-  syntax_like("overflow", "return " .. repeated("(", 100000) .. "1")
+  syntax_like("too many", "return " .. repeated("(", 100000) .. "1")
 end
 
 -- Long chains that need no nesting.
