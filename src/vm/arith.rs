@@ -185,8 +185,8 @@ impl Vm {
             Err(failure) => failure,
         };
         match failure {
-            Failure::DivideByZero => return Err(self.error("attempt to perform 'n//0'")),
-            Failure::ModuloByZero => return Err(self.error("attempt to perform 'n%%0'")),
+            Failure::DivideByZero => return Err(self.error("attempt to divide by zero")),
+            Failure::ModuloByZero => return Err(self.error("attempt to perform 'n%0'")),
             Failure::NotNumbers | Failure::NoInteger => {}
         }
         let mut handler = self.handler(x, op.event());
