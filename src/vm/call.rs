@@ -387,7 +387,9 @@ impl Vm {
         unsafe {
             let thread = self.registers.thread;
             let len = self.registers.frame_top.offset_from((*thread).frames) as usize;
+            let before = (*thread).memory();
             Thread::grow_frames(thread);
+            self.heap.account(((*thread).memory() - before) as isize);
             self.registers.frame_top = (*thread).frames.add(len);
             self.registers.frame_end = (*thread).frames.add((*thread).frame_cap as usize);
         }
