@@ -371,7 +371,7 @@ impl FunctionState {
             Kind::Field { object, key } => Instruction::new(Op::SetField, reg(object), konst(key), from),
             Kind::Element { object, key } => Instruction::new(Op::SetInt, reg(object), count(key), from),
             Kind::Index { object, key } => Instruction::new(Op::SetIndex, reg(object), reg(key), from),
-            _ => return Err(self.error("cannot assign to this expression")),
+            _ => return Err(self.misplaced("cannot assign to this expression")),
         };
         self.emit(store);
         self.release(value);

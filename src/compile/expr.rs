@@ -50,7 +50,7 @@ impl Compiler<'_> {
             Expr::String(bytes) => Kind::String(self.current.constants.string(bytes)),
             Expr::Vararg => {
                 if !self.current.header.vararg {
-                    return Err(self.current.error("cannot use '...' outside a vararg function near '...'"));
+                    return Err(self.current.misplaced("cannot use '...' outside a vararg function"));
                 }
                 Kind::Vararg(self.current.emit(Instruction::new(Op::Vararg, NONE, NONE, count(2))))
             }
@@ -66,7 +66,7 @@ impl Compiler<'_> {
                 let e = self.expr(*operand)?;
                 return self.current.prefix(*op, e, *line);
             }
-            _ => return Err(self.current.error("syntax error")),
+            _ => return Err(self.current.misplaced("syntax error")),
         };
         Ok(kind.into())
     }
