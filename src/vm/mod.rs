@@ -1,1 +1,31 @@
 //! vm
+
+pub mod args;
+pub mod arith;
+mod call;
+pub mod chunk;
+mod closures;
+pub mod compare;
+pub mod concat;
+mod coroutine;
+pub mod error;
+pub mod event;
+pub mod exit;
+mod finalize;
+pub mod function;
+pub mod heap;
+pub mod image;
+pub mod index;
+pub mod intern;
+pub mod machine;
+mod names;
+pub mod native;
+pub mod object;
+mod run;
+pub mod string;
+pub mod table;
+pub mod thread;
+pub mod unwind;
+pub mod value;
+
+pub use machine::{Host, Vm};

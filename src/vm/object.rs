@@ -70,7 +70,8 @@ pub const MIN_SHARED: usize = 256;
 pub struct Str {
     pub header: Header,
     pub len: u32,
-    pub(super) _pad: u32,
+    /// Seed of its hash, that of its image.
+    pub seed: u32,
     // the bytes follow, or the data pointer of an Arc<[u8]>
 }
 
@@ -158,6 +159,11 @@ pub struct Cell {
 pub trait UserData: std::any::Any + Send {
     /// The class shown by `tostring` and in messages, as `channel`.
     fn class(&self) -> &'static str;
+
+    /// Its text, if library functions shall accept the object where they accept a string (error objects).
+    fn text(&self) -> Option<&str> {
+        None
+    }
 
     /// Marks every Lua value it holds. A value held without being marked here may be freed while in use.
     fn trace(&self, _marker: &mut super::heap::Marker) {}

@@ -1,0 +1,417 @@
+//! Where the bytes of a heap come from: pages of equal slots, and blocks of their own for what is larger.
+//!
+//! House rules:
+//! * There are two kinds of pages. *Object* pages are swept slot by slot: each slot begins with a `Header`, kind 0 if it
+//!   is free. *Raw* pages hold small array and node parts; their owner frees them.
+//! * A page is a plain block of the system allocator in the list of its class, newest first. Slots are handed out from
+//!   the free list; when that is empty, a batch of never used slots of the newest page (from its `bump` mark on) is put
+//!   on it. Slots at and above `bump` have never been initialised.
+//! * The first page of a class is a few slots, each further one twice as large up to [`MAX_PAGE`]: an idle process
+//!   costs little, a busy one seldom comes here.
+//! * This file counts pages, not live bytes; `Heap` does the accounting.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::ptr::null_mut;
+
+/// Number of size classes.
+pub const CLASSES: usize = 16;
+/// Largest slot; what is larger has a block of its own.
+pub const MAX_SLOT: usize = 512;
+/// Largest page.
+const MAX_PAGE: usize = 32 * 1024;
+/// Slots of a new page aim at this many bytes in the first page of a class.
+const FIRST_PAGE: usize = 256;
+/// Most slots threaded onto a free list at once.
+const BATCH: usize = 64;
+
+const CLASS_SIZES: [u16; CLASSES] = [16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512];
+
+/// The size class for `size` bytes, `1..=MAX_SLOT`.
+#[inline(always)]
+pub const fn class_of(size: usize) -> usize {
+    if size <= 128 {
+        size.div_ceil(16) - 1
+    } else if size <= 256 {
+        size.div_ceil(32) + 3
+    } else {
+        size.div_ceil(64) + 7
+    }
+}
+
+/// Bytes of a slot of `class`.
+#[inline(always)]
+pub const fn class_size(class: usize) -> usize {
+    CLASS_SIZES[class] as usize
+}
+
+/// The bytes that `size` bytes really take: the slot, or the block itself.
+#[inline(always)]
+pub const fn footprint(size: usize) -> usize {
+    if size <= MAX_SLOT { class_size(class_of(size)) } else { size }
+}
+
+/// What a slot or block is used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// Objects, beginning with a header.
+    Object,
+    /// Parts of tables.
+    Raw,
+}
+
+/// A free slot. The first word of an object slot is its header, all zero.
+#[repr(C)]
+pub struct Slot {
+    /// Zero, which is kind 0 for the sweep.
+    pub header: u64,
+    /// The next free slot of the class.
+    pub next: *mut Slot,
+}
+
+/// The head of a page; its slots follow.
+#[repr(C)]
+pub struct Page {
+    /// The page allocated before this one.
+    pub next: *mut Page,
+    /// Bytes of the whole page.
+    size: u32,
+    /// Offset of the first slot that was never used.
+    bump: u32,
+}
+
+impl Page {
+    /// The slots in use or free, as addresses from the first to the one past the last.
+    #[inline(always)]
+    pub unsafe fn used(this: *mut Page) -> (*mut u8, *mut u8) {
+        // SAFETY: the head and `bump` lie within the page.
+        unsafe { (this.add(1).cast(), this.cast::<u8>().add((*this).bump as usize)) }
+    }
+
+    /// Bytes of the whole page.
+    pub unsafe fn size(this: *mut Page) -> usize {
+        // SAFETY: the caller has a live page.
+        unsafe { (*this).size as usize }
+    }
+}
+
+/// The pages of one class and one use.
+#[derive(Clone, Copy)]
+pub struct Class {
+    /// Free slots, linked.
+    pub free: *mut Slot,
+    /// Pages, newest first.
+    pub pages: *mut Page,
+}
+
+/// The head of a block with a single content, which follows it.
+#[repr(C)]
+pub struct Block {
+    prev: *mut Block,
+    /// The block allocated before this one.
+    pub next: *mut Block,
+    /// Bytes of the content.
+    pub size: usize,
+}
+
+impl Block {
+    fn layout(content: usize) -> Layout {
+        // Contents come from `Heap::check_large` or from a u8 count of captured values, far below isize::MAX.
+        Layout::from_size_align(size_of::<Block>() + content, align_of::<Block>()).expect("size was checked")
+    }
+
+    /// Its content.
+    pub fn content(this: *mut Block) -> *mut u8 {
+        // SAFETY: the content follows the head within one allocation.
+        unsafe { this.add(1).cast() }
+    }
+
+    /// The block whose content this is.
+    unsafe fn of(content: *mut u8) -> *mut Block {
+        // SAFETY: the caller has the content of a block, which its head precedes.
+        unsafe { content.cast::<Block>().sub(1) }
+    }
+}
+
+/// All pages and blocks of a heap. Dropping it frees them without looking at what they hold.
+pub struct Pages {
+    objects: [Class; CLASSES],
+    raws: [Class; CLASSES],
+    /// Blocks of objects and of raw parts.
+    blocks: [*mut Block; 2],
+    /// Bytes of all object pages.
+    object_bytes: usize,
+    /// Bytes of all raw pages.
+    raw_bytes: usize,
+}
+
+impl Pages {
+    /// No pages at all.
+    pub fn new() -> Pages {
+        let empty = Class { free: null_mut(), pages: null_mut() };
+        Pages { objects: [empty; CLASSES], raws: [empty; CLASSES], blocks: [null_mut(); 2], object_bytes: 0, raw_bytes: 0 }
+    }
+
+    /// The pages of a class.
+    #[inline(always)]
+    pub fn class(&mut self, usage: Use, class: usize) -> &mut Class {
+        match usage {
+            Use::Object => &mut self.objects[class],
+            Use::Raw => &mut self.raws[class],
+        }
+    }
+
+    /// Bytes of all pages of a use.
+    pub fn page_bytes(&self, usage: Use) -> usize {
+        match usage {
+            Use::Object => self.object_bytes,
+            Use::Raw => self.raw_bytes,
+        }
+    }
+
+    fn page_bytes_mut(&mut self, usage: Use) -> &mut usize {
+        match usage {
+            Use::Object => &mut self.object_bytes,
+            Use::Raw => &mut self.raw_bytes,
+        }
+    }
+
+    /// A slot of a class, uninitialised.
+    #[inline(always)]
+    pub fn take(&mut self, usage: Use, class: usize) -> *mut u8 {
+        let list = self.class(usage, class);
+        let slot = list.free;
+        if slot.is_null() {
+            return self.take_fresh(usage, class);
+        }
+        // SAFETY: slots on a free list are free and linked.
+        list.free = unsafe { (*slot).next };
+        slot.cast()
+    }
+
+    /// Gives a slot back.
+    #[inline(always)]
+    pub unsafe fn give(&mut self, usage: Use, class: usize, slot: *mut u8) {
+        let list = self.class(usage, class);
+        let slot = slot.cast::<Slot>();
+        // SAFETY: the caller owns the slot, which is of this class and use.
+        unsafe { slot.write(Slot { header: 0, next: list.free }) };
+        list.free = slot;
+    }
+
+    /// Opens a batch of slots that were never used, and a new page for them if need be.
+    #[cold]
+    #[inline(never)]
+    fn take_fresh(&mut self, usage: Use, class: usize) -> *mut u8 {
+        let size = class_size(class);
+        let mut page = self.class(usage, class).pages;
+        // SAFETY: the pages of a class are live; the slots cut here lie within the page and above its bump mark.
+        unsafe {
+            if page.is_null() || ((*page).size - (*page).bump) < size as u32 {
+                page = self.add_page(usage, class);
+            }
+            let room = ((*page).size - (*page).bump) as usize / size;
+            let count = room.min(BATCH);
+            let first = page.cast::<u8>().add((*page).bump as usize);
+            (*page).bump += (count * size) as u32;
+            let mut free = null_mut();
+            for i in (1..count).rev() {
+                let slot = first.add(i * size).cast::<Slot>();
+                slot.write(Slot { header: 0, next: free });
+                free = slot;
+            }
+            self.class(usage, class).free = free;
+            first
+        }
+    }
+
+    fn add_page(&mut self, usage: Use, class: usize) -> *mut Page {
+        let slot = class_size(class);
+        let newest = self.class(usage, class).pages;
+        let bytes = if newest.is_null() {
+            size_of::<Page>() + slot * (FIRST_PAGE / slot).clamp(1, 8)
+        } else {
+            // SAFETY: the pages of a class are live.
+            let previous = unsafe { Page::size(newest) };
+            // Doubled and cut to whole slots, but never less than one.
+            let target = (previous * 2).min(MAX_PAGE).max(size_of::<Page>() + slot);
+            size_of::<Page>() + (target - size_of::<Page>()) / slot * slot
+        };
+        let layout = Pages::page_layout(bytes);
+        // SAFETY: the layout is not empty.
+        let page = unsafe { alloc(layout) }.cast::<Page>();
+        if page.is_null() {
+            handle_alloc_error(layout);
+        }
+        // SAFETY: freshly allocated, large enough for the head.
+        unsafe { page.write(Page { next: newest, size: bytes as u32, bump: size_of::<Page>() as u32 }) };
+        self.class(usage, class).pages = page;
+        *self.page_bytes_mut(usage) += bytes;
+        page
+    }
+
+    fn page_layout(bytes: usize) -> Layout {
+        Layout::from_size_align(bytes, 16).expect("a page is at most MAX_PAGE bytes")
+    }
+
+    /// Frees the page after `before` in its list. None of its slots may be in use or on a free list.
+    pub unsafe fn release_next(&mut self, usage: Use, before: *mut Page) {
+        // SAFETY: by contract `before` is live and has a successor that nothing refers to.
+        unsafe {
+            let page = (*before).next;
+            (*before).next = (*page).next;
+            let bytes = Page::size(page);
+            *self.page_bytes_mut(usage) -= bytes;
+            dealloc(page.cast(), Pages::page_layout(bytes));
+        }
+    }
+
+    /// A block of its own; null if the system has no memory.
+    pub fn take_block(&mut self, usage: Use, size: usize) -> *mut u8 {
+        // SAFETY: the layout is not empty.
+        let block = unsafe { alloc(Block::layout(size)) }.cast::<Block>();
+        if block.is_null() {
+            return null_mut();
+        }
+        let head = &mut self.blocks[usage as usize];
+        // SAFETY: the block is fresh; the head of the list is live.
+        unsafe {
+            block.write(Block { prev: null_mut(), next: *head, size });
+            if !(*head).is_null() {
+                (**head).prev = block;
+            }
+        }
+        *head = block;
+        Block::content(block)
+    }
+
+    /// Frees a block.
+    pub unsafe fn give_block(&mut self, usage: Use, content: *mut u8) {
+        // SAFETY: the caller owns this block of this use; its neighbours in the list are live.
+        unsafe {
+            let block = Block::of(content);
+            let Block { prev, next, size } = block.read();
+            self.relink(usage, prev, next, next, prev);
+            dealloc(block.cast(), Block::layout(size));
+        }
+    }
+
+    /// Changes the size of a block, which may move; null, leaving it as it is, if the system has no memory.
+    pub unsafe fn resize_block(&mut self, usage: Use, content: *mut u8, size: usize) -> *mut u8 {
+        // SAFETY: the caller owns this block of this use; its neighbours in the list are live.
+        unsafe {
+            let block = Block::of(content);
+            let Block { prev, next, size: old } = block.read();
+            let moved = realloc(block.cast(), Block::layout(old), Block::layout(size).size()).cast::<Block>();
+            if moved.is_null() {
+                return null_mut();
+            }
+            (*moved).size = size;
+            self.relink(usage, prev, moved, next, moved);
+            Block::content(moved)
+        }
+    }
+
+    /// Makes `prev` point forward to `forward`, and `next` back to `back`.
+    unsafe fn relink(&mut self, usage: Use, prev: *mut Block, forward: *mut Block, next: *mut Block, back: *mut Block) {
+        // SAFETY: both are null or live blocks of this list.
+        unsafe {
+            if prev.is_null() {
+                self.blocks[usage as usize] = forward;
+            } else {
+                (*prev).next = forward;
+            }
+            if !next.is_null() {
+                (*next).prev = back;
+            }
+        }
+    }
+
+    /// The newest block of a use.
+    pub fn first_block(&self, usage: Use) -> *mut Block {
+        self.blocks[usage as usize]
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        for class in self.objects.iter().chain(&self.raws) {
+            let mut page = class.pages;
+            while !page.is_null() {
+                // SAFETY: all pages in the lists are live and belong to this heap alone.
+                unsafe {
+                    let next = (*page).next;
+                    dealloc(page.cast(), Pages::page_layout(Page::size(page)));
+                    page = next;
+                }
+            }
+        }
+        for head in self.blocks {
+            let mut block = head;
+            while !block.is_null() {
+                // SAFETY: as for pages.
+                unsafe {
+                    let Block { next, size, .. } = block.read();
+                    dealloc(block.cast(), Block::layout(size));
+                    block = next;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_tight() {
+        for size in 1..=MAX_SLOT {
+            let class = class_of(size);
+            assert!(class_size(class) >= size);
+            assert!(class == 0 || class_size(class - 1) < size, "{size}");
+        }
+    }
+
+    #[test]
+    fn slots_are_distinct_and_reused() {
+        let mut pages = Pages::new();
+        for class in 0..CLASSES {
+            let mut slots: Vec<*mut u8> = (0..5000).map(|_| pages.take(Use::Raw, class)).collect();
+            for &slot in &slots {
+                // SAFETY: each slot has the size of its class.
+                unsafe { slot.write_bytes(0xEE, class_size(class)) };
+            }
+            let again = slots[17];
+            // SAFETY: taken above.
+            unsafe { pages.give(Use::Raw, class, again) };
+            assert_eq!(pages.take(Use::Raw, class), again);
+            slots.sort();
+            assert!(slots.windows(2).all(|w| w[1] as usize - w[0] as usize >= class_size(class)));
+        }
+    }
+
+    #[test]
+    fn blocks_survive_resizing_and_freeing_in_any_order() {
+        let mut pages = Pages::new();
+        let mut blocks: Vec<*mut u8> = (0..10).map(|i| pages.take_block(Use::Raw, 1000 + i)).collect();
+        // SAFETY: all blocks are live when used.
+        unsafe {
+            for (i, block) in blocks.iter_mut().enumerate() {
+                **block = i as u8;
+                *block = pages.resize_block(Use::Raw, *block, 5000);
+                assert_eq!(**block, i as u8);
+            }
+            for i in [3, 0, 9, 5] {
+                pages.give_block(Use::Raw, blocks[i]);
+            }
+        }
+        let mut left = 0;
+        let mut block = pages.first_block(Use::Raw);
+        while !block.is_null() {
+            left += 1;
+            // SAFETY: in the list, hence live.
+            block = unsafe { (*block).next };
+        }
+        assert_eq!(left, 6);
+    }
+}

@@ -1,0 +1,7 @@
+use std::sync::Arc;
+
+use super::*;
+
+pub fn heap() -> Heap {
+    Heap::new(Arc::new(StringSet::new(42)))
+}

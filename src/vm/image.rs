@@ -1,0 +1,176 @@
+//! What all processes of a program share: constant strings, library tables, linked code.
+//!
+//! An image is built once, from [`Library`] values, and then only grows: chunks that are loaded for it stay for its
+//! lifetime. Nothing in it belongs to a process's heap; everything a process changes it first copies.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::event::Event;
+use super::function::Function;
+use super::intern::StringSet;
+use super::native::Native;
+use super::object::Str;
+use super::table::StaticTable;
+use super::value::Value;
+use crate::bytecode::Proto;
+
+/// The name of the base library, whose functions are globals themselves.
+pub const BASE: &str = "_G";
+
+/// A library as data: its native functions and its constants.
+pub struct Library {
+    /// The global variable and module name; [`BASE`] for the base library.
+    pub name: &'static str,
+    /// Whether programs find it as a global variable; otherwise only `require` gives it.
+    pub global: bool,
+    /// Its functions.
+    pub natives: &'static [Native],
+    /// Its other fields.
+    pub constants: &'static [(&'static str, Literal)],
+}
+
+/// A constant field of a library.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Literal {
+    Integer(i64),
+    Float(f64),
+    String(&'static str),
+    /// A nested table of constants.
+    Table(&'static [(&'static str, Literal)]),
+}
+
+/// The shared part of a program.
+pub struct Image {
+    /// Constant short strings.
+    pub strings: Arc<StringSet>,
+    pub(super) event_names: Box<[*mut Str]>,
+    pub(super) memory_message: *mut Str,
+    /// The globals every process starts with; processes fill their own table from it as they go.
+    pub(super) globals: StaticTable,
+    /// Payload of the value of `next`; 0 without a base library.
+    pub(super) next_native: u64,
+    modules: HashMap<&'static str, StaticTable>,
+    native_names: HashMap<usize, String>,
+    chunks: Mutex<Vec<Box<Function>>>,
+    /// Nested tables of constants.
+    _nested: Vec<StaticTable>,
+}
+
+// SAFETY: the static objects are immutable after `Image::new`; what grows is behind locks.
+unsafe impl Send for Image {}
+// SAFETY: as above.
+unsafe impl Sync for Image {}
+
+impl Image {
+    /// An image with these libraries. `seed` is that of all string hashes. In a `sandbox` library tables are frozen;
+    /// otherwise every process may change its own.
+    pub fn new(libraries: &[&'static Library], sandbox: bool, seed: u32) -> Arc<Image> {
+        let strings = Arc::new(StringSet::new(seed));
+        let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
+        let memory_message = strings.intern(b"not enough memory");
+        let mut globals = Vec::new();
+        let mut modules = HashMap::new();
+        let mut native_names = HashMap::new();
+        let mut nested = Vec::new();
+        for library in libraries {
+            let mut fields = Vec::new();
+            for native in library.natives {
+                fields.push((strings.intern(native.name.as_bytes()), Value::native(native)));
+                let name = match library.name {
+                    BASE => native.name.to_owned(),
+                    other => format!("{other}.{}", native.name),
+                };
+                native_names.insert(&raw const *native as usize, name);
+            }
+            fields.extend(literal_fields(&strings, library.constants, &mut nested));
+            if library.name == BASE {
+                globals.extend(fields);
+                continue;
+            }
+            let table = StaticTable::new(&fields, sandbox);
+            if library.global {
+                globals.push((strings.intern(library.name.as_bytes()), Value::table(table.table())));
+            }
+            modules.insert(library.name, table);
+        }
+        Arc::new(Image {
+            next_native: next_of(libraries),
+            globals: StaticTable::new(&globals, false),
+            strings,
+            event_names,
+            memory_message,
+            modules,
+            native_names,
+            chunks: Mutex::new(Vec::new()),
+            _nested: nested,
+        })
+    }
+
+    /// Links a compiled chunk for the lifetime of the image; every process may run it.
+    pub fn load(&self, proto: &Arc<Proto>) -> &Function {
+        let mut intern = |bytes: &[u8]| Value::string(self.strings.constant(bytes));
+        let function = Box::new(Function::link(proto, std::ptr::null(), &mut intern));
+        let address: *const Function = &raw const *function;
+        self.chunks.lock().push(function);
+        // SAFETY: boxed, and never removed while the image lives.
+        unsafe { &*address }
+    }
+
+    /// The static table of a library, whether global or not.
+    pub fn module(&self, name: &str) -> Option<Value> {
+        self.modules.get(name).map(|table| Value::table(table.table()))
+    }
+
+    /// The names of all libraries.
+    pub fn module_names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.modules.keys().copied()
+    }
+
+    /// `library.function` for a native function of a library.
+    pub fn native_name(&self, native: &Native) -> Option<&str> {
+        self.native_names.get(&(&raw const *native as usize)).map(String::as_str)
+    }
+}
+
+impl std::fmt::Debug for Image {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Image({} modules)", self.modules.len())
+    }
+}
+
+/// The payload of the function `next` of the base library.
+fn next_of(libraries: &[&'static Library]) -> u64 {
+    let base = libraries.iter().find(|library| library.name == BASE);
+    let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
+    next.map_or(0, |native| Value::native(native).payload())
+}
+
+/// The fields for constants; tables among them are frozen and kept in `nested`.
+fn literal_fields(
+    strings: &StringSet,
+    literals: &'static [(&'static str, Literal)],
+    nested: &mut Vec<StaticTable>,
+) -> Vec<(*mut Str, Value)> {
+    literals
+        .iter()
+        .map(|(name, literal)| {
+            let value = match literal {
+                Literal::Integer(i) => Value::int(*i),
+                Literal::Float(f) => Value::float(*f),
+                Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Table(fields) => {
+                    let fields = literal_fields(strings, fields, nested);
+                    let table = StaticTable::new(&fields, true);
+                    let value = Value::table(table.table());
+                    nested.push(table);
+                    value
+                }
+            };
+            (strings.intern(name.as_bytes()), value)
+        })
+        .collect()
+}

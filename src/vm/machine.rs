@@ -1,0 +1,391 @@
+//! The machine: one Lua state. It owns a heap and runs one coroutine at a time.
+//!
+//! The state is split by who touches it: [`Saved`] is what the interpreter loop hands over to every slow path,
+//! [`Registers`] caches the running coroutine, [`Heap`] owns the objects, and the rest is the state of the program as a
+//! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
+
+use std::sync::Arc;
+
+use super::error::LuaError;
+use super::event::{BASIC_TYPES, Event};
+use super::exit::{Exit, Request};
+use super::heap::{Heap, Marker, Roots};
+use super::image::Image;
+use super::object::{Str, Table};
+use super::run::RESUME;
+use super::thread::{Frame, HEADROOM, Saved, Thread};
+use super::value::{Value, tag};
+
+/// What a host keeps with a machine: state of its own that native functions use and the collector must see.
+pub trait Host: std::any::Any + Send {
+    /// Marks every Lua value it holds.
+    fn trace(&mut self, marker: &mut Marker);
+
+    /// For downcasting.
+    fn as_any(&mut self) -> &mut dyn std::any::Any;
+}
+
+/// The running coroutine, cached.
+pub(super) struct Registers {
+    /// Bottom of the stack.
+    pub stack: *mut Value,
+    /// A frame's registers must end at or below this.
+    pub stack_limit: *mut Value,
+    /// The next free frame.
+    pub frame_top: *mut Frame,
+    /// The end of the frames.
+    pub frame_end: *mut Frame,
+    /// End of the values of an open list, or of those a native function pushed.
+    pub top: *mut Value,
+    /// The coroutine.
+    pub thread: *mut Thread,
+}
+
+/// A Lua state.
+pub struct Vm {
+    pub(super) saved: Saved,
+    /// Calls and backward jumps left in this slice; negative: used up.
+    pub fuel: i64,
+    pub(super) registers: Registers,
+    /// Slot of the running native function; 0 if none runs.
+    pub(super) native_slot: u32,
+    /// Where the results of the last call with all results begin.
+    pub(super) result_slot: u32,
+    /// Coroutines that have resumed another.
+    pub(super) nesting: u32,
+    /// Whether a message handler may use the reserve of the stack.
+    pub(super) handling_overflow: bool,
+    /// The objects.
+    pub heap: Heap,
+    /// What all processes share.
+    pub image: Arc<Image>,
+    pub(super) globals: *mut Table,
+    pub(super) string_metatable: *mut Table,
+    pub(super) basic_metatables: [*mut Table; BASIC_TYPES],
+    pub(super) registry: *mut Table,
+    pub(super) exit: Option<Exit>,
+    pub(super) request: Option<Request>,
+    /// Where strings are put together.
+    pub(super) scratch: Vec<u8>,
+    /// `__index`, for the fast path of method calls.
+    pub(super) index_name: *mut Str,
+    /// The payload of the `next` function, for the fast path of traversals.
+    pub(super) next_native: u64,
+    host: Option<Box<dyn Host>>,
+}
+
+// SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
+// image, which are immutable and kept alive by `image`. The host and all userdata are `Send`.
+unsafe impl Send for Vm {}
+
+impl Vm {
+    /// A state with the globals of `image`.
+    pub fn new(image: Arc<Image>) -> Vm {
+        let mut heap = Heap::new(Arc::clone(&image.strings));
+        let index_name = image.event_names[Event::Index as usize];
+        let next_native = image.next_native;
+        let registry = heap.new_table(0, 0);
+        let globals = heap.new_globals(&image.globals);
+        let mut vm = Vm {
+            saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
+            fuel: i64::MAX,
+            registers: Registers {
+                stack: std::ptr::null_mut(),
+                stack_limit: std::ptr::null_mut(),
+                frame_top: std::ptr::null_mut(),
+                frame_end: std::ptr::null_mut(),
+                top: std::ptr::null_mut(),
+                thread: std::ptr::null_mut(),
+            },
+            native_slot: 0,
+            result_slot: 0,
+            nesting: 0,
+            handling_overflow: false,
+            heap,
+            image,
+            globals,
+            string_metatable: std::ptr::null_mut(),
+            basic_metatables: [std::ptr::null_mut(); BASIC_TYPES],
+            registry,
+            exit: None,
+            request: None,
+            scratch: Vec::new(),
+            index_name,
+            next_native,
+            host: None,
+        };
+        vm.make_string_metatable();
+        vm
+    }
+
+    /// The metatable of strings: methods are looked up in the process's own `string` library (manual §6.4).
+    fn make_string_metatable(&mut self) {
+        let Some(library) = self.image.module("string") else { return };
+        let methods = self.heap.materialise(library);
+        let metatable = self.heap.new_table(0, 1);
+        let key = Value::string(self.event_name(Event::Index));
+        // SAFETY: a live table.
+        unsafe { Table::set(metatable, &mut self.heap, key, methods) }.expect("the heap is new and has no limit");
+        self.string_metatable = metatable;
+    }
+
+    /// What this process has for a value of the image: its own table for a library table.
+    pub fn own(&mut self, value: Value) -> Value {
+        self.heap.materialise(value)
+    }
+
+    /// A coroutine that only the host resumes.
+    pub fn new_root(&mut self, function: Value) -> *mut Thread {
+        let thread = self.new_thread(function);
+        // SAFETY: fresh.
+        unsafe { (*thread).scheduled = true };
+        if self.registers.thread.is_null() {
+            self.registers.thread = thread;
+        }
+        thread
+    }
+
+    /// The table of globals.
+    pub fn globals(&self) -> *mut Table {
+        self.globals
+    }
+
+    /// A table of the host's own, invisible to programs (manual §4.5).
+    pub fn registry(&self) -> *mut Table {
+        self.registry
+    }
+
+    /// Gives the machine its host.
+    pub fn set_host(&mut self, host: Box<dyn Host>) {
+        self.host = Some(host);
+    }
+
+    /// The host, if it is a `T`.
+    #[inline]
+    pub fn host<T: Host>(&mut self) -> Option<&mut T> {
+        self.host.as_deref_mut()?.as_any().downcast_mut()
+    }
+
+    // ---- slots
+
+    pub(super) fn stack(&self) -> *mut Value {
+        self.registers.stack
+    }
+
+    /// The value in a slot of the running coroutine's stack.
+    #[inline(always)]
+    pub fn slot(&self, slot: u32) -> Value {
+        // SAFETY: slots handed out lie within the stack.
+        unsafe { *self.registers.stack.add(slot as usize) }
+    }
+
+    /// Replaces the value in a slot.
+    #[inline(always)]
+    pub fn set_slot(&mut self, slot: u32, value: Value) {
+        // SAFETY: as for `slot`.
+        unsafe { *self.registers.stack.add(slot as usize) = value }
+    }
+
+    #[inline(always)]
+    pub(super) fn slot_of(&self, place: *mut Value) -> u32 {
+        // SAFETY: the place lies within the running coroutine's stack.
+        unsafe { place.offset_from(self.registers.stack) as u32 }
+    }
+
+    /// The slot above the topmost value.
+    #[inline(always)]
+    pub fn top_slot(&self) -> u32 {
+        self.slot_of(self.registers.top)
+    }
+
+    #[inline(always)]
+    pub(super) fn set_top_slot(&mut self, slot: u32) {
+        // SAFETY: the slot lies within the stack.
+        self.registers.top = unsafe { self.registers.stack.add(slot as usize) };
+    }
+
+    /// The slot of a stored register operand of the running Lua function.
+    #[inline(always)]
+    pub(super) fn register_slot(&self, operand: u16) -> u32 {
+        self.slot_of(self.saved.base) + u32::from(operand) / 16
+    }
+
+    /// Pushes a value: a result, an argument, a value to keep.
+    ///
+    /// # Errors
+    /// `stack overflow` if the stack has reached its limit.
+    #[inline]
+    pub fn push(&mut self, value: Value) -> Result<(), Box<LuaError>> {
+        let slot = self.top_slot();
+        self.ensure_slots(slot + HEADROOM + 1)?;
+        self.set_slot(slot, value);
+        self.set_top_slot(slot + 1);
+        Ok(())
+    }
+
+    /// Pushes several values.
+    ///
+    /// # Errors
+    /// As for [`Vm::push`].
+    pub fn push_all(&mut self, values: &[Value]) -> Result<(), Box<LuaError>> {
+        values.iter().try_for_each(|value| self.push(*value))
+    }
+
+    /// Makes sure that `n` values can be pushed.
+    ///
+    /// # Errors
+    /// As for [`Vm::push`].
+    pub fn reserve(&mut self, n: u32) -> Result<(), Box<LuaError>> {
+        let needed = self.top_slot().checked_add(n).and_then(|slots| slots.checked_add(HEADROOM));
+        match needed {
+            Some(needed) => self.ensure_slots(needed),
+            None => self.ensure_slots(u32::MAX),
+        }
+    }
+
+    /// Answers a native call with one value.
+    ///
+    /// # Errors
+    /// As for [`Vm::push`].
+    #[inline]
+    pub fn answer(&mut self, value: Value) -> super::native::NativeResult {
+        self.push(value)?;
+        Ok(super::native::Flow::Return(1))
+    }
+
+    /// Caches the bounds of the running coroutine's stack.
+    pub(super) fn cache_stack(&mut self) {
+        // SAFETY: the running coroutine is alive and has more slots than the headroom.
+        unsafe {
+            let thread = &*self.registers.thread;
+            self.registers.stack = thread.stack;
+            self.registers.stack_limit = thread.stack.add((thread.stack_len - HEADROOM) as usize);
+        }
+    }
+
+    /// End of the slots in use by the innermost function.
+    pub(super) fn live_extent(&self) -> u32 {
+        let top = self.top_slot();
+        if self.saved.pc == &raw const RESUME.0 {
+            return top;
+        }
+        let base = self.slot_of(self.saved.base);
+        if base == 0 {
+            return top;
+        }
+        let function = self.slot(base - 1);
+        if function.tag() != tag::CLOSURE {
+            return top;
+        }
+        // SAFETY: the running function is alive.
+        top.max(base + unsafe { (*(*function.as_closure()).function).registers })
+    }
+
+    // ---- memory
+
+    /// A string value.
+    ///
+    /// # Errors
+    /// `not enough memory` past the memory limit.
+    pub fn string(&mut self, bytes: &[u8]) -> Result<Value, Box<LuaError>> {
+        match self.heap.new_string(bytes) {
+            Ok(string) => Ok(Value::string(string)),
+            Err(_) => Err(self.out_of_memory()),
+        }
+    }
+
+    /// The place where a collection may happen: between two instructions, with `saved` up to date.
+    #[inline]
+    pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
+    }
+
+    /// As [`Vm::safepoint`] while an open list of values is on the stack: finalizers wait for the next one.
+    #[inline]
+    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn collect_at_safepoint(&mut self, may_call: bool) -> Result<(), Box<LuaError>> {
+        if self.exit.is_none() {
+            self.note_extent();
+        }
+        let (heap, mut roots) = self.heap_and_roots();
+        let work = heap.step(&mut roots);
+        self.fuel -= work as i64;
+        if self.heap.over_limit() {
+            self.collect();
+            if self.heap.over_limit() {
+                return Err(self.out_of_memory());
+            }
+        }
+        let due = may_call && self.exit.is_none() && self.heap.has_pending_finalizers();
+        if due { self.run_finalizers() } else { Ok(()) }
+    }
+
+    /// A whole collection (`collectgarbage()`); the finalizers it finds run at the next safepoint.
+    pub fn collect(&mut self) {
+        if self.exit.is_none() {
+            self.note_extent();
+        }
+        let (heap, mut roots) = self.heap_and_roots();
+        heap.full_collect(&mut roots);
+    }
+
+    /// The heap, and everything else as its roots.
+    fn heap_and_roots(&mut self) -> (&mut Heap, ProgramRoots<'_>) {
+        let roots = ProgramRoots {
+            globals: self.globals,
+            registry: self.registry,
+            string_metatable: self.string_metatable,
+            basic_metatables: self.basic_metatables,
+            thread: self.registers.thread,
+            exit: self.exit.as_ref(),
+            host: self.host.as_deref_mut(),
+        };
+        (&mut self.heap, roots)
+    }
+
+    /// Stores how much of the running coroutine's stack is in use.
+    fn note_extent(&mut self) {
+        let extent = self.live_extent();
+        // SAFETY: the running coroutine, if there is one, is alive.
+        unsafe {
+            if let Some(thread) = self.registers.thread.as_mut() {
+                thread.extent = extent;
+            }
+        }
+    }
+}
+
+struct ProgramRoots<'a> {
+    globals: *mut Table,
+    registry: *mut Table,
+    string_metatable: *mut Table,
+    basic_metatables: [*mut Table; BASIC_TYPES],
+    thread: *mut Thread,
+    exit: Option<&'a Exit>,
+    host: Option<&'a mut (dyn Host + 'static)>,
+}
+
+impl Roots for ProgramRoots<'_> {
+    fn trace(&mut self, marker: &mut Marker) {
+        let tables = [self.globals, self.registry, self.string_metatable].into_iter().chain(self.basic_metatables);
+        for table in tables.filter(|table| !table.is_null()) {
+            marker.mark(Value::table(table));
+        }
+        if !self.thread.is_null() {
+            marker.mark(Value::thread(self.thread));
+        }
+        match self.exit {
+            Some(Exit::Finished(values)) => values.iter().for_each(|value| marker.mark(*value)),
+            Some(Exit::Failed(error)) => marker.mark(error.value),
+            _ => {}
+        }
+        if let Some(host) = &mut self.host {
+            host.trace(marker);
+        }
+    }
+}

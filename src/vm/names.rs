@@ -1,0 +1,225 @@
+//! What a value is called in the program: the `(local 'x')` of an error message, the function names of a traceback.
+//!
+//! A name is found by looking backwards from an instruction for the one that filled a register. Where control flow
+//! makes that uncertain there is no name, never a wrong one.
+
+use super::error::LuaError;
+use super::function::Function;
+use super::machine::Vm;
+use super::value::{Value, tag};
+use crate::bytecode::op::index;
+use crate::bytecode::{Constant, Instruction, Op, Operand, Proto};
+
+/// How a value is known to the program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name {
+    /// `local`, `global`, `field`, `method`, `upvalue`, `constant`, `metamethod` or `for iterator`.
+    pub kind: &'static str,
+    /// The name.
+    pub text: String,
+}
+
+impl Name {
+    fn new(kind: &'static str, text: impl Into<String>) -> Name {
+        Name { kind, text: text.into() }
+    }
+}
+
+/// The name of what register `register` holds when the instruction at `pc` runs.
+pub fn register_name(proto: &Proto, pc: usize, register: usize) -> Option<Name> {
+    let local = proto
+        .locals
+        .iter()
+        .rev()
+        .find(|local| usize::from(local.register) == register && (local.start as usize..local.end as usize).contains(&pc));
+    if let Some(local) = local {
+        return Some(Name::new("local", &*local.name));
+    }
+    let setter = last_setter(proto, pc, register)?;
+    let i = &proto.code[setter];
+    let constant = |index: usize| match &proto.constants[index] {
+        Constant::String(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    };
+    match i.op {
+        Op::Move if index(i.b) < register => register_name(proto, setter, index(i.b)),
+        Op::GetCell => register_name(proto, setter, index(i.b)),
+        Op::GetGlobal => constant(index(i.c)).map(|text| Name::new("global", text)),
+        Op::GetField => constant(index(i.c)).map(|text| {
+            let from_env = register_name(proto, setter, index(i.b)).is_some_and(|name| name.text == "_ENV");
+            Name::new(if from_env { "global" } else { "field" }, text)
+        }),
+        Op::Method if index(i.a) == register => constant(index(i.c)).map(|text| Name::new("method", text)),
+        Op::GetIndex => match register_name(proto, setter, index(i.c)) {
+            Some(Name { kind: "constant", text }) => Some(Name::new("field", text)),
+            _ => None,
+        },
+        Op::GetCaptured | Op::GetCapturedCell => {
+            Some(Name::new("upvalue", &*proto.captures[index(i.b)].name)).filter(|name| !name.text.is_empty())
+        }
+        Op::LoadConst => constant(i.bc() as usize).map(|text| Name::new("constant", text)),
+        _ => None,
+    }
+}
+
+/// The instruction before `pc` that certainly filled `register`.
+fn last_setter(proto: &Proto, pc: usize, register: usize) -> Option<usize> {
+    let mut setter = None;
+    // Code below this index may be skipped by a jump.
+    let mut skipped_until = 0;
+    for (at, i) in proto.code[..pc].iter().enumerate() {
+        if sets(i, register) {
+            setter = (at >= skipped_until).then_some(at);
+        }
+        let distance = match i.op.operands() {
+            [_, Operand::WideJump, _] => i.signed_bc() as isize,
+            [.., Operand::Jump] => (i.c as i16) as isize,
+            _ => continue,
+        };
+        if let Some(target) = (at + 1).checked_add_signed(distance)
+            && distance > 0
+            && target <= pc
+        {
+            skipped_until = skipped_until.max(target);
+        }
+    }
+    setter
+}
+
+fn sets(i: &Instruction, register: usize) -> bool {
+    let a = index(i.a);
+    match i.op {
+        Op::LoadNil => (a..a + i.b as usize).contains(&register),
+        Op::Call | Op::TailCall | Op::Vararg => register >= a,
+        Op::GenericCall => register >= a + 3,
+        Op::GenericLoop => register == a + 2,
+        Op::Method => register == a || register == a + 1,
+        Op::ForPrep | Op::ForLoop | Op::ForPrep1 | Op::ForLoop1 => (a..a + 3).contains(&register),
+        Op::Concat => register == a || (index(i.b)..index(i.b) + i.c as usize).contains(&register),
+        Op::SetGlobal
+        | Op::SetField
+        | Op::SetInt
+        | Op::SetIndex
+        | Op::SetList
+        | Op::SetCell
+        | Op::SetCapturedCell
+        | Op::Return
+        | Op::Return0
+        | Op::Return1
+        | Op::ReturnVararg
+        | Op::JumpIf
+        | Op::JumpIfNot
+        | Op::VarargPrep => false,
+        Op::JumpIfCopy | Op::JumpIfNotCopy => register == a,
+        op if op.operands()[2] == Operand::Jump => false,
+        op if op.operands()[0] == Operand::Reg => register == a,
+        _ => false,
+    }
+}
+
+/// How the instruction at `pc` names the function it calls.
+pub fn called_name(proto: &Proto, pc: usize) -> Option<Name> {
+    let i = proto.code.get(pc)?;
+    let metamethod = |event: &str| Some(Name::new("metamethod", event));
+    match i.op {
+        Op::Call | Op::TailCall => register_name(proto, pc, index(i.a)),
+        Op::GenericCall => Some(Name::new("for iterator", "for iterator")),
+        Op::GetGlobal | Op::GetField | Op::GetInt | Op::GetIndex | Op::Method => metamethod("index"),
+        Op::SetGlobal | Op::SetField | Op::SetInt | Op::SetIndex => metamethod("newindex"),
+        Op::Concat => metamethod("concat"),
+        Op::Len => metamethod("len"),
+        Op::Neg => metamethod("unm"),
+        Op::BNot => metamethod("bnot"),
+        Op::JumpEq | Op::JumpNe => metamethod("eq"),
+        Op::JumpLe | Op::JumpNotLe | Op::JumpLeInt | Op::JumpNotLeInt | Op::JumpGeInt | Op::JumpNotGeInt => {
+            metamethod("le")
+        }
+        op if op.operands()[2] == Operand::Jump => metamethod("lt"),
+        Op::Add | Op::AddK | Op::AddInt => metamethod("add"),
+        Op::Sub | Op::SubK => metamethod("sub"),
+        Op::Mul | Op::MulK => metamethod("mul"),
+        Op::Mod | Op::ModK => metamethod("mod"),
+        Op::Pow | Op::PowK => metamethod("pow"),
+        Op::Div | Op::DivK => metamethod("div"),
+        Op::IDiv | Op::IDivK => metamethod("idiv"),
+        Op::BAnd | Op::BAndK => metamethod("band"),
+        Op::BOr | Op::BOrK => metamethod("bor"),
+        Op::BXor | Op::BXorK => metamethod("bxor"),
+        Op::Shl | Op::ShlK => metamethod("shl"),
+        Op::Shr | Op::ShrK => metamethod("shr"),
+        _ => None,
+    }
+}
+
+impl Function {
+    /// How the call before `pc` names the called function, for a traceback.
+    pub fn called_name(&self, pc: *const Instruction) -> Option<String> {
+        let name = called_name(&self.proto, self.index_of(pc).checked_sub(1)?)?;
+        let kind = if name.kind == "global" { "function" } else { name.kind };
+        Some(format!("{kind} '{}'", name.text))
+    }
+}
+
+impl Vm {
+    /// The running Lua function and the index of its running instruction, unless a native function runs.
+    fn running_instruction(&self) -> Option<(&Function, usize)> {
+        if self.native_slot != 0 || self.waiting_native().is_some() {
+            return None;
+        }
+        let value = self.slot(self.slot_of(self.saved.base).checked_sub(1)?);
+        if value.tag() != tag::CLOSURE {
+            return None;
+        }
+        // SAFETY: the running function is alive.
+        let function = unsafe { &*(*value.as_closure()).function };
+        Some((function, function.index_of(self.saved.pc).checked_sub(1)?))
+    }
+
+    /// ` (local 'x')` for what a slot holds, or nothing.
+    pub(super) fn describe_slot(&self, slot: u32) -> String {
+        self.running_instruction()
+            .and_then(|(function, pc)| {
+                let register = slot.checked_sub(self.slot_of(self.saved.base))?;
+                register_name(&function.proto, pc, register as usize)
+            })
+            .map_or_else(String::new, |name| format!(" ({} '{}')", name.kind, name.text))
+    }
+
+    /// The same for the object that the running instruction indexes.
+    pub(super) fn describe_indexed(&self, object: Value) -> String {
+        let Some((function, pc)) = self.running_instruction() else { return String::new() };
+        let i = &function.proto.code[pc];
+        let operand = match i.op {
+            Op::GetGlobal | Op::SetGlobal => {
+                return format!(" (upvalue '{}')", function.proto.captures[index(i.b)].name);
+            }
+            Op::GetField | Op::GetInt | Op::GetIndex | Op::Method => i.b,
+            Op::SetField | Op::SetInt | Op::SetIndex => i.a,
+            _ => return String::new(),
+        };
+        let slot = self.register_slot(operand);
+        if self.slot(slot).same(object) {
+            return self.describe_slot(slot);
+        }
+        String::new()
+    }
+
+    /// `attempt to <what> a … value (local 'x')` for an operand of the running instruction.
+    #[cold]
+    pub(super) fn operand_error(&mut self, what: &str, culprit: Value, i: &Instruction) -> Box<LuaError> {
+        let kinds = i.op.operands();
+        let stored = [i.a, i.b, i.c];
+        let variable = if i.op == Op::Concat {
+            let first = self.register_slot(i.b);
+            (first..first + u32::from(i.c)).find(|slot| self.slot(*slot).same(culprit)).map(|slot| self.describe_slot(slot))
+        } else {
+            (1..3)
+                .filter(|n| kinds[*n] == Operand::Reg)
+                .map(|n| self.register_slot(stored[n]))
+                .find(|slot| self.slot(*slot).same(culprit))
+                .map(|slot| self.describe_slot(slot))
+        };
+        let name = self.operand_type(culprit);
+        self.error(&format!("attempt to {what} a {name} value{}", variable.unwrap_or_default()))
+    }
+}

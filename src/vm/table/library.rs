@@ -1,0 +1,218 @@
+//! Library tables: static tables of an image, and the headers by which a process makes them its own.
+//!
+//! House rules:
+//! * A [`StaticTable`] holds static values only: numbers, booleans, natives, static strings, other static tables.
+//! * A process never sees a static table that is not frozen, but its own table with shared nodes, which the first store
+//!   copies. It is made when first looked up and then kept for good, so that all paths lead to the same one.
+//! * The globals of a process begin empty and *lazy*: a name without a node is looked up in the image's globals. A node
+//!   without value says that the name was removed; before such a node could be lost, or a traversal begins, all names are
+//!   filled in, and the table is an ordinary one from then on.
+
+use super::{TableError, no_nodes};
+use crate::vm::heap::{Heap, Marker};
+use crate::vm::object::{Header, Node, Str, Table, mark, table_bit};
+use crate::vm::value::{Value, tag};
+
+/// A table of an image.
+pub struct StaticTable {
+    table: Box<Table>,
+    _nodes: Box<[Node]>,
+}
+
+// SAFETY: never written after it was made; its values are static.
+unsafe impl Send for StaticTable {}
+// SAFETY: as above.
+unsafe impl Sync for StaticTable {}
+
+impl StaticTable {
+    /// A table with these fields, whose keys are strings of the image and distinct. A process cannot change a frozen one; of
+    /// one that is not frozen it gets a table of its own.
+    pub fn new(fields: &[(*mut Str, Value)], frozen: bool) -> StaticTable {
+        let count = fields.len().max(1).next_power_of_two();
+        let free = Node { value: Value::NIL, key_payload: 0, key_tag: tag::NIL, next: 0 };
+        let mut nodes = vec![free; count].into_boxed_slice();
+        let header = Header {
+            kind: tag::TABLE,
+            mark: mark::STATIC | mark::WRITE_SLOW,
+            flags: 0,
+            class: 0,
+            extra: count as u32 - 1,
+        };
+        let mut table = Box::new(Table {
+            header,
+            array_len: 0,
+            array_cap: 0,
+            array: std::ptr::null_mut(),
+            nodes: nodes.as_mut_ptr(),
+            metatable: std::ptr::null_mut(),
+            free: count as u32,
+            bits: if frozen { table_bit::FROZEN } else { 0 },
+        });
+        for &(key, value) in fields {
+            // SAFETY: nobody else has the table yet; strings of the image are hashed; there are nodes for all.
+            let placed = unsafe { Table::place(&raw mut *table, Value::string(key), value) };
+            assert!(placed, "there are at least as many nodes as fields");
+        }
+        StaticTable { table, _nodes: nodes }
+    }
+
+    /// The table.
+    pub fn table(&self) -> *mut Table {
+        (&raw const *self.table).cast_mut()
+    }
+
+    /// Sets the metatable, another table of the image, while it is built.
+    pub fn set_metatable(&mut self, metatable: &StaticTable) {
+        self.table.metatable = metatable.table();
+    }
+
+    /// Changes the value of a field that exists, while it is built: how tables that refer to each other are made.
+    pub fn set(&mut self, key: *mut Str, value: Value) {
+        // SAFETY: the table is borrowed exclusively, and its nodes are its own.
+        unsafe {
+            let node = Table::find_str(&raw const *self.table, key);
+            assert!(!node.is_null(), "only the value of a field that exists is changed");
+            (*node).value = value;
+        }
+    }
+}
+
+/// What a process has made its own of the image's library tables.
+#[derive(Default)]
+pub struct LibraryTables {
+    /// The image's globals.
+    globals: Option<*mut Table>,
+    /// A static table, and the process's own.
+    own: Vec<(*mut Table, *mut Table)>,
+}
+
+impl LibraryTables {
+    /// Marks the process's own tables.
+    pub(in crate::vm) fn mark(&self, marker: &mut Marker) {
+        for &(_, own) in &self.own {
+            marker.mark_table(own);
+        }
+    }
+
+    /// Whether a name is one of the image's globals.
+    pub(super) fn has(&self, key: *mut Str) -> bool {
+        !self.get(key).is_nil()
+    }
+
+    fn get(&self, key: *mut Str) -> Value {
+        // SAFETY: the image outlives the process.
+        self.globals.map_or(Value::NIL, |globals| unsafe { Table::peek_str(globals, key) })
+    }
+
+    /// Whether a node of the globals says that a name was removed.
+    pub(super) fn is_removal(&self, node: &Node) -> bool {
+        node.value.is_nil() && node.key_tag == tag::STRING && self.has(node.key_payload as *mut Str)
+    }
+}
+
+impl Heap {
+    /// The table of globals, lazily filled from the image's.
+    pub fn new_globals(&mut self, image_globals: &StaticTable) -> *mut Table {
+        let globals = self.new_empty_table();
+        // SAFETY: fresh.
+        unsafe { (*globals).bits |= table_bit::LAZY };
+        self.library.globals = Some(image_globals.table());
+        self.library.own.push((image_globals.table(), globals));
+        globals
+    }
+
+    /// What a process gets for a value of the image: its own table for a library table, anything else as it is.
+    pub fn materialise(&mut self, value: Value) -> Value {
+        if !value.is_table() {
+            return value;
+        }
+        let shared = value.as_table();
+        // SAFETY: tables of the image outlive the process.
+        unsafe {
+            if (*shared).header.mark & mark::STATIC == 0 || (*shared).bits & table_bit::FROZEN != 0 {
+                return value;
+            }
+            if let Some(&(_, own)) = self.library.own.iter().find(|&&(other, _)| other == shared) {
+                return Value::table(own);
+            }
+            let own = self.new_empty_table();
+            self.library.own.push((shared, own));
+            (*own).nodes = (*shared).nodes;
+            (*own).header.extra = (*shared).header.extra;
+            (*own).header.flags = (*shared).header.flags;
+            (*own).header.mark |= mark::WRITE_SLOW;
+            (*own).free = (*shared).free;
+            (*own).metatable = (*shared).metatable;
+            (*own).bits = table_bit::SHARED_NODES;
+            self.materialise_fields(own);
+            Value::table(own)
+        }
+    }
+
+    /// Replaces library tables among the fields; copies the nodes only if there are any.
+    unsafe fn materialise_fields(&mut self, own: *mut Table) {
+        // SAFETY: the caller has a fresh table with shared nodes.
+        unsafe {
+            for i in 0..Table::node_count(own) as usize {
+                let value = (*(*own).nodes.add(i)).value;
+                let replaced = self.materialise(value);
+                if replaced.same(value) {
+                    continue;
+                }
+                if (*own).bits & table_bit::SHARED_NODES != 0 && Table::copy_shared_nodes(own, self).is_err() {
+                    // Without memory for the copy the field must not show the image's table.
+                    (*own).nodes = no_nodes();
+                    (*own).header.extra = 0;
+                    (*own).free = 0;
+                    return;
+                }
+                (*(*own).nodes.add(i)).value = replaced;
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Looks a name up that has no node in the lazy globals.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn get_from_library(this: *mut Table, heap: &mut Heap, key: *mut Str) -> Value {
+        let found = heap.library.get(key);
+        if found.is_nil() {
+            return Value::NIL;
+        }
+        let value = heap.materialise(found);
+        // SAFETY: the caller has a live table.
+        unsafe {
+            // A failure means that the next access looks it up again.
+            let _ = Table::set_str(this, heap, key, value);
+        }
+        value
+    }
+
+    /// Fills in all names of the image that the globals do not have, and makes them an ordinary table.
+    #[cold]
+    #[inline(never)]
+    pub(super) unsafe fn fill_lazy(this: *mut Table, heap: &mut Heap) -> Result<(), TableError> {
+        let Some(image) = heap.library.globals else { return Ok(()) };
+        // SAFETY: the caller has a live table; the image outlives the process.
+        unsafe {
+            Table::prepare_write(this, heap)?;
+            let nodes = std::slice::from_raw_parts((*image).nodes, Table::node_count(image) as usize);
+            // All of them are determined first, because an insertion may take over a node without value.
+            let missing: Vec<(Value, Value)> = nodes
+                .iter()
+                .filter(|node| !node.value.is_nil() && Table::find(this, node.key()).is_null())
+                .map(|node| (node.key(), heap.materialise(node.value)))
+                .collect();
+            let present = if Table::has_no_nodes(this) { 0 } else { Table::node_count(this) };
+            Table::replace_parts(this, heap, (*this).array_len, present + missing.len() as u32)?;
+            (*this).bits &= !table_bit::LAZY;
+            for (key, value) in missing {
+                let placed = Table::place(this, key, value);
+                debug_assert!(placed, "there is room for all");
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! A coroutine: its value stack, its frames, and the state it goes on with when it is resumed.
+//!
+//! The running coroutine's stack and frame pointers are cached in the machine (`Registers`); [`Thread`] holds them while
+//! it does not run. House rules:
+//!
+//! * A frame record is the state of a *caller*, to be restored when its callee returns. The state of the innermost
+//!   function is `Saved` (of the machine, or of a coroutine that does not run).
+//! * Slot `base - 1` of every frame holds the called function.
+//! * Above the innermost frame's extent all slots are nil or refer to objects that are alive: whatever a function left
+//!   there was alive at the last collection or made after it, and every collection clears what is above.
+
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::ptr;
+
+use super::heap::Marker;
+use super::object::Header;
+use super::value::Value;
+use crate::bytecode::Instruction;
+
+/// The state of a caller: where to go on, its registers and constants, and what to do with the results.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Frame {
+    /// The next instruction.
+    pub pc: *const Instruction,
+    /// Its first register as byte offset from the bottom of the stack.
+    pub base: u32,
+    /// What becomes of the results; see [`results`].
+    pub results: u32,
+    /// Its constants; in the frame of a native function the `&'static Continuation`.
+    pub constants: *const Value,
+}
+
+const _: () = assert!(size_of::<Frame>() == 24);
+
+/// [`Frame::results`]: in the low bits the wanted number plus one (0: all, and `top` is set), or a way to finish an
+/// instruction that called a metamethod.
+pub mod results {
+    /// All results; sets `top`.
+    pub const ALL: u32 = 0;
+    /// The first result completes the interrupted instruction before `pc`.
+    pub const FINISH: u32 = 1 << 31;
+    /// With [`FINISH`]: the truth of the result is negated (`a <= b` answered by `not (b < a)`).
+    pub const NEGATE: u32 = 1 << 30;
+    /// Bits that hold a number.
+    pub const COUNT: u32 = 0xffff;
+
+    /// Exactly `n` results.
+    pub const fn exactly(n: u32) -> u32 {
+        n + 1
+    }
+}
+
+/// The state of the innermost function. The gaps keep the optimiser from carrying two of them in one vector register.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Saved {
+    /// The next instruction.
+    pub pc: *const Instruction,
+    _gap0: u64,
+    /// The first register.
+    pub base: *mut Value,
+    _gap1: u64,
+    /// The constants.
+    pub constants: *const Value,
+}
+
+impl Saved {
+    /// A state.
+    pub const fn new(pc: *const Instruction, base: *mut Value, constants: *const Value) -> Saved {
+        Saved { pc, _gap0: 0, base, _gap1: 0, constants }
+    }
+}
+
+/// What a coroutine is doing (manual §6.2).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    /// Created, not started; the function is in slot 0.
+    Fresh,
+    /// Waiting in `yield`.
+    Yielded,
+    /// Running.
+    Running,
+    /// Has resumed another.
+    Normal,
+    /// Left the machine in a native function that waits for the host.
+    Waiting,
+    /// Left the machine at the end of its budget.
+    Preempted,
+    /// Finished or failed.
+    Dead,
+}
+
+/// Where the values go that a coroutine gets when it continues.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    /// Slot of the native function whose results they are.
+    pub slot: u32,
+    /// As [`Frame::results`].
+    pub results: u32,
+    /// In a coroutine that resumed another: through `wrap`.
+    pub wrap: bool,
+}
+
+/// A coroutine.
+#[repr(C)]
+pub struct Thread {
+    pub header: Header,
+    /// The value stack.
+    pub stack: *mut Value,
+    /// Its size in slots.
+    pub stack_len: u32,
+    /// Slots in use while it does not run.
+    pub extent: u32,
+    /// The frame records.
+    pub frames: *mut Frame,
+    /// Room for frames.
+    pub frame_cap: u32,
+    /// Frames in use while it does not run.
+    pub frame_len: u32,
+    /// State of the innermost function while it does not run; `base` is invalid, see `base_offset`.
+    pub pc: *const Instruction,
+    /// Byte offset of the innermost function's first register.
+    pub base_offset: u32,
+    /// Calls in progress that Lua 5.3 does not allow a yield to cross.
+    pub unyieldable: u32,
+    /// Constants of the innermost function.
+    pub constants: *const Value,
+    /// Who resumed it; null for a root (main function, scheduled coroutine).
+    pub resumer: *mut Thread,
+    /// Where its next values go.
+    pub pending: Pending,
+    /// What it is doing.
+    pub status: Status,
+    /// Whether only the host may resume it (main function, `coroutine.spawn`).
+    pub scheduled: bool,
+}
+
+/// Slots of a new stack.
+const FIRST_STACK: u32 = 32;
+/// Frames of a new coroutine.
+const FIRST_FRAMES: u32 = 4;
+/// Slots beyond any frame's extent that are always there: operands of metamethod calls, arguments of natives.
+pub const HEADROOM: u32 = 24;
+/// Largest stack in slots (`LUAI_MAXSTACK` of the reference implementation).
+pub const MAX_STACK: u32 = 1_000_000;
+/// Further slots for handling the error of a stack overflow.
+pub const OVERFLOW_RESERVE: u32 = 2_000;
+
+fn stack_layout(len: u32) -> Layout {
+    Layout::array::<Value>(len as usize).expect("a stack is far smaller than the address space")
+}
+
+fn frames_layout(len: u32) -> Layout {
+    Layout::array::<Frame>(len as usize).expect("frames are far smaller than the address space")
+}
+
+impl Thread {
+    /// Fills in a new coroutine at `this`, whose header the heap has written.
+    ///
+    /// # Safety
+    /// `this` is a fresh object of the size of `Thread`.
+    pub unsafe fn init(this: *mut Thread) {
+        // SAFETY: the layouts are not empty; `this` is writable.
+        unsafe {
+            let stack = alloc(stack_layout(FIRST_STACK)).cast::<Value>();
+            let frames = alloc(frames_layout(FIRST_FRAMES)).cast::<Frame>();
+            if stack.is_null() || frames.is_null() {
+                handle_alloc_error(stack_layout(FIRST_STACK));
+            }
+            for i in 0..FIRST_STACK as usize {
+                stack.add(i).write(Value::NIL);
+            }
+            let header = ptr::read(&raw const (*this).header);
+            this.write(Thread {
+                header,
+                stack,
+                stack_len: FIRST_STACK,
+                extent: 0,
+                frames,
+                frame_cap: FIRST_FRAMES,
+                frame_len: 0,
+                pc: ptr::null(),
+                base_offset: 0,
+                unyieldable: 0,
+                constants: ptr::null(),
+                resumer: ptr::null_mut(),
+                pending: Pending { slot: 0, results: results::ALL, wrap: false },
+                status: Status::Fresh,
+                scheduled: false,
+            });
+        }
+    }
+
+    /// Gives the stack room for `len` slots, new ones nil. Pointers into the old stack become invalid.
+    ///
+    /// # Safety
+    /// `this` is a live coroutine and `len` at least the slots in use.
+    pub unsafe fn resize_stack(this: *mut Thread, len: u32) {
+        // SAFETY: the stack was allocated with this layout; new slots are written before use.
+        unsafe {
+            let old = (*this).stack_len;
+            let stack = realloc((*this).stack.cast(), stack_layout(old), stack_layout(len).size()).cast::<Value>();
+            if stack.is_null() {
+                handle_alloc_error(stack_layout(len));
+            }
+            for i in old..len {
+                stack.add(i as usize).write(Value::NIL);
+            }
+            (*this).stack = stack;
+            (*this).stack_len = len;
+        }
+    }
+
+    /// Doubles the room for frames.
+    ///
+    /// # Safety
+    /// `this` is a live coroutine.
+    pub unsafe fn grow_frames(this: *mut Thread) {
+        // SAFETY: as for `resize_stack`.
+        unsafe {
+            let cap = (*this).frame_cap * 2;
+            let frames =
+                realloc((*this).frames.cast(), frames_layout((*this).frame_cap), frames_layout(cap).size()).cast::<Frame>();
+            if frames.is_null() {
+                handle_alloc_error(frames_layout(cap));
+            }
+            (*this).frames = frames;
+            (*this).frame_cap = cap;
+        }
+    }
+
+    /// Bytes of stack and frames.
+    pub fn memory(&self) -> usize {
+        stack_layout(self.stack_len).size() + frames_layout(self.frame_cap).size()
+    }
+
+    /// Marks the slots in use and clears those above, so that nothing stale is ever marked. The machine has stored the
+    /// running coroutine's extent before a collection.
+    ///
+    /// # Safety
+    /// `this` is a live coroutine.
+    pub unsafe fn trace(this: *mut Thread, marker: &mut Marker) {
+        // SAFETY: slots below `stack_len` are initialised.
+        unsafe {
+            let thread = &mut *this;
+            for i in 0..thread.extent {
+                marker.mark(*thread.stack.add(i as usize));
+            }
+            for i in thread.extent..thread.stack_len {
+                *thread.stack.add(i as usize) = Value::NIL;
+            }
+            if !thread.resumer.is_null() {
+                marker.mark(Value::thread(thread.resumer));
+            }
+        }
+    }
+
+    /// Frees stack and frames; the object itself belongs to the heap.
+    ///
+    /// # Safety
+    /// `this` is a coroutine that is never used again.
+    pub unsafe fn release(this: *mut Thread) {
+        // SAFETY: allocated with these layouts.
+        unsafe {
+            dealloc((*this).stack.cast(), stack_layout((*this).stack_len));
+            dealloc((*this).frames.cast(), frames_layout((*this).frame_cap));
+        }
+    }
+}
