@@ -160,7 +160,8 @@ impl FunctionState {
     }
 
     fn limit_error(&self, what: &str, limit: usize) -> Box<SyntaxError> {
-        let place = if self.is_main() { "main function".into() } else { format!("function at line {}", self.header.line) };
+        let place =
+            if self.is_main() { "main function".into() } else { format!("function at line {}", self.header.line) };
         error::limit(format!("too many {what} (limit is {limit}) in {place}"), self.place)
     }
 

@@ -95,8 +95,7 @@ impl FunctionState {
 
     /// `goto label`, taken by `jumps`.
     pub(super) fn goto_with(&mut self, jumps: JumpList, label: Ident, text: &str) -> Result<()> {
-        let goto =
-            Goto { name: label.name, text: text.into(), place: label.span, jumps, locals: self.active_locals() };
+        let goto = Goto { name: label.name, text: text.into(), place: label.span, jumps, locals: self.active_locals() };
         let labels = self.jumps.blocks.last().map_or(0, |block| block.labels);
         self.resolve_or_defer(goto, labels)
     }

@@ -114,8 +114,7 @@ impl Compiler<'_> {
         receiver: Option<Declaration>,
         itself: Option<Declaration>,
     ) -> Result<Descriptor> {
-        let header =
-            Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
+        let header = Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
         let place = Span { line: body.line, ..body.span };
         let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
         self.enclosing.push(outer);

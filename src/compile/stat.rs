@@ -2,10 +2,10 @@
 
 use super::Compiler;
 use super::code::JumpList;
+use super::declarations;
 use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use super::resolve::Declaration;
-use super::declarations;
 use crate::syntax::ast::{Binding, Block, ExprId, FunctionBody, Ident, Stat, StatKind};
 
 impl Compiler<'_> {
@@ -142,7 +142,7 @@ impl Compiler<'_> {
     ) -> Result<()> {
         let mut target = self.name(path[0].name)?;
         for field in path[1..].iter().chain(method) {
-            let object = self.current.to_any_register(&mut target)?;
+            let object = self.current.put_anywhere(&mut target)?;
             self.current.place = field.span;
             let key = self.string(field.name);
             target = self.current.index(object, key)?;
@@ -171,7 +171,7 @@ impl Compiler<'_> {
 
     fn local(&mut self, vars: &[Binding], values: &[ExprId]) -> Result<()> {
         let first = self.current.free();
-        self.exprs_to_registers(values, vars.len())?;
+        self.exprs_in_registers(values, vars.len())?;
         self.wrap_cells(declarations(vars), first);
         self.declare(vars, first)
     }
