@@ -36,7 +36,7 @@
 //! # Model checks
 //!
 //! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
-//! `RUSTFLAGS="--cfg loom" cargo test --lib --release loom_`.
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod driver;
 pub mod io;

@@ -211,13 +211,13 @@ impl<R: Runnable> WorkerContext<R> {
         let steps = self.steps.get().wrapping_add(1);
         self.steps.set(steps);
         if (self.look_outside.replace(false) || steps.is_multiple_of(INJECTOR_INTERVAL))
-            && let Some(process) = self.from_injector()
+            && let Some(process) = self.take_injected()
         {
             return Some(process);
         }
         let Some(next) = self.next.take() else {
             self.streak.set(0);
-            return self.local.pop().or_else(|| self.from_injector());
+            return self.local.pop().or_else(|| self.take_injected());
         };
         if self.streak.get() < NEXT_STREAK {
             self.streak.set(self.streak.get() + 1);
@@ -229,7 +229,7 @@ impl<R: Runnable> WorkerContext<R> {
             self.local.push(next);
             return Some(process);
         }
-        match self.from_injector() {
+        match self.take_injected() {
             Some(process) => {
                 self.next.set(Some(next));
                 Some(process)
@@ -238,7 +238,7 @@ impl<R: Runnable> WorkerContext<R> {
         }
     }
 
-    fn from_injector(&self) -> Option<Arc<R>> {
+    fn take_injected(&self) -> Option<Arc<R>> {
         let injector = &self.shared.injector;
         loop {
             if injector.is_empty() {
@@ -255,7 +255,7 @@ impl<R: Runnable> WorkerContext<R> {
     /// Goes round the injector and the other workers' queues a few times.
     fn search(&self) -> Option<Arc<R>> {
         for round in 0..SPIN_ROUNDS + YIELD_ROUNDS {
-            if let Some(process) = self.from_injector().or_else(|| self.steal()) {
+            if let Some(process) = self.take_injected().or_else(|| self.steal()) {
                 return Some(process);
             }
             if self.shared.is_stopping() {
@@ -296,7 +296,7 @@ impl<R: Runnable> WorkerContext<R> {
         word ^= word >> 7;
         word ^= word << 17;
         self.random.set(word);
-        ((word >> 32) * bound as u64 >> 32) as usize
+        (((word >> 32) * bound as u64) >> 32) as usize
     }
 }
 
