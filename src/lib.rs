@@ -1,5 +1,7 @@
 //! moonlet
 
+#[cfg(feature = "runtime")]
+pub mod app;
 pub mod bytecode;
 pub mod compile;
 pub mod number;

@@ -200,7 +200,9 @@ pub fn value_text(vm: &mut Vm, value: Value) -> String {
         tag::NIL => "nil".to_owned(),
         tag::FALSE => "false".to_owned(),
         tag::TRUE => "true".to_owned(),
-        _ if vm.handler(value, Event::Name).is_string() => format!("{}: {:#x}", vm.type_name_of(value), value.payload()),
+        _ if vm.handler(value, Event::Name).is_string() => {
+            format!("{}: {:#x}", vm.type_name_of(value), value.payload())
+        }
         _ => format!("{}: {:#x}", type_name(value), value.payload()),
     }
 }
@@ -286,7 +288,9 @@ fn detail(vm: &mut Vm, value: Value, depth: u32) -> Detail {
             let (items, fields) = unsafe { (Table::len(table) as i64, Table::has_no_nodes(table)) };
             if items > 0 && fields {
                 // SAFETY: as in `record`.
-                return Detail::List((1..=items).map(|i| detail(vm, unsafe { Table::get_int(table, i) }, depth + 1)).collect());
+                return Detail::List(
+                    (1..=items).map(|i| detail(vm, unsafe { Table::get_int(table, i) }, depth + 1)).collect(),
+                );
             }
             record(vm, table, depth + 1).unwrap_or(Detail::Record(Vec::new()))
         }

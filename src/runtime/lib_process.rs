@@ -177,11 +177,7 @@ fn spawn_with(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
     spawn::answer(vm, started)
 }
 
-fn start(
-    vm: &mut Vm,
-    args: Args,
-    relations: &[Relation],
-) -> Result<Result<Arc<Process>, ErrorData>, Box<LuaError>> {
+fn start(vm: &mut Vm, args: Args, relations: &[Relation]) -> Result<Result<Arc<Process>, ErrorData>, Box<LuaError>> {
     if args.get(vm, 0).is_nil() || args.get(vm, 1).is_nil() {
         return Ok(Err(ErrorData::plain(INVALID, "spawn requires an entry id and a host id")));
     }

@@ -229,7 +229,10 @@ impl Process {
             let text = format!("deadlock: all coroutines blocked ({})", host.tasks.reasons().count());
             if self.script {
                 let reasons: Vec<&str> = host.tasks.reasons().collect();
-                let error = ErrorData { stack: format!("waiting for: {}", reasons.join(", ")), ..ErrorData::plain("Internal", &text) };
+                let error = ErrorData {
+                    stack: format!("waiting for: {}", reasons.join(", ")),
+                    ..ErrorData::plain("Internal", &text)
+                };
                 return Err(Box::new(Err(Arc::new(error))));
             }
             if !std::mem::replace(&mut host.warned, true) {
@@ -267,7 +270,10 @@ impl Process {
             Some(data) => data.across_boundary(),
             None => {
                 let text = errors::value_text(vm, error.value);
-                Arc::new(ErrorData { stack: error.traceback.unwrap_or_default(), ..ErrorData::plain("Internal", &text) })
+                Arc::new(ErrorData {
+                    stack: error.traceback.unwrap_or_default(),
+                    ..ErrorData::plain("Internal", &text)
+                })
             }
         };
         Box::new(Err(data))

@@ -15,7 +15,8 @@ use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
 /// The message of a blocking call in the top-level chunk of an entry.
-pub(super) const CANNOT_WAIT: &str = "attempt to yield where that is impossible: the top-level chunk of an entry must not block";
+pub(super) const CANNOT_WAIT: &str =
+    "attempt to yield where that is impossible: the top-level chunk of an entry must not block";
 
 /// The state of a process that belongs to its heap.
 pub struct ProcessState {

@@ -156,8 +156,11 @@ impl SharedChannel {
             let parcel = pack(vm, value);
             this.0.lock().buffer.push_back(parcel);
         }
-        for (waiter, sends) in
-            local.senders.iter().map(|waiter| (waiter, true)).chain(local.receivers.iter().map(|waiter| (waiter, false)))
+        for (waiter, sends) in local
+            .senders
+            .iter()
+            .map(|waiter| (waiter, true))
+            .chain(local.receivers.iter().map(|waiter| (waiter, false)))
         {
             let parcel = sends.then(|| pack(vm, waiter.value));
             let tasks = &mut state(vm).tasks;

@@ -47,8 +47,7 @@ impl Chunk {
     pub fn compile(image: &Image, source: &[u8], chunk_name: &str) -> Result<Chunk, String> {
         let name = crate::syntax::chunk_id(chunk_name.as_bytes());
         let ast = crate::syntax::parse(source).map_err(|error| error.lua_message(&name))?;
-        let proto =
-            crate::compile::compile(&ast, chunk_name.as_bytes()).map_err(|error| error.lua_message(&name))?;
+        let proto = crate::compile::compile(&ast, chunk_name.as_bytes()).map_err(|error| error.lua_message(&name))?;
         Ok(Chunk(image.load(&proto)))
     }
 
@@ -56,7 +55,7 @@ impl Chunk {
     pub fn closure(self, vm: &mut Vm) -> Value {
         // SAFETY: see the type; the captured value is written before anything can see it.
         unsafe {
-            let captures = &(*self.0).proto.captures;
+            let captures = &(&(*self.0).proto).captures;
             let closure = vm.heap.new_closure(self.0, captures.len());
             let globals = Value::table(vm.globals());
             for (i, capture) in captures.iter().enumerate() {
@@ -147,7 +146,10 @@ fn run_chunk(vm: &mut Vm, entry: &Entry) -> Result<(*mut Thread, Value), ErrorDa
         Exit::Finished(values) => values,
         Exit::Failed(error) => return Err(failed(vm, &error)),
         Exit::OutOfBudget | Exit::Suspended(_) => {
-            return Err(ErrorData::plain(INTERNAL, &format!("failed to execute script: {}", super::process_state::CANNOT_WAIT)));
+            return Err(ErrorData::plain(
+                INTERNAL,
+                &format!("failed to execute script: {}", super::process_state::CANNOT_WAIT),
+            ));
         }
     };
     let value = values.first().copied().unwrap_or(Value::NIL);

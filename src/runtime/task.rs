@@ -242,9 +242,7 @@ impl TaskSet {
 
     /// Whether a wait is still going on.
     pub fn is_waiting(&self, id: TaskId) -> bool {
-        self.tasks
-            .get(id.index as usize)
-            .is_some_and(|task| task.phase == Phase::Waiting && task.ticket == id.ticket)
+        self.tasks.get(id.index as usize).is_some_and(|task| task.phase == Phase::Waiting && task.ticket == id.ticket)
     }
 
     /// Ends the wait of a task, which continues with `results`; what it waited for is handed back for cleaning up.
@@ -323,9 +321,11 @@ impl TaskSet {
 
     /// Takes what all waiting tasks wait for: the process ends.
     pub fn take_waits(&mut self) -> impl Iterator<Item = (TaskId, Wait)> + '_ {
-        self.tasks.iter_mut().enumerate().filter(|(_, task)| task.phase == Phase::Waiting).map(|(index, task)| {
-            (TaskId { index: index as u32, ticket: task.ticket }, std::mem::take(&mut task.wait))
-        })
+        self.tasks
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, task)| task.phase == Phase::Waiting)
+            .map(|(index, task)| (TaskId { index: index as u32, ticket: task.ticket }, std::mem::take(&mut task.wait)))
     }
 
     /// Marks every value the tasks hold.

@@ -254,12 +254,9 @@ mod tests {
 
     #[test]
     fn civil_dates() {
-        for (seconds, date) in [
-            (0, (1970, 1, 1)),
-            (951_782_400, (2000, 2, 29)),
-            (-1, (1969, 12, 31)),
-            (1_718_409_600, (2024, 6, 15)),
-        ] {
+        for (seconds, date) in
+            [(0, (1970, 1, 1)), (951_782_400, (2000, 2, 29)), (-1, (1969, 12, 31)), (1_718_409_600, (2024, 6, 15))]
+        {
             assert_eq!(Time::from_unix(seconds, 0).civil(), date);
         }
         let late = Time::from_unix(10, -1);

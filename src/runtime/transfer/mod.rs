@@ -13,9 +13,6 @@ mod pack;
 mod text;
 mod unpack;
 
-#[cfg(test)]
-mod tests;
-
 pub use pack::{pack, pack_list};
 pub use text::Text;
 

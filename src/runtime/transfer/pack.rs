@@ -208,7 +208,8 @@ impl Packer {
             tag::NATIVE_CLOSURE | tag::THREAD => false,
             tag::USERDATA => {
                 // SAFETY: a live userdata.
-                let channel = userdata_of::<Channel>(value).is_some_and(|channel| unsafe { (*channel).is_transferable() });
+                let channel =
+                    userdata_of::<Channel>(value).is_some_and(|channel| unsafe { (*channel).is_transferable() });
                 channel
                     || userdata_of::<ErrorObject>(value).is_some()
                     || userdata_of::<TimeObject>(value).is_some()

@@ -18,7 +18,10 @@ pub struct Text(Form);
 enum Form {
     /// A constant of the image; every heap can hold it as it is.
     Static(StaticStr),
-    Inline { len: u8, bytes: [u8; INLINE] },
+    Inline {
+        len: u8,
+        bytes: [u8; INLINE],
+    },
     Shared(Arc<[u8]>),
 }
 
@@ -79,7 +82,7 @@ impl Text {
             Form::Inline { len, bytes } => vm.string(&bytes[..usize::from(*len)]),
             Form::Shared(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
                 Ok(string) => Ok(Value::string(string)),
-                Err(_) => Err(vm.memory_error()),
+                Err(_) => Err(vm.out_of_memory()),
             },
         }
     }

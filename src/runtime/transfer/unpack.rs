@@ -59,7 +59,7 @@ struct Unpacker<'a> {
 impl Unpacker<'_> {
     fn unpack(vm: &mut Vm, graph: &Graph) -> Result<Unpacked, Box<LuaError>> {
         if vm.heap.check_large(graph.bytes.len()).is_err() {
-            return Err(vm.memory_error());
+            return Err(vm.out_of_memory());
         }
         let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new() };
         let count = this.number() as usize;
@@ -151,7 +151,10 @@ impl Unpacker<'_> {
                     let index = self.number() as usize;
                     self.handle(vm, index)?
                 }
-                slot::OBJECT => self.objects[self.number() as usize],
+                slot::OBJECT => {
+                    let index = self.number() as usize;
+                    self.objects[index]
+                }
                 slot::NATIVE => Value::native(&*(self.word() as *const Native)),
                 slot::LIBRARY => {
                     let table = Value::from_parts(tag::TABLE, self.word());
@@ -166,7 +169,7 @@ impl Unpacker<'_> {
         match &self.graph.handles[index] {
             Handle::Bytes(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
                 Ok(string) => Ok(Value::string(string)),
-                Err(_) => Err(vm.memory_error()),
+                Err(_) => Err(vm.out_of_memory()),
             },
             Handle::Channel(channel) => channel::adopt(vm, channel),
             Handle::Error(error) => Ok(errors::to_value(vm, Arc::clone(error))),
