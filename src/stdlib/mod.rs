@@ -1,1 +1,36 @@
-//! stdlib
+//! The standard library of Lua 5.3 as native functions.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`base`], [`protected`], [`gc`] | basic functions (manual §6.1) |
+//! | [`load`] | `load`, `loadfile`, `dofile`, and loading for hosts |
+//! | [`coroutine`] | §6.2 |
+
+//! | [`table`] | §6.6 |
+//! | [`text`] | values as text, as `tostring` and `print` show them |
+//! | [`output`] | the standard output that `print` and `io` share |
+//!
+//! House rules:
+//! * A library is data, a [`Library`]; an image is built from those a program may use.
+//! * Nothing here calls Lua or waits: see [`crate::vm::native`]. A function that has to call Lua leaves its state in its
+//!   slots, as values, and goes on in a continuation; the slots are described where the continuation is.
+//! * Nothing here is `unsafe`.
+//! * Work that grows with its input is charged to the budget (`vm.fuel`), roughly in units of a function call.
+
+pub mod base;
+pub mod coroutine;
+pub mod gc;
+pub mod load;
+pub mod output;
+pub mod protected;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+use crate::vm::image::Library;
+
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua.
+pub fn libraries() -> Vec<&'static Library> {
+    vec![&base::LIBRARY, &coroutine::LIBRARY, &table::LIBRARY]
+}

@@ -263,7 +263,7 @@ impl Vm {
             return Ok(());
         }
         self.call_at(slot, args, u32::from(i.c))?;
-        if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
+        self.safepoint()
     }
 
     /// `Op::GenericCall` where the fast path does not apply.
@@ -294,7 +294,7 @@ impl Vm {
         }
         let results = self.pop_frame();
         self.call_at(slot, args, results)?;
-        self.safepoint_in_list()
+        self.safepoint()
     }
 
     /// `Op::Return` where the fast path does not apply, and `Op::ReturnVararg`.
