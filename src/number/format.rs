@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(float(1.0), "1.0");
         assert_eq!(float(-0.0), "-0.0");
         assert_eq!(float(0.1), "0.1");
-        assert_eq!(float(3.14159265358979), "3.1415926535898");
+        assert_eq!(float(std::f64::consts::PI), "3.1415926535898");
         assert_eq!(float(99999999999999.0), "99999999999999.0");
         assert_eq!(float(1e14), "1e+14");
         assert_eq!(float(123456789012345.0), "1.2345678901234e+14");

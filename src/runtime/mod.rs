@@ -1,1 +1,50 @@
-//! runtime
+//! Processes and what runs them.
+//!
+//! The files fall into two halves. The half listed here knows nothing of Lua: it runs anything that implements
+//! [`Runnable`](scheduler::Runnable), and is tested and model-checked without an interpreter.
+//!
+//! | file | owns | may be touched by |
+//! | --- | --- | --- |
+//! | [`state`] | the one atomic word of a process: idle, queued, running, dead | anyone through `wake` and `request_kill`; the worker that runs the process through the rest |
+//! | [`scheduler`] | the pool: who queues what where, shutdown | any thread |
+//! | [`worker`] | one thread's queue, its `next` slot, its search for work | that thread only |
+//! | [`parker`] | which workers search and which sleep | workers; every push asks it for one wake-up |
+//! | [`queue`] | mailboxes | any thread pushes, the owner takes |
+//! | [`timer`] | the wheel and the thread that turns it | any thread inserts and cancels |
+//! | [`driver`] | clock, wall clock, randomness | everything that must be reproducible |
+//! | [`io`] | the tokio runtime of host modules | host modules |
+//!
+//! # How a wake-up travels
+//!
+//! 1. The waker makes its news visible: it pushes into the mailbox, fills a completion, closes a channel.
+//! 2. It calls [`wake`](scheduler::Handle::wake). The state word decides: of all wakers of one sleep exactly one is
+//!    told to enqueue, the others have nothing to do because a step that sees their news is already certain.
+//! 3. The enqueuer puts the process into a queue: the `next` slot if it is a process on the same scheduler that is
+//!    speaking, else the injector.
+//! 4. Only a push into a queue that other workers can reach asks [`parker`] for a worker, and only if none is already
+//!    searching.
+//! 5. A worker takes the process, moves its word to running, and steps it. News that arrives from here on sets the
+//!    notified bit, and the end of the step puts the process back into a queue.
+//!
+//! # House rules
+//!
+//! * News first, `wake` second; the reverse order loses wake-ups.
+//! * Between `start_running` and `finish_step` the worker owns the process; nobody else touches its heap.
+//! * A worker never blocks: no lock is held across a step, sleeping and I/O happen elsewhere ([`timer`], [`io`]).
+//! * Time and randomness come from the [`driver`], never from `std` directly.
+//!
+//! # Model checks
+//!
+//! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
+//! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
+
+pub mod driver;
+pub mod io;
+pub mod parker;
+pub mod queue;
+pub mod scheduler;
+pub mod state;
+pub mod timer;
+pub mod worker;
+
+mod sync;

@@ -110,7 +110,7 @@ pub struct Chunk {
     _strings: StaticStrings,
     /// The constants that a heap interns when it takes the chunk in.
     short: Box<[*mut Str]>,
-    functions: Vec<Box<Function>>,
+    functions: Box<[Function]>,
 }
 
 // SAFETY: immutable after it was built, apart from the hint bytes in its instructions, which are atomic.
@@ -155,17 +155,17 @@ impl ChunkStrings<'_> {
 
 impl Chunk {
     /// Builds a chunk: `link` makes its functions, the main one first, with constants from the [`ChunkStrings`].
-    pub fn build(set: &StringSet, link: impl FnOnce(&mut ChunkStrings<'_>) -> Vec<Box<Function>>) -> Arc<Chunk> {
+    pub fn build(set: &StringSet, link: impl FnOnce(&mut ChunkStrings<'_>) -> Vec<Function>) -> Arc<Chunk> {
         Arc::new_cyclic(|this| {
             let strings = StaticStrings { owner: this.as_ptr(), ..StaticStrings::new() };
             let mut builder = ChunkStrings { set, strings, short: Vec::new() };
             let functions = link(&mut builder);
-            Chunk { _strings: builder.strings, short: builder.short.into(), functions }
+            Chunk { _strings: builder.strings, short: builder.short.into(), functions: functions.into() }
         })
     }
 
     /// Its functions, the main one first.
-    pub fn functions(&self) -> &[Box<Function>] {
+    pub fn functions(&self) -> &[Function] {
         &self.functions
     }
 

@@ -139,11 +139,7 @@ impl StringSet {
 
     /// A constant of any length: interned if short, otherwise a new static string.
     pub fn constant(&self, bytes: &[u8]) -> *mut Str {
-        if bytes.len() <= MAX_SHORT {
-            self.intern(bytes)
-        } else {
-            self.writer.lock().strings.create(self.seed, bytes)
-        }
+        if bytes.len() <= MAX_SHORT { self.intern(bytes) } else { self.writer.lock().strings.create(self.seed, bytes) }
     }
 
     /// Number of strings.
@@ -188,6 +184,7 @@ impl std::fmt::Debug for StringSet {
 }
 
 /// The short strings of a process that are not constants of its image.
+#[derive(Default)]
 pub struct Interned {
     table: HashTable<*mut Str>,
 }
@@ -204,11 +201,6 @@ fn wide_hash(string: &*mut Str) -> u64 {
 }
 
 impl Interned {
-    /// An empty table, which takes no memory.
-    pub const fn new() -> Interned {
-        Interned { table: HashTable::new() }
-    }
-
     /// The string with these bytes.
     #[inline]
     pub fn find(&self, hash: u32, bytes: &[u8]) -> Option<*mut Str> {
@@ -238,7 +230,8 @@ impl Interned {
     }
 
     /// Number of strings.
-    pub fn len(&self) -> usize {
+    #[cfg(test)]
+    pub fn count(&self) -> usize {
         self.table.len()
     }
 }
@@ -256,7 +249,9 @@ mod tests {
                     let set = &set;
                     scope.spawn(move || {
                         let order = |i: usize| (i * (2 * worker + 1)) % 1000;
-                        (0..1000).map(|i| (order(i), set.intern(format!("s{}", order(i)).as_bytes()) as usize)).collect::<Vec<_>>()
+                        (0..1000)
+                            .map(|i| (order(i), set.intern(format!("s{}", order(i)).as_bytes()) as usize))
+                            .collect::<Vec<_>>()
                     })
                 })
                 .collect();

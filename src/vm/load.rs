@@ -15,9 +15,9 @@ impl Vm {
     pub fn load_proto(&mut self, proto: &Arc<Proto>, env: Value) -> Value {
         let chunk = Chunk::build(&self.image.strings, |strings| {
             let address = strings.chunk();
-            vec![Box::new(Function::link(proto, address, &mut |bytes| Value::string(strings.constant(bytes))))]
+            vec![Function::link(proto, address, &mut |bytes| Value::string(strings.constant(bytes)))]
         });
-        let main: *const Function = &raw const *chunk.functions()[0];
+        let main: *const Function = &raw const chunk.functions()[0];
         self.heap.register_chunk(chunk);
         // SAFETY: the heap holds the chunk, and keeps it from now on because the closure refers to it.
         unsafe { self.new_main_closure(&*main, env) }

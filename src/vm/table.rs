@@ -71,12 +71,13 @@ impl Node {
     /// The key's object, if it has one, is not freed yet.
     #[inline]
     pub(super) unsafe fn bury(&mut self) {
-        // Static keys never die; in the globals such a node says that a name was removed.
+        if self.key_tag & DEAD_KEY != 0 || self.key_tag < tag::STRING {
+            return;
+        }
         // SAFETY: by contract the key's object is still there.
-        if self.key_tag & DEAD_KEY == 0
-            && self.key_tag >= tag::STRING
-            && unsafe { (*(self.key_payload as *mut Header)).mark & mark::STATIC == 0 }
-        {
+        let fixed = unsafe { (*(self.key_payload as *mut Header)).mark & mark::STATIC != 0 };
+        // Static keys never die; in the globals such a node says that a name was removed.
+        if !fixed {
             self.key_tag |= DEAD_KEY;
         }
     }

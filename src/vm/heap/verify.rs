@@ -2,7 +2,6 @@
 //! stress runs.
 
 use std::collections::HashSet;
-use std::ptr::null;
 
 use super::Heap;
 use super::collect::Phase;
@@ -23,8 +22,7 @@ impl Heap {
         let known: HashSet<*mut Header> = objects.iter().copied().collect();
         for &object in &objects {
             // SAFETY: all are intact objects of this heap.
-            unsafe { self.verify_object(object, &known) }
-                .map_err(|fault| format!("object {object:?}: {fault}"))?;
+            unsafe { self.verify_object(object, &known) }.map_err(|fault| format!("object {object:?}: {fault}"))?;
         }
         Ok(objects.len())
     }
@@ -108,10 +106,11 @@ impl Heap {
                 tag::CLOSURE => {
                     let closure = object.cast::<Closure>();
                     let chunk = (*(*closure).function).chunk;
-                    if chunk != null() && self.loaded_chunk(chunk).is_none() {
+                    if !chunk.is_null() && self.loaded_chunk(chunk).is_none() {
                         return Err("the chunk of its function is gone".into());
                     }
-                    (0..(*object).extra as usize).try_for_each(|i| check("captured", *Closure::captured(closure).add(i)))
+                    (0..(*object).extra as usize)
+                        .try_for_each(|i| check("captured", *Closure::captured(closure).add(i)))
                 }
                 tag::NATIVE_CLOSURE => (0..(*object).extra as usize)
                     .try_for_each(|i| check("captured", *NativeClosure::captured(object.cast()).add(i))),

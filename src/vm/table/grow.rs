@@ -368,7 +368,12 @@ impl Table {
     }
 
     /// Moves integer keys up to `items` into the array part and all else to new nodes, with room for `fields`.
-    pub(super) unsafe fn replace_parts(this: *mut Table, heap: &mut Heap, items: u32, fields: u32) -> Result<(), TableError> {
+    pub(super) unsafe fn replace_parts(
+        this: *mut Table,
+        heap: &mut Heap,
+        items: u32,
+        fields: u32,
+    ) -> Result<(), TableError> {
         if fields > MAX_PART {
             return Err(TableError::OutOfMemory);
         }
@@ -445,7 +450,8 @@ impl Table {
                     return Err(format!("node {i} has a dead key and a value"));
                 }
                 let key = (*node).key();
-                let hash = if key.is_string() { key_hash(key.tag(), key.payload()) } else { mix(key.payload(), key.tag()) };
+                let hash =
+                    if key.is_string() { key_hash(key.tag(), key.payload()) } else { mix(key.payload(), key.tag()) };
                 if Table::find_same(this, hash, key.tag(), key.payload()) != node {
                     return Err(format!("node {i} is not found by its key {key:?}"));
                 }

@@ -67,8 +67,11 @@ impl StaticTable {
     }
 
     /// Changes the value of a field that exists, while it is built: how tables that refer to each other are made.
-    pub fn set(&mut self, key: *mut Str, value: Value) {
-        // SAFETY: the table is borrowed exclusively, and its nodes are its own.
+    ///
+    /// # Safety
+    /// `key` is a string of the image.
+    pub unsafe fn set(&mut self, key: *mut Str, value: Value) {
+        // SAFETY: the table is borrowed exclusively, its nodes are its own, and the key is alive.
         unsafe {
             let node = Table::find_str(&raw const *self.table, key);
             assert!(!node.is_null(), "only the value of a field that exists is changed");

@@ -1,0 +1,311 @@
+//! One worker thread: its queue, its `next` slot, and its search for work.
+//!
+//! A worker looks for its next process in this order:
+//!
+//! 1. the **`next` slot**: the process that the one just run has woken last. It finds its message in the cache, and the
+//!    hand-over costs neither a push nor a system call, because the slot is invisible to other workers. A chain of more
+//!    than [`NEXT_STREAK`] such hand-overs gives way to the queues, so two processes that play ping-pong starve nobody;
+//! 2. its **own queue**, first in first out;
+//! 3. the **injector**, where everybody who is not a worker of this scheduler pushes. It is looked at *first* every
+//!    [`INJECTOR_INTERVAL`] steps and after every step that used up its slice, so that long steps do not delay it;
+//! 4. the **queues of others**, of which it takes half, beginning with a random one;
+//! 5. sleep ([`parker`](super::parker)).
+//!
+//! Everything here belongs to its thread alone (cells, no locks), except the stealers, which the scheduler shares, and the
+//! counters, which only the thread writes.
+
+use super::{
+    scheduler::{Runnable, Shared},
+    state::{NextAction, StepOutcome},
+};
+use crossbeam_deque::{Steal, Worker as Deque};
+use std::{
+    cell::Cell,
+    hint,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+};
+
+/// How many processes in a row may come out of the `next` slot while others wait.
+const NEXT_STREAK: u32 = 4;
+/// Every how many steps the injector comes first. A prime, so as not to fall into step with a pattern of the load.
+const INJECTOR_INTERVAL: u32 = 61;
+/// How many fruitless rounds a searcher makes with the processor's pause hint, and how many yielding to the operating
+/// system, before it sleeps.
+const SPIN_ROUNDS: u32 = 4;
+const YIELD_ROUNDS: u32 = 2;
+
+/// What a worker did so far. Written by the worker only.
+#[derive(Default)]
+#[repr(align(128))]
+pub(crate) struct Tally {
+    pub(crate) executed: AtomicU64,
+    pub(crate) stolen: AtomicU64,
+    pub(crate) parked: AtomicU64,
+}
+
+/// Adds without a locked instruction, as there is only one writer.
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Ordering::Relaxed) + amount, Ordering::Relaxed);
+}
+
+/// The worker as the process sees it that it runs.
+pub struct WorkerContext<R: Runnable> {
+    pub(crate) shared: Arc<Shared<R>>,
+    index: usize,
+    local: Deque<Arc<R>>,
+    next: Cell<Option<Arc<R>>>,
+    /// Consecutive uses of `next`.
+    streak: Cell<u32>,
+    steps: Cell<u32>,
+    /// The last step used up its slice.
+    look_outside: Cell<bool>,
+    random: Cell<u64>,
+}
+
+/// The worker that runs on a thread: its address and that of the scheduler's shared part, which tells its type.
+#[derive(Clone, Copy)]
+struct Current {
+    shared: *const (),
+    worker: *const (),
+}
+
+thread_local! {
+    static CURRENT: Cell<Current> = const { Cell::new(Current { shared: ptr::null(), worker: ptr::null() }) };
+}
+
+/// Calls `then` with the worker of the scheduler `shared` that runs on this thread, or `otherwise` with the argument back.
+pub(crate) fn with_current<R: Runnable, A, T>(
+    shared: &Arc<Shared<R>>,
+    argument: A,
+    then: impl FnOnce(&WorkerContext<R>, A) -> T,
+    otherwise: impl FnOnce(A) -> T,
+) -> T {
+    let current = CURRENT.get();
+    if !ptr::eq(current.shared, Arc::as_ptr(shared).cast()) {
+        return otherwise(argument);
+    }
+    // SAFETY: `enter` set both addresses together, and they are unset before the worker goes away. The worker holds an
+    // `Arc` to its shared part, so as long as it lives no other object has that address, in particular none of another
+    // type: equality of the addresses means the worker is a `WorkerContext<R>`. It is only used through shared
+    // references, on the thread it belongs to.
+    then(unsafe { &*current.worker.cast::<WorkerContext<R>>() }, argument)
+}
+
+impl<R: Runnable> WorkerContext<R> {
+    pub(crate) fn new(shared: Arc<Shared<R>>, index: usize, local: Deque<Arc<R>>, seed: u64) -> Self {
+        WorkerContext {
+            shared,
+            index,
+            local,
+            next: Cell::new(None),
+            streak: Cell::new(0),
+            steps: Cell::new(0),
+            look_outside: Cell::new(false),
+            random: Cell::new(seed | 1),
+        }
+    }
+
+    /// The number of this worker, from 0.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the scheduler is shutting down: a long step may use it to end early.
+    pub fn is_stopping(&self) -> bool {
+        self.shared.is_stopping()
+    }
+
+    /// The life of the worker's thread.
+    pub(crate) fn work(self) {
+        self.shared.idle.register(self.index);
+        CURRENT.set(Current { shared: Arc::as_ptr(&self.shared).cast(), worker: ptr::from_ref(&self).cast() });
+        // A panic that gets this far came out of a destructor or a panic report. The process is lost, the worker is not.
+        while catch_unwind(AssertUnwindSafe(|| self.run_until_stopped())).is_err() {}
+        CURRENT.set(Current { shared: ptr::null(), worker: ptr::null() });
+    }
+
+    fn run_until_stopped(&self) {
+        while let Some(process) = self.find_process() {
+            self.step(process);
+        }
+    }
+
+    fn step(&self, process: Arc<R>) {
+        let state = process.state();
+        state.start_running();
+        let (outcome, panic) = match catch_unwind(AssertUnwindSafe(|| process.run(self))) {
+            Ok(outcome) => (outcome, None),
+            Err(panic) => (StepOutcome::Finished, Some(panic)),
+        };
+        add(&self.shared.tallies[self.index].executed, 1);
+        self.look_outside.set(outcome == StepOutcome::Yielded);
+        match state.finish_step(outcome) {
+            NextAction::Requeue => self.requeue(process),
+            NextAction::Idle => {}
+            NextAction::Dead => {
+                if let Some(panic) = panic {
+                    process.on_panic(panic);
+                }
+            }
+        }
+    }
+
+    /// Puts a process that was just woken where it runs next. What was there makes way, and other workers may have it.
+    pub(crate) fn run_next(&self, process: Arc<R>) {
+        if let Some(displaced) = self.next.replace(Some(process)) {
+            self.push(displaced);
+        }
+    }
+
+    /// Puts a process at the back of the queue, where other workers may take it.
+    pub(crate) fn push(&self, process: Arc<R>) {
+        self.local.push(process);
+        self.shared.idle.notify();
+    }
+
+    /// Puts the process that was just run at the back. If there is nothing it would have to wait for, it stays out of
+    /// reach of the others: waking one of them to take over this worker's only process would be a waste.
+    fn requeue(&self, process: Arc<R>) {
+        match self.next.take() {
+            None if self.local.is_empty() => self.next.set(Some(process)),
+            next => {
+                self.next.set(next);
+                self.push(process);
+            }
+        }
+    }
+
+    /// The next process; blocks until there is one. `None` when the scheduler stops.
+    fn find_process(&self) -> Option<Arc<R>> {
+        if self.shared.is_stopping() {
+            return None;
+        }
+        if let Some(process) = self.own_process() {
+            return Some(process);
+        }
+        let idle = &self.shared.idle;
+        let mut searching = idle.start_searching();
+        loop {
+            if searching && let Some(process) = self.search() {
+                idle.stop_searching(|| self.shared.has_work());
+                return Some(process);
+            }
+            if idle.sleep(self.index, searching, || self.shared.is_stopping() || self.shared.has_work()) {
+                add(&self.shared.tallies[self.index].parked, 1);
+            }
+            searching = true;
+            if self.shared.is_stopping() {
+                return None;
+            }
+        }
+    }
+
+    /// The next process from the slot, the own queue or the injector.
+    fn own_process(&self) -> Option<Arc<R>> {
+        let steps = self.steps.get().wrapping_add(1);
+        self.steps.set(steps);
+        if (self.look_outside.replace(false) || steps.is_multiple_of(INJECTOR_INTERVAL))
+            && let Some(process) = self.take_injected()
+        {
+            return Some(process);
+        }
+        let Some(next) = self.next.take() else {
+            self.streak.set(0);
+            return self.local.pop().or_else(|| self.take_injected());
+        };
+        if self.streak.get() < NEXT_STREAK {
+            self.streak.set(self.streak.get() + 1);
+            return Some(next);
+        }
+        self.streak.set(0);
+        if let Some(process) = self.local.pop() {
+            // Whoever should know of the queue was told when its other processes were pushed.
+            self.local.push(next);
+            return Some(process);
+        }
+        match self.take_injected() {
+            Some(process) => {
+                self.next.set(Some(next));
+                Some(process)
+            }
+            None => Some(next),
+        }
+    }
+
+    fn take_injected(&self) -> Option<Arc<R>> {
+        let injector = &self.shared.injector;
+        loop {
+            if injector.is_empty() {
+                return None;
+            }
+            match injector.steal_batch_and_pop(&self.local) {
+                Steal::Success(process) => return Some(process),
+                Steal::Empty => return None,
+                Steal::Retry => hint::spin_loop(),
+            }
+        }
+    }
+
+    /// Goes round the injector and the other workers' queues a few times.
+    fn search(&self) -> Option<Arc<R>> {
+        for round in 0..SPIN_ROUNDS + YIELD_ROUNDS {
+            if let Some(process) = self.take_injected().or_else(|| self.steal()) {
+                return Some(process);
+            }
+            if self.shared.is_stopping() {
+                return None;
+            }
+            if round < SPIN_ROUNDS {
+                (0..8 << round).for_each(|_| hint::spin_loop());
+            } else {
+                thread::yield_now();
+            }
+        }
+        None
+    }
+
+    /// Takes half of the first non-empty queue of another worker.
+    fn steal(&self) -> Option<Arc<R>> {
+        let stealers = &self.shared.stealers;
+        let first = self.random_below(stealers.len());
+        for victim in (first..stealers.len()).chain(0..first).filter(|victim| *victim != self.index) {
+            loop {
+                match stealers[victim].steal_batch_and_pop(&self.local) {
+                    Steal::Success(process) => {
+                        add(&self.shared.tallies[self.index].stolen, 1 + self.local.len() as u64);
+                        return Some(process);
+                    }
+                    Steal::Empty => break,
+                    Steal::Retry => hint::spin_loop(),
+                }
+            }
+        }
+        None
+    }
+
+    /// Marsaglia's xorshift64: seeded by the driver, good enough to choose a victim.
+    fn random_below(&self, bound: usize) -> usize {
+        let mut word = self.random.get();
+        word ^= word << 13;
+        word ^= word >> 7;
+        word ^= word << 17;
+        self.random.set(word);
+        (((word >> 32) * bound as u64) >> 32) as usize
+    }
+}
+
+impl<R: Runnable> Drop for WorkerContext<R> {
+    /// Lets go of what is still queued.
+    fn drop(&mut self) {
+        drop(self.next.take());
+        while let Some(process) = self.local.pop() {
+            drop(process);
+        }
+    }
+}
