@@ -108,7 +108,7 @@ impl Vm {
     /// Makes the `__call` handler of `callee` the called function and `callee` its first argument.
     fn insert_call_handler(&mut self, callee: Value, call: Call) -> Result<Call, Box<LuaError>> {
         let handler = self.handler(callee, Event::Call);
-        if handler.is_nil() {
+        if !handler.is_function() {
             return Err(self.call_error(callee, call.slot));
         }
         self.ensure_slots(call.slot + call.args + 2 + HEADROOM)?;
@@ -217,6 +217,7 @@ impl Vm {
 
     /// `Op::Resume`: the call a native function waited for has returned.
     pub(super) fn resume_native(&mut self, _: &Instruction) -> Result<(), Box<LuaError>> {
+        self.saved.pc = &raw const RESUME.0;
         let then = self.waiting_native().expect("Op::Resume runs in a native frame");
         let first = self.result_slot;
         let (slot, results) = self.leave_waiting_native(then);
@@ -386,7 +387,9 @@ impl Vm {
         unsafe {
             let thread = self.registers.thread;
             let len = self.registers.frame_top.offset_from((*thread).frames) as usize;
+            let before = (*thread).memory();
             Thread::grow_frames(thread);
+            self.heap.account(((*thread).memory() - before) as isize);
             self.registers.frame_top = (*thread).frames.add(len);
             self.registers.frame_end = (*thread).frames.add((*thread).frame_cap as usize);
         }
