@@ -65,6 +65,8 @@ pub struct Vm {
     pub(super) registry: *mut Table,
     pub(super) exit: Option<Exit>,
     pub(super) request: Option<Request>,
+    /// Coroutines whose native function has called back into the machine.
+    pub(super) interrupted: Vec<*mut Thread>,
     /// Where strings are put together.
     pub(super) scratch: Vec<u8>,
     /// `__index`, for the fast path of method calls.
@@ -109,6 +111,7 @@ impl Vm {
             registry,
             exit: None,
             request: None,
+            interrupted: Vec::new(),
             scratch: Vec::new(),
             index_name,
             next_native,
@@ -281,6 +284,11 @@ impl Vm {
         top.max(base + unsafe { (*(*function.as_closure()).function).registers })
     }
 
+    /// The value of the native function that is running.
+    pub fn running_native(&self) -> Value {
+        self.slot(self.native_slot)
+    }
+
     // ---- memory
 
     /// A string value.
@@ -342,6 +350,7 @@ impl Vm {
             string_metatable: self.string_metatable,
             basic_metatables: self.basic_metatables,
             thread: self.registers.thread,
+            interrupted: &self.interrupted,
             exit: self.exit.as_ref(),
             host: self.host.as_deref_mut(),
         };
@@ -366,6 +375,7 @@ struct ProgramRoots<'a> {
     string_metatable: *mut Table,
     basic_metatables: [*mut Table; BASIC_TYPES],
     thread: *mut Thread,
+    interrupted: &'a [*mut Thread],
     exit: Option<&'a Exit>,
     host: Option<&'a mut (dyn Host + 'static)>,
 }
@@ -378,6 +388,9 @@ impl Roots for ProgramRoots<'_> {
         }
         if !self.thread.is_null() {
             marker.mark(Value::thread(self.thread));
+        }
+        for thread in self.interrupted {
+            marker.mark(Value::thread(*thread));
         }
         match self.exit {
             Some(Exit::Finished(values)) => values.iter().for_each(|value| marker.mark(*value)),
