@@ -12,7 +12,8 @@ fn main() -> Result<()> {
     println!("1 + 2 = {sum}");
 
     // Give Lua a Rust function. Arguments and results are converted by their types.
-    let greet = lua.create_function(|_, (name, times): (String, usize)| Ok(format!("hello, {name}! ").repeat(times)))?;
+    let greet =
+        lua.create_function(|_, (name, times): (String, usize)| Ok(format!("hello, {name}! ").repeat(times)))?;
     lua.globals().set("greet", greet)?;
     let greeting: String = lua.load("greet('moon', 2)").eval()?;
     println!("{}", greeting.trim_end());

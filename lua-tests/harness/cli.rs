@@ -50,7 +50,8 @@ fn version_and_help() -> Result<(), Failed> {
 }
 
 fn wrong_usage() -> Result<(), Failed> {
-    for arguments in [&["run"][..], &["check"], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]] {
+    for arguments in [&["run"][..], &["check"], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]]
+    {
         let program = arguments.iter().fold(Program::moonlet(&root()), Program::arg);
         program.run()?.expect_status(2)?.expect_stdout("")?.expect_once_in_stderr("moonlet: ")?;
     }
@@ -79,7 +80,9 @@ fn exit_status_of_the_script() -> Result<(), Failed> {
     run_script("exit-true", "os.exit(true)")?.expect_status(0)?;
     run_script("exit-false", "os.exit(false)")?.expect_status(1)?.expect_no_errors()?;
     run_script("exit-value", "return 42")?.expect_status(0)?.expect_stdout("")?;
-    run_script("exit-error", "return nil, 'not today'")?.expect_status(1)?.expect_once_in_stderr("moonlet: not today")?;
+    run_script("exit-error", "return nil, 'not today'")?
+        .expect_status(1)?
+        .expect_once_in_stderr("moonlet: not today")?;
     Ok(())
 }
 
@@ -111,7 +114,10 @@ fn names_that_are_not_utf8() -> Result<(), Failed> {
 
 fn binary_file() -> Result<(), Failed> {
     let every_byte: Vec<u8> = (0..=255).rev().cycle().take(4096).collect();
-    run_script("binary", every_byte)?.expect_status(1)?.expect_stdout("")?.expect_once_in_stderr("moonlet: script.lua:1: ")?;
+    run_script("binary", every_byte)?
+        .expect_status(1)?
+        .expect_stdout("")?
+        .expect_once_in_stderr("moonlet: script.lua:1: ")?;
     run_script("chunk", b"\x1bLua\x53\x00\x19\x93\r\n\x1a\n")?.expect_status(1)?.expect_once_in_stderr("moonlet: ")?;
     Ok(())
 }

@@ -111,7 +111,8 @@ fn counts_text() -> Result<(), Failed> {
         folder.write(format!("tree/{}/{}/{i}.txt", i % 7, i % 3), &text)?;
         count.add(text.as_bytes());
     }
-    let outcome = wordcount(folder.path()).arg(folder.path().join("tree")).run()?.expect_status(0)?.expect_no_errors()?;
+    let outcome =
+        wordcount(folder.path()).arg(folder.path().join("tree")).run()?.expect_status(0)?.expect_no_errors()?;
     count.check(&outcome)?;
     let took_part = outcome.stdout().lines().last().unwrap_or_default().to_owned();
     if !outcome.stdout().starts_with(&count.top()) || !took_part.contains("processes took part") {
