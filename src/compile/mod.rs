@@ -1,17 +1,17 @@
-//! Syntax trees to bytecode, in two passes: [`resolve`] finds out how each variable is stored, then code is generated
+//! Syntax trees to bytecode, in two passes: `resolve` finds out how each variable is stored, then code is generated
 //! in one walk over the tree, without an intermediate form.
 //!
 //! | file | room |
 //! | --- | --- |
-//! | [`resolve`] | which locals are captured or assigned |
-//! | [`stat`], [`loops`], [`assign`] | statements |
-//! | [`expr`], [`call`], [`table`] | walks over expression trees |
-//! | [`descriptor`], [`condition`], [`operator`], [`fold`] | values under evaluation, operators, folding |
-//! | [`function`], [`labels`] | registers, scopes, captures, jumps between blocks of one function |
-//! | [`code`], [`layout`], [`constants`] | instructions and jump lists, their final form, the constant pool |
+//! | `resolve` | which locals are captured or assigned |
+//! | `stat`, `loops`, `assign` | statements |
+//! | `expr`, `call`, `table` | walks over expression trees |
+//! | `descriptor`, `condition`, `operator`, `fold` | values under evaluation, operators, folding |
+//! | `function`, `labels` | registers, scopes, captures, jumps between blocks of one function |
+//! | `code`, `layout`, `constants` | instructions and jump lists, their final form, the constant pool |
 //!
-//! The upper half walks trees and is implemented on [`Compiler`]; the lower half knows no tree and is implemented on
-//! [`function::FunctionState`].
+//! The upper half walks trees and is implemented on `Compiler`; the lower half knows no tree and is implemented on
+//! `function::FunctionState`.
 //!
 //! # Variables
 //!
