@@ -1,12 +1,76 @@
-//! moonlet
+//! Lua 5.3 with isolated processes, channels and gradual types, in Rust alone.
+//!
+//! `Lua` is a single Lua state inside a Rust program. `Runtime` runs thousands of them as processes on a few threads. The
+//! command `moonlet` runs scripts.
+//!
+//! # The rooms
+//!
+//! One folder each. A room uses the rooms above it in this list, never those below.
+//!
+//! | room | owns | its invariant |
+//! | --- | --- | --- |
+//! | [`number`] | the two kinds of number, their arithmetic and their text | every function is total |
+//! | [`syntax`] | tokens, trees, parser, diagnostics | a valid Lua 5.3 chunk gets the tree it has without annotations; no input makes it panic |
+//! | [`bytecode`] | instructions, [`Proto`](bytecode::Proto), listing | immutable once made, but for the hints in field instructions, which are never trusted |
+//! | [`compile`] | variables, registers, code | operands name registers and constants that exist |
+//! | [`vm`] | values, heap, calls, coroutines, the loop | Lua never recurses on the Rust stack; the collector runs at safepoints only |
+//! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
+//! | `runtime` | processes, scheduler, messages, channels, time | one worker owns a process while it runs; news comes first, the wake-up second |
+//! | `embed` | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
+//! | `cli` | arguments and messages of the command | presentation only |
+//!
+//! # The way of the data
+//!
+//! It goes one way through the house:
+//!
+//! ```text
+//! text ──syntax──▶ tree ──compile──▶ Arc<Proto> ──image──▶ process ──run──▶ Exit
+//!                                                             ▲               │
+//!                                                             └─── runtime ◀──┘
+//! ```
+//!
+//! All processes share the bytecode; nothing else but constants and library tables is shared. The only door out of the
+//! machine is its [`Exit`](vm::exit::Exit): finished, failed, out of budget, or suspended with a request. `runtime` (or
+//! an embedder) does what the request says and resumes the process with the result. No thread is parked for a Lua
+//! program and no Rust frame stays behind, so a suspended process is plain data.
+//!
+//! # Where to look
+//!
+//! | to change | go to |
+//! | --- | --- |
+//! | the grammar, a message of the parser | `syntax/parser/`, `syntax/token.rs` |
+//! | an instruction | its row in `bytecode/op.rs`, its arm in `vm/run.rs`, its emission in `compile/` |
+//! | a library function | the file of its library in `stdlib/` |
+//! | what a metamethod does | `vm/event.rs`, then `vm/index.rs`, `vm/arith.rs`, `vm/compare.rs`, `vm/concat.rs` |
+//! | how errors unwind | `vm/unwind.rs` |
+//! | garbage collection | `vm/heap/` |
+//! | when a process runs | `runtime/state.rs`, `runtime/worker.rs` |
+//! | what crosses a process boundary | `runtime/transfer/` |
+//!
+//! # Features
+//!
+//! `cli` (the command) and `full` are on by default. `runtime` has the processes; `full` is everything that needs no C
+//! compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
+//! environment of a debug build collects at every safepoint.
 
 #[cfg(feature = "runtime")]
 pub mod app;
 pub mod bytecode;
 pub mod compile;
+pub mod embed;
 pub mod number;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod stdlib;
 pub mod syntax;
 pub mod vm;
+
+/// The programs in the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+pub use embed::{
+    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Result,
+    Table, Value, Variadic,
+};

@@ -5,7 +5,8 @@
 //!
 //! * Register and constant operands are stored **as byte offsets** (index × 16, the size of a value), so that the
 //!   interpreter adds them to a base pointer without a shift. [`Instruction::reg`] and the builders translate.
-//! * Jump distances count instructions, from the instruction after the jump.
+//! * Jump distances count instructions, from the instruction after the jump. Conditional jumps lead forward only; the
+//!   back edges of loops are `Jump`, `ForLoop`, `ForLoop1` and `GenericLoop`.
 //! * `x` is an inline-cache hint in the field instructions (a node index, never trusted, racy on purpose) and a small
 //!   flag elsewhere. It is the only byte of a running program that changes, hence the atomic.
 //! * *top* is the end of a list of values of variable length: set by an open `Call` or `Vararg` (count operand 0), used

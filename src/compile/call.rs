@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
-use crate::bytecode::op::{Field, Instruction, NONE, Op, count, konst, reg};
+use crate::bytecode::op::{SCALE, Field, Instruction, NONE, Op, count, konst, reg};
 use crate::syntax::ast::{Expr, ExprId, Ident};
 
 impl Compiler<'_> {
@@ -75,6 +75,9 @@ impl Compiler<'_> {
                 call.op = Op::TailCall;
                 call.c = 0;
                 call.set_x(u8::from(vararg));
+                let first = (call.a / SCALE) as u8;
+                // A native function is called from this frame, which then returns its results.
+                self.emit_return(first, count(0));
                 return Ok(());
             }
             if !value.is_multiple() {

@@ -1,17 +1,17 @@
-//! Syntax trees to bytecode, in two passes: [`resolve`] finds out how each variable is stored, then code is generated
+//! Syntax trees to bytecode, in two passes: `resolve` finds out how each variable is stored, then code is generated
 //! in one walk over the tree, without an intermediate form.
 //!
 //! | file | room |
 //! | --- | --- |
-//! | [`resolve`] | which locals are captured or assigned |
-//! | [`stat`], [`loops`], [`assign`] | statements |
-//! | [`expr`], [`call`], [`table`] | walks over expression trees |
-//! | [`descriptor`], [`condition`], [`operator`], [`fold`] | values under evaluation, operators, folding |
-//! | [`function`], [`labels`] | registers, scopes, captures, jumps between blocks of one function |
-//! | [`code`], [`layout`], [`constants`] | instructions and jump lists, their final form, the constant pool |
+//! | `resolve` | which locals are captured or assigned |
+//! | `stat`, `loops`, `assign` | statements |
+//! | `expr`, `call`, `table` | walks over expression trees |
+//! | `descriptor`, `condition`, `operator`, `fold` | values under evaluation, operators, folding |
+//! | `function`, `labels` | registers, scopes, captures, jumps between blocks of one function |
+//! | `code`, `layout`, `constants` | instructions and jump lists, their final form, the constant pool |
 //!
-//! The upper half walks trees and is implemented on [`Compiler`]; the lower half knows no tree and is implemented on
-//! [`function::FunctionState`].
+//! The upper half walks trees and is implemented on `Compiler`; the lower half knows no tree and is implemented on
+//! `function::FunctionState`.
 //!
 //! # Variables
 //!
@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use crate::bytecode::op::{Instruction, NONE, Op, count};
 use crate::bytecode::proto::Proto;
-use crate::syntax::SyntaxError;
+use crate::syntax::{SyntaxError, parse};
 use crate::syntax::ast::{Ast, Binding, FunctionBody, Name};
 use crate::syntax::span::Span;
 
@@ -69,6 +69,15 @@ use resolve::{Declaration, Resolution};
 /// ```
 pub fn compile(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Arc<Proto>, SyntaxError> {
     chunk(ast, chunk_name).map_err(|error| *error)
+}
+
+/// Parses and compiles the source of a chunk.
+///
+/// # Errors
+///
+/// The first syntax error, or as for [`compile`].
+pub fn compile_source(source: &[u8], chunk_name: &[u8]) -> std::result::Result<Arc<Proto>, SyntaxError> {
+    compile(&parse(source)?, chunk_name)
 }
 
 fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {

@@ -1,10 +1,27 @@
-//! The Lua 5.3 library.
+//! The standard library of Lua 5.3 as native functions.
 //!
-//! The codecs below are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
+//! | file | what |
+//! | --- | --- |
+//! | [`base`], [`protected`], [`gc`] | basic functions (manual §6.1) |
+//! | [`load`] | `load`, `loadfile`, `dofile`, and loading for hosts |
+//! | [`coroutine`] | §6.2 |
+//! | [`package`] | `require` for scripts, §6.3 |
+//! | [`table`] | §6.6 |
+//! | [`text`] | values as text, as `tostring` and `print` show them |
+//! | [`output`] | the standard output that `print` and `io` share |
+//!
+//! House rules:
+//! * A library is data, a [`Library`]; an image is built from those a program may use.
+//! * Nothing here calls Lua or waits: see [`crate::vm::native`]. A function that has to call Lua leaves its state in its
+//!   slots, as values, and goes on in a continuation; the slots are described where the continuation is.
+//! * Nothing here is `unsafe`.
+//! * Work that grows with its input is charged to the budget (`vm.fuel`), roughly in units of a function call.
+//!
+//! The codecs are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
 //! machine, so each can be tested (and fuzzed) on its own; the native functions that wrap them check arguments and
 //! word errors.
 //!
-//! | file | room |
+//! | file | codec |
 //! | --- | --- |
 //! | [`pattern`] | Lua patterns and plain search |
 //! | [`format`] | the directives of `string.format` |
@@ -12,8 +29,27 @@
 //! | [`date`] | calendar arithmetic of `os.date` and `os.time` |
 //! | [`utf8_codec`] | UTF-8 as the `utf8` library reads and writes it |
 
+pub mod base;
+pub mod coroutine;
 pub mod date;
 pub mod format;
+pub mod gc;
+pub mod load;
+pub mod output;
 pub mod pack;
+pub mod package;
 pub mod pattern;
+pub mod protected;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod text;
 pub mod utf8_codec;
+
+use crate::vm::image::Library;
+
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` belong
+/// to it as well, see [`package::install`].
+pub fn libraries() -> Vec<&'static Library> {
+    vec![&base::LIBRARY, &coroutine::LIBRARY, &table::LIBRARY]
+}

@@ -79,7 +79,7 @@ impl Vm {
         // SAFETY: the coroutine lies on the stack and is alive.
         let (status, scheduled) = unsafe { ((*thread).status, (*thread).scheduled) };
         let refusal = match status {
-            _ if scheduled && status != Status::Dead => Some("cannot resume scheduled coroutine"),
+            Status::Fresh | Status::Waiting | Status::Preempted if scheduled => Some("cannot resume scheduled coroutine"),
             Status::Fresh | Status::Yielded => None,
             Status::Dead => Some("cannot resume dead coroutine"),
             _ => Some("cannot resume non-suspended coroutine"),
@@ -279,6 +279,43 @@ impl Vm {
         self.interpret(Err(error))
     }
 
+    /// Calls a function for the host and runs it to its end, or until `budget` (if any) is used up. May be called from
+    /// a native function; then the call nests on the Rust stack.
+    pub fn call_from_host(&mut self, function: Value, args: &[Value], budget: Option<i64>) -> Exit {
+        let root = self.new_root(function);
+        if let Some(budget) = budget {
+            self.fuel = budget;
+        } else if self.native_slot == 0 {
+            self.fuel = i64::MAX;
+        }
+        self.resume_from_host(root, args)
+    }
+
+    /// As [`Vm::run`], also while a native function of another coroutine is running.
+    pub fn resume_from_host(&mut self, thread: *mut Thread, values: &[Value]) -> Exit {
+        // SAFETY: the host keeps the coroutine alive.
+        if unsafe { (*thread).status } == Status::Dead {
+            return Exit::Failed(self.error("cannot resume dead coroutine"));
+        }
+        if self.native_slot == 0 {
+            return self.run(thread, values);
+        }
+        if self.interrupted.len() >= MAX_HOST_NESTING {
+            return Exit::Failed(self.error("C stack overflow"));
+        }
+        let (native_slot, result_slot, outer) = (self.native_slot, self.result_slot, self.registers.thread);
+        let top = self.top_slot();
+        self.park(Status::Normal, self.live_extent());
+        self.interrupted.push(outer);
+        self.native_slot = 0;
+        let exit = self.run(thread, values);
+        self.interrupted.pop();
+        self.load(outer);
+        self.set_top_slot(top);
+        (self.native_slot, self.result_slot) = (native_slot, result_slot);
+        exit
+    }
+
     fn interpret(&mut self, started: Result<(), Box<LuaError>>) -> Exit {
         if let Err(error) = started {
             self.throw(error);
@@ -298,6 +335,9 @@ impl Vm {
         Ok(super::native::Flow::Suspend)
     }
 }
+
+/// Calls of the host from native functions that may nest on the Rust stack.
+const MAX_HOST_NESTING: usize = 150;
 
 /// Coroutines that may have resumed each other without end.
 const MAX_NESTED: u32 = 190_000;

@@ -65,12 +65,16 @@ pub struct Vm {
     pub(super) registry: *mut Table,
     pub(super) exit: Option<Exit>,
     pub(super) request: Option<Request>,
+    /// Coroutines whose native function has called back into the machine.
+    pub(super) interrupted: Vec<*mut Thread>,
     /// Where strings are put together.
     pub(super) scratch: Vec<u8>,
     /// `__index`, for the fast path of method calls.
     pub(super) index_name: *mut Str,
     /// The payload of the `next` function, for the fast path of traversals.
     pub(super) next_native: u64,
+    /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
+    pub(super) finalizing: bool,
     host: Option<Box<dyn Host>>,
 }
 
@@ -109,12 +113,18 @@ impl Vm {
             registry,
             exit: None,
             request: None,
+            interrupted: Vec::new(),
             scratch: Vec::new(),
             index_name,
             next_native,
+            finalizing: false,
             host: None,
         };
         vm.make_string_metatable();
+        let name = Value::string(vm.heap.intern(b"_G"));
+        // SAFETY: a live table.
+        unsafe { Table::set(globals, &mut vm.heap, name, Value::table(globals)) }
+            .expect("the heap is new and has no limit");
         vm
     }
 
@@ -281,6 +291,11 @@ impl Vm {
         top.max(base + unsafe { (*(*function.as_closure()).function).registers })
     }
 
+    /// The value of the native function that is running.
+    pub fn running_native(&self) -> Value {
+        self.slot(self.native_slot)
+    }
+
     // ---- memory
 
     /// A string value.
@@ -297,18 +312,12 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
-    }
-
-    /// As [`Vm::safepoint`] while an open list of values is on the stack: finalizers wait for the next one.
-    #[inline]
-    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint() } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self, may_call: bool) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
             self.note_extent();
         }
@@ -321,7 +330,7 @@ impl Vm {
                 return Err(self.out_of_memory());
             }
         }
-        let due = may_call && self.exit.is_none() && self.heap.has_pending_finalizers();
+        let due = self.exit.is_none() && !self.finalizing && self.heap.has_pending_finalizers();
         if due { self.run_finalizers() } else { Ok(()) }
     }
 
@@ -334,6 +343,13 @@ impl Vm {
         heap.full_collect(&mut roots);
     }
 
+    /// A step of the collector (`collectgarbage("step")`): tells whether it ended a cycle.
+    pub fn collect_step(&mut self, kilobytes: usize) -> bool {
+        self.note_extent();
+        let (heap, mut roots) = self.heap_and_roots();
+        heap.step_kilobytes(&mut roots, kilobytes)
+    }
+
     /// The heap, and everything else as its roots.
     fn heap_and_roots(&mut self) -> (&mut Heap, ProgramRoots<'_>) {
         let roots = ProgramRoots {
@@ -342,6 +358,7 @@ impl Vm {
             string_metatable: self.string_metatable,
             basic_metatables: self.basic_metatables,
             thread: self.registers.thread,
+            interrupted: &self.interrupted,
             exit: self.exit.as_ref(),
             host: self.host.as_deref_mut(),
         };
@@ -366,6 +383,7 @@ struct ProgramRoots<'a> {
     string_metatable: *mut Table,
     basic_metatables: [*mut Table; BASIC_TYPES],
     thread: *mut Thread,
+    interrupted: &'a [*mut Thread],
     exit: Option<&'a Exit>,
     host: Option<&'a mut (dyn Host + 'static)>,
 }
@@ -378,6 +396,9 @@ impl Roots for ProgramRoots<'_> {
         }
         if !self.thread.is_null() {
             marker.mark(Value::thread(self.thread));
+        }
+        for thread in self.interrupted {
+            marker.mark(Value::thread(*thread));
         }
         match self.exit {
             Some(Exit::Finished(values)) => values.iter().for_each(|value| marker.mark(*value)),

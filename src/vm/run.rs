@@ -110,27 +110,15 @@ unsafe fn run(vm: *mut Vm) {
                 })
             };
         }
-        // A taken jump; a backward one costs fuel.
-        macro_rules! jump {
-            ($i:expr, $distance:expr) => {{
-                let distance = $distance as isize;
-                if distance < 0 {
-                    (*vm).fuel -= 1;
-                    if (*vm).fuel < 0 {
-                        preempt!($i);
-                    }
-                }
-                pc = pc.offset(distance);
-            }};
-        }
+        // Conditional jumps only lead forward (the verifier of binary chunks sees to it), so they cost no fuel.
         macro_rules! short_jump {
             ($i:expr) => {
-                jump!($i, (*$i).c as i16)
+                pc = pc.add((*$i).c as usize)
             };
         }
         macro_rules! wide_jump {
             ($i:expr) => {
-                jump!($i, (*$i).signed_bc())
+                pc = pc.add((*$i).bc() as usize)
             };
         }
         // Addition, subtraction, multiplication: both float or both integer.
@@ -531,7 +519,16 @@ unsafe fn run(vm: *mut Vm) {
                 }
                 Op::Concat => slow!(i, Vm::op_concat),
 
-                Op::Jump => wide_jump!(i),
+                Op::Jump => {
+                    let distance = (*i).signed_bc() as isize;
+                    if distance < 0 {
+                        (*vm).fuel -= 1;
+                        if (*vm).fuel < 0 {
+                            preempt!(i);
+                        }
+                    }
+                    pc = pc.offset(distance);
+                }
                 Op::JumpIf => {
                     if (*reg!((*i).a)).is_true() {
                         wide_jump!(i);

@@ -266,7 +266,8 @@ return o:m((f()))
      16  6 GetGlobal R5, U0 _ENV, K"f"
      17  6 Call R5, 1, 2
      18  6 TailCall R3, 3 x=1
-     19  7 ReturnVararg R0, 1
+     19  6 ReturnVararg R3, 0
+     20  7 ReturnVararg R0, 1
     "#);
 }
 
@@ -298,7 +299,8 @@ return function(p) return function() p = shared end end
       1  3 GetCaptured R1, U1 recursive
       2  3 GetCaptured R2, U2 constant
       3  3 TailCall R1, 2
-      4  3 Return0
+      4  3 Return R1, 0
+      5  3 Return0
     main.1 [replaced*]
       0  5 GetCapturedCell R0, U0 replaced
       1  5 Return1 R0

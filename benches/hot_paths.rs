@@ -1,0 +1,47 @@
+//! The paths every program is made of, one loop each: calls, fields, strings, tables, the collector, coroutines.
+//!
+//! `cargo bench`; comparisons with other Lua implementations are made by `tools/bench`. Each benchmark calls a Lua function
+//! that repeats its operation [`REPEAT`] times, so that entering the machine does not count.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use moonlet::{Function, Lua};
+
+/// Operations per measured call.
+const REPEAT: u64 = 10_000;
+
+/// Name, what comes before the loop, the loop's body. `i` is the loop variable.
+const PATHS: [(&str, &str, &str); 9] = [
+    ("call", "local function f(x) return x end", "f(i)"),
+    (
+        "method",
+        "local object = setmetatable({ n = 0 }, { __index = { add = function(self) self.n = self.n + 1 end } })",
+        "object:add()",
+    ),
+    ("field", "local t = { a = 1, b = 2 }", "t.a = t.a + t.b"),
+    ("global", "counter = 0", "counter = counter + 1"),
+    ("concat", "local s", "s = 'item ' .. i"),
+    ("array_insert", "local t = {}", "t[i] = i"),
+    ("hash_insert", "local t = {}", "t[i * 8191] = i"),
+    ("garbage", "local t", "t = { i, x = i }"),
+    (
+        "coroutine_switch",
+        "local resume = coroutine.wrap(function() while true do coroutine.yield() end end)",
+        "resume()",
+    ),
+];
+
+fn hot_paths(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("hot_paths");
+    group.throughput(Throughput::Elements(REPEAT));
+    for (name, before, body) in PATHS {
+        let lua = Lua::new();
+        let source = format!("{before}\nfor i = 1, {REPEAT} do {body} end");
+        let function: Function =
+            lua.load(&source).set_name(format!("={name}")).into_function().expect("the loop compiles");
+        group.bench_function(name, |bencher| bencher.iter(|| function.call::<()>(()).expect("the loop runs")));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, hot_paths);
+criterion_main!(benches);

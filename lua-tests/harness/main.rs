@@ -1,0 +1,30 @@
+//! Runs the Lua corpus through the `moonlet` command: every Lua file is one test case.
+//!
+//! | file | cases |
+//! | --- | --- |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, `errors/` must fail as described |
+//! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
+//! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `cli` | what the command does with good and bad arguments |
+//! | `program` | running a program with a time limit |
+//! | `folder` | folders for files that tests make |
+//!
+//! The environment reaches the programs unchanged, so `MOONLET_GC_STRESS=1 cargo test --test lua` is the same run with a
+//! collection at every safepoint, and `MOONLET_WORKERS` sets the number of scheduler threads.
+
+use std::process::ExitCode;
+
+use libtest_mimic::Arguments;
+
+mod cli;
+mod corpus;
+mod examples;
+mod folder;
+mod program;
+mod wordcount;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let trials = [corpus::trials(), examples::trials(), wordcount::trials(), cli::trials()].into_iter().flatten();
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}

@@ -1,0 +1,129 @@
+//! A run of a program under a time limit, and what can be expected of its outcome.
+
+use std::ffi::OsStr;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Failed;
+
+/// What a case may take. Collecting at every safepoint is slow by design.
+const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT_UNDER_STRESS: Duration = Duration::from_secs(900);
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A command line that has not been started.
+pub struct Program {
+    command: Command,
+}
+
+impl Program {
+    /// `moonlet` started in `folder`.
+    pub fn moonlet(folder: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_moonlet"));
+        command.current_dir(folder);
+        Program { command }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Runs it to its end and keeps what it wrote. Standard input is empty.
+    pub fn run(mut self) -> Result<Outcome, Failed> {
+        let mut child = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let stdout = collect(child.stdout.take().expect("standard output is piped"));
+        let stderr = collect(child.stderr.take().expect("standard error is piped"));
+        let status = wait(&mut child);
+        let text = |reader: thread::JoinHandle<Vec<u8>>| reader.join().expect("the reader does not panic");
+        Ok(Outcome { status: status?, stdout: text(stdout), stderr: text(stderr) })
+    }
+}
+
+/// Reads a stream to its end beside the waiting thread, so that a full pipe never stops the program.
+fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A stream that breaks off is judged by what came before.
+        let _ = stream.read_to_end(&mut bytes);
+        bytes
+    })
+}
+
+/// The exit status of `child`; `None` if a signal ended it.
+fn wait(child: &mut Child) -> Result<Option<i32>, Failed> {
+    let stressed = std::env::var_os("MOONLET_GC_STRESS").is_some();
+    let limit = if stressed { LIMIT_UNDER_STRESS } else { LIMIT };
+    let started = Instant::now();
+    let mut pause = Duration::from_millis(1);
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.code());
+        }
+        if started.elapsed() > limit {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("still running after {} s", limit.as_secs()).into());
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+}
+
+/// How a program ended and what it wrote.
+pub struct Outcome {
+    status: Option<i32>,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Outcome {
+    /// Standard output as text; bytes that are not UTF-8 are replaced.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Standard error as text; bytes that are not UTF-8 are replaced.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Fails unless the exit status is `expected`.
+    pub fn expect_status(self, expected: i32) -> Result<Self, Failed> {
+        if self.status == Some(expected) { Ok(self) } else { Err(self.failure(&format!("expected status {expected}"))) }
+    }
+
+    /// Fails unless standard output is exactly `expected`.
+    pub fn expect_stdout(self, expected: &str) -> Result<Self, Failed> {
+        let same = self.stdout() == expected;
+        if same { Ok(self) } else { Err(self.failure(&format!("expected standard output:\n{expected}"))) }
+    }
+
+    /// Fails unless standard error is empty.
+    pub fn expect_no_errors(self) -> Result<Self, Failed> {
+        if self.stderr.is_empty() { Ok(self) } else { Err(self.failure("expected no message")) }
+    }
+
+    /// Fails unless standard error has `text` in it exactly once.
+    pub fn expect_once_in_stderr(self, text: &str) -> Result<Self, Failed> {
+        match self.stderr().matches(text).count() {
+            1 => Ok(self),
+            n => Err(self.failure(&format!("expected {text:?} once on standard error, found {n} times"))),
+        }
+    }
+
+    /// A failure that shows everything the program did.
+    pub fn failure(&self, why: &str) -> Failed {
+        let status = self.status.map_or("a signal".to_owned(), |code| format!("status {code}"));
+        let (stdout, stderr) = (self.stdout(), self.stderr());
+        format!("{why}\nended with {status}\n--- standard output\n{stdout}\n--- standard error\n{stderr}").into()
+    }
+}
