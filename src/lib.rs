@@ -58,6 +58,8 @@ pub mod app;
 pub mod bytecode;
 pub mod compile;
 pub mod embed;
+#[cfg(feature = "runtime")]
+pub mod modules;
 pub mod number;
 #[cfg(feature = "runtime")]
 pub mod runtime;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::runtime::errors::{ErrorData, INTERNAL, INVALID, NOT_FOUND};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
+use crate::stdlib::package::DEFAULT_PATH;
 use crate::vm::image::Image;
 
 /// The root namespace.
@@ -44,6 +45,12 @@ impl ScriptEntries {
         let chunk = Chunk::compile(image, source, &format!("@{}", path.display()))?;
         let stem = path.file_stem().map_or_else(|| "main".into(), |stem| stem.to_string_lossy());
         Ok(Entry { id: format!("{ROOT}:{stem}").into(), chunk, method: "main".into() })
+    }
+
+    /// Where `require` looks for the modules of a script: in its folder first.
+    pub fn module_path(&self) -> String {
+        let folder = self.folder.display();
+        format!("{folder}/?.lua;{folder}/?/init.lua;{DEFAULT_PATH}")
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {

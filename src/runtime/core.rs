@@ -54,6 +54,8 @@ pub struct RuntimeCore {
     pub words: Words,
     /// The id of the one host.
     pub host: Box<str>,
+    /// Where `require` looks for files.
+    pub module_path: Box<str>,
     /// Settings.
     pub settings: Settings,
     /// Set by shutdown: no more processes.

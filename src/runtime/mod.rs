@@ -47,9 +47,11 @@ pub mod io;
 mod lib_channel;
 mod lib_coroutine;
 mod lib_process;
+mod lib_require;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod operation;
 pub mod parker;
 pub mod pid;
 pub mod process;
@@ -70,3 +72,5 @@ pub mod worker;
 pub use runtime::{Builder, LIBRARIES, Runtime};
 
 mod sync;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -16,6 +16,7 @@ use super::scheduler::Scheduler;
 use super::spawn::{self, Entries, Entry, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
+use crate::stdlib::package;
 use crate::vm::image::{Image, Library};
 
 /// The libraries that need the runtime.
@@ -24,6 +25,7 @@ pub static LIBRARIES: &[&Library] = &[
     &super::lib_process::REGISTRY,
     &super::lib_channel::LIBRARY,
     &super::lib_coroutine::LIBRARY,
+    &super::lib_require::LIBRARY,
     &super::errors::LIBRARY,
     &super::time::LIBRARY,
 ];
@@ -32,6 +34,7 @@ pub static LIBRARIES: &[&Library] = &[
 pub struct Builder {
     workers: usize,
     host: Box<str>,
+    module_path: Box<str>,
     settings: Settings,
     driver: Arc<dyn Driver>,
 }
@@ -42,6 +45,7 @@ impl Default for Builder {
         Builder {
             workers,
             host: "app:processes".into(),
+            module_path: package::DEFAULT_PATH.into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
             driver: Arc::new(SystemDriver::new()),
         }
@@ -64,6 +68,12 @@ impl Builder {
     /// Bytes a process may use.
     pub fn memory_limit(mut self, bytes: usize) -> Builder {
         self.settings.memory_limit = bytes;
+        self
+    }
+
+    /// Where `require` looks for files; see `package.path`.
+    pub fn module_path(mut self, path: &str) -> Builder {
+        self.module_path = path.into();
         self
     }
 
@@ -90,6 +100,7 @@ impl Builder {
             names: Names::default(),
             entries,
             host: self.host,
+            module_path: self.module_path,
             settings: self.settings,
             stopping: AtomicBool::new(false),
         };

@@ -15,7 +15,6 @@ use crate::vm::exit::Exit;
 use crate::vm::function::Function;
 use crate::vm::image::Image;
 use crate::vm::native::Flow;
-use crate::vm::object::Closure;
 use crate::vm::thread::{Status, Thread};
 use crate::vm::value::{Value, tag};
 
@@ -53,17 +52,9 @@ impl Chunk {
 
     /// The function as a value of `vm`, with its globals.
     pub fn closure(self, vm: &mut Vm) -> Value {
-        // SAFETY: see the type; the captured value is written before anything can see it.
-        unsafe {
-            let captures = &(&(*self.0).proto).captures;
-            let closure = vm.heap.new_closure(self.0, captures.len());
-            let globals = Value::table(vm.globals());
-            for (i, capture) in captures.iter().enumerate() {
-                let value = if capture.cell { Value::cell(vm.heap.new_cell(globals)) } else { globals };
-                Closure::captured(closure).add(i).write(value);
-            }
-            Value::closure(closure)
-        }
+        let globals = Value::table(vm.globals());
+        // SAFETY: see the type.
+        vm.new_main_closure(unsafe { &*self.0 }, globals)
     }
 }
 
@@ -119,6 +110,7 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
             (vm.new_root(function), values)
         }
         Start::Script(entry) => {
+            super::lib_require::install(&mut vm).map_err(|error| failed(&mut vm, &error))?;
             let function = entry.chunk.closure(&mut vm);
             (vm.new_root(function), unpack(&mut vm, arguments)?)
         }
