@@ -12,6 +12,7 @@ use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::image::Image;
 use super::object::{Str, Table};
+use super::random::Random;
 use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Thread};
 use super::value::{Value, tag};
@@ -71,6 +72,8 @@ pub struct Vm {
     pub(super) index_name: *mut Str,
     /// The payload of the `next` function, for the fast path of traversals.
     pub(super) next_native: u64,
+    /// The generator behind `math.random`; made when first used.
+    pub random: Option<Random>,
     host: Option<Box<dyn Host>>,
 }
 
@@ -112,6 +115,7 @@ impl Vm {
             scratch: Vec::new(),
             index_name,
             next_native,
+            random: None,
             host: None,
         };
         vm.make_string_metatable();

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod arith;
+mod build;
 mod call;
 pub mod chunk;
 mod closures;
@@ -21,11 +22,13 @@ pub mod machine;
 mod names;
 pub mod native;
 pub mod object;
+pub mod random;
 mod run;
 pub mod string;
 pub mod table;
 pub mod thread;
 pub mod unwind;
+pub mod userdata;
 pub mod value;
 
 pub use machine::{Host, Vm};
