@@ -52,10 +52,7 @@ fn header(out: &mut String, proto: &Proto, path: &str) {
     }
     for local in &proto.locals {
         let cell = if local.cell { " (cell)" } else { "" };
-        write_line(
-            out,
-            format_args!("      R{} {}{cell}: {}..{}", local.register, local.name, local.start, local.end),
-        );
+        write_line(out, format_args!("      R{} {}{cell}: {}..{}", local.register, local.name, local.start, local.end));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::syntax::ast::{Expr, ExprId, Ident};
 impl Compiler<'_> {
     /// `callee(args)`
     pub(super) fn call(&mut self, mut callee: Descriptor, args: &[ExprId], line: u32) -> Result<Descriptor> {
-        let base = self.current.to_next_register(&mut callee)?;
+        let base = self.current.put_in_next(&mut callee)?;
         self.call_with(base, args, line)
     }
 
@@ -21,7 +21,7 @@ impl Compiler<'_> {
         args: &[ExprId],
         line: u32,
     ) -> Result<Descriptor> {
-        let receiver = self.current.to_any_register(&mut object)?;
+        let receiver = self.current.put_anywhere(&mut object)?;
         self.current.place = name.span;
         let name = self.string(name.name);
         self.current.release(receiver);
@@ -32,7 +32,7 @@ impl Compiler<'_> {
             }
             None => {
                 self.current.emit(Instruction::new(Op::Move, reg(base + 1), reg(receiver), NONE));
-                self.current.to_register(&mut name.clone(), base);
+                self.current.put_in(&mut name.clone(), base);
                 self.current.emit(Instruction::new(Op::GetIndex, reg(base), reg(base + 1), reg(base)));
             }
         }
@@ -57,7 +57,7 @@ impl Compiler<'_> {
                 return Ok(count(0));
             }
             Some(mut last) => {
-                self.current.to_next_register(&mut last)?;
+                self.current.put_in_next(&mut last)?;
             }
             None => {}
         }
@@ -78,7 +78,7 @@ impl Compiler<'_> {
                 return Ok(());
             }
             if !value.is_multiple() {
-                let register = self.current.to_any_register(&mut value)?;
+                let register = self.current.put_anywhere(&mut value)?;
                 self.emit_return(register, count(2));
                 return Ok(());
             }

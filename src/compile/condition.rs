@@ -54,7 +54,7 @@ impl FunctionState {
             let op = if sense { Op::JumpIfNot } else { Op::JumpIf };
             return Ok(JumpList::one(self.emit(Instruction::wide(op, operand, 0))));
         }
-        let register = self.place_anywhere(e)?;
+        let register = self.load_anywhere(e)?;
         self.release_value(e);
         Ok(JumpList::one(self.code.test(register, sense, line)))
     }
@@ -67,7 +67,7 @@ impl FunctionState {
             Kind::True | Kind::Number(_) | Kind::String(_) => e.kind = Kind::False,
             Kind::Comparison(pc) => self.code.negate(pc),
             _ => {
-                let operand = self.place_anywhere(e)?;
+                let operand = self.load_anywhere(e)?;
                 self.release_value(e);
                 let not = Instruction::new(Op::Not, NONE, reg(operand), NONE);
                 e.kind = Kind::Relocatable(self.code.emit(not, line));
@@ -95,11 +95,11 @@ impl FunctionState {
 
     fn equality(&mut self, op: Op, op_k: Op, lhs: Descriptor, rhs: Descriptor) -> Result<Descriptor> {
         let (mut value, mut other) = if lhs.is_constant() && !rhs.is_constant() { (rhs, lhs) } else { (lhs, rhs) };
-        let register = self.to_any_register(&mut value)?;
+        let register = self.put_anywhere(&mut value)?;
         let jump = match self.constant_operand(&other) {
             Some(constant) => Instruction::new(op_k, reg(register), konst(constant), NONE),
             None => {
-                let other_register = self.to_any_register(&mut other)?;
+                let other_register = self.put_anywhere(&mut other)?;
                 // The operands may have changed sides; evaluation order is visible to `__eq` alone.
                 let (a, b) = if lhs.is_constant() { (other_register, register) } else { (register, other_register) };
                 Instruction::new(op, reg(a), reg(b), NONE)
@@ -112,16 +112,16 @@ impl FunctionState {
     fn order(&mut self, ops: &OrderOps, mut lhs: Descriptor, mut rhs: Descriptor) -> Result<Descriptor> {
         let jump = match (lhs.immediate(), rhs.immediate()) {
             (_, Some(immediate)) => {
-                let register = self.to_any_register(&mut lhs)?;
+                let register = self.put_anywhere(&mut lhs)?;
                 Instruction::new(ops.immediate_right, reg(register), imm(immediate), NONE)
             }
             (Some(immediate), None) => {
-                let register = self.to_any_register(&mut rhs)?;
+                let register = self.put_anywhere(&mut rhs)?;
                 Instruction::new(ops.immediate_left, reg(register), imm(immediate), NONE)
             }
             (None, None) => {
-                let left = self.to_any_register(&mut lhs)?;
-                let right = self.to_any_register(&mut rhs)?;
+                let left = self.put_anywhere(&mut lhs)?;
+                let right = self.put_anywhere(&mut rhs)?;
                 Instruction::new(ops.registers, reg(left), reg(right), NONE)
             }
         };

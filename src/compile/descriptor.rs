@@ -11,7 +11,7 @@ use super::code::JumpList;
 use super::constants::as_operand;
 use super::error::Result;
 use super::function::FunctionState;
-use crate::bytecode::op::{Instruction, NONE, Op, captured, count, konst, reg};
+use crate::bytecode::op::{self, Instruction, NONE, Op, captured, count, konst, reg};
 use crate::bytecode::proto::Constant;
 use crate::number::Number;
 
@@ -33,13 +33,25 @@ pub(super) enum Kind {
     Captured(u8),
     CapturedCell(u8),
     /// A field of the `_ENV` that is captured by value.
-    Global { environment: u8, key: u16 },
+    Global {
+        environment: u8,
+        key: u16,
+    },
     /// `R[object][K[key]]`, a string key
-    Field { object: u8, key: u16 },
+    Field {
+        object: u8,
+        key: u16,
+    },
     /// `R[object][key]`, an integer key
-    Element { object: u8, key: u16 },
+    Element {
+        object: u8,
+        key: u16,
+    },
     /// `R[object][R[key]]`
-    Index { object: u8, key: u8 },
+    Index {
+        object: u8,
+        key: u8,
+    },
     /// The instruction at this place, whose destination is open.
     Relocatable(u32),
     /// The jump at this place, taken if the expression is true.
@@ -152,7 +164,7 @@ impl FunctionState {
             Kind::Call(pc) => {
                 let call = self.code.at(pc);
                 call.c = 2;
-                e.kind = Kind::Register(crate::bytecode::op::index(call.a) as u8);
+                e.kind = Kind::Register(op::index(call.a) as u8);
             }
             Kind::Vararg(pc) => {
                 self.code.at(pc).c = 2;
@@ -220,7 +232,7 @@ impl FunctionState {
     }
 
     /// Puts the value into `register`, except for what still is a comparison. Jumps stay pending.
-    fn place_in(&mut self, e: &mut Descriptor, register: u8) {
+    fn load_in(&mut self, e: &mut Descriptor, register: u8) {
         self.read(e);
         let target = reg(register);
         match e.kind {
@@ -260,19 +272,19 @@ impl FunctionState {
     }
 
     /// Puts the value into some register, jumps still pending, and returns it.
-    pub(super) fn place_anywhere(&mut self, e: &mut Descriptor) -> Result<u8> {
+    pub(super) fn load_anywhere(&mut self, e: &mut Descriptor) -> Result<u8> {
         self.read(e);
         if let Kind::Register(register) = e.kind {
             return Ok(register);
         }
         let register = self.reserve(1)?;
-        self.place_in(e, register);
+        self.load_in(e, register);
         Ok(register)
     }
 
     /// Puts the final value into `register`, whichever way it is computed.
-    pub(super) fn to_register(&mut self, e: &mut Descriptor, register: u8) {
-        self.place_in(e, register);
+    pub(super) fn put_in(&mut self, e: &mut Descriptor, register: u8) {
+        self.load_in(e, register);
         if let Kind::Comparison(pc) = e.kind {
             let mut when_true = e.when_true;
             self.code.append(&mut when_true, JumpList::one(pc));
@@ -286,20 +298,26 @@ impl FunctionState {
 
     /// Lets the pending jumps of `e` arrive here with their value in `register`.
     fn join_jumps(&mut self, e: &Descriptor, register: u8) {
+        let is_comparison = matches!(e.kind, Kind::Comparison(_));
+        let needs_true = self.code.needs_load(e.when_true);
+        let needs_false = is_comparison || self.code.needs_load(e.when_false);
         let (mut load_true, mut load_false) = (0, 0);
-        if self.code.needs_load(e.when_true) || self.code.needs_load(e.when_false) {
+        if needs_true || needs_false {
             let line = self.place.line;
-            let has_value = match e.kind {
-                Kind::Comparison(_) => JumpList::EMPTY,
-                _ => self.code.jump(line),
-            };
-            load_false = self.code.mark();
-            self.emit(Instruction::new(Op::LoadFalse, reg(register), NONE, NONE));
-            let skip = self.code.jump(line);
-            load_true = self.code.mark();
-            self.emit(Instruction::new(Op::LoadTrue, reg(register), NONE, NONE));
-            self.code.patch_here(skip);
-            self.code.patch_here(has_value);
+            let mut done = if is_comparison { JumpList::EMPTY } else { self.code.jump(line) };
+            if needs_false {
+                load_false = self.code.mark();
+                self.emit(Instruction::new(Op::LoadFalse, reg(register), NONE, NONE));
+                if needs_true {
+                    let skip = self.code.jump(line);
+                    self.code.append(&mut done, skip);
+                }
+            }
+            if needs_true {
+                load_true = self.code.mark();
+                self.emit(Instruction::new(Op::LoadTrue, reg(register), NONE, NONE));
+            }
+            self.code.patch_here(done);
         }
         let here = self.code.mark();
         self.code.patch_values(e.when_false, register, here, load_false);
@@ -307,27 +325,27 @@ impl FunctionState {
     }
 
     /// Puts the final value into the next register and returns it.
-    pub(super) fn to_next_register(&mut self, e: &mut Descriptor) -> Result<u8> {
+    pub(super) fn put_in_next(&mut self, e: &mut Descriptor) -> Result<u8> {
         self.read(e);
         self.release_value(e);
         let register = self.reserve(1)?;
-        self.to_register(e, register);
+        self.put_in(e, register);
         Ok(register)
     }
 
     /// Puts the final value into some register, where it may already be, and returns it.
-    pub(super) fn to_any_register(&mut self, e: &mut Descriptor) -> Result<u8> {
+    pub(super) fn put_anywhere(&mut self, e: &mut Descriptor) -> Result<u8> {
         self.read(e);
         if let Kind::Register(register) = e.kind {
             if !e.has_jumps() {
                 return Ok(register);
             }
             if !self.is_local(register) {
-                self.to_register(e, register);
+                self.put_in(e, register);
                 return Ok(register);
             }
         }
-        self.to_next_register(e)
+        self.put_in_next(e)
     }
 
     // ---- indexing and storing
@@ -337,7 +355,7 @@ impl FunctionState {
         let kind = match (key.kind, self.constant_key(&key)) {
             (Kind::String(_), Some(key)) => Kind::Field { object, key },
             (_, Some(key)) => Kind::Element { object, key },
-            _ => Kind::Index { object, key: self.to_any_register(&mut key)? },
+            _ => Kind::Index { object, key: self.put_anywhere(&mut key)? },
         };
         Ok(kind.into())
     }
@@ -357,10 +375,10 @@ impl FunctionState {
         if let Kind::Local(register) = target {
             self.read(&mut value);
             self.release_value(&value);
-            self.to_register(&mut value, register);
+            self.put_in(&mut value, register);
             return Ok(());
         }
-        let value = self.to_any_register(&mut value)?;
+        let value = self.put_anywhere(&mut value)?;
         let from = reg(value);
         let store = match target {
             Kind::Cell(register) => Instruction::new(Op::SetCell, reg(register), from, NONE),
@@ -371,7 +389,7 @@ impl FunctionState {
             Kind::Field { object, key } => Instruction::new(Op::SetField, reg(object), konst(key), from),
             Kind::Element { object, key } => Instruction::new(Op::SetInt, reg(object), count(key), from),
             Kind::Index { object, key } => Instruction::new(Op::SetIndex, reg(object), reg(key), from),
-            _ => return Err(self.error("cannot assign to this expression")),
+            _ => return Err(self.misplaced("cannot assign to this expression")),
         };
         self.emit(store);
         self.release(value);

@@ -1,32 +1,24 @@
-//! What can be wrong with a chunk that parsed.
+//! What can be wrong with a chunk that parsed: a limit is passed or a jump has nowhere to go.
 
-use std::fmt;
-
+use crate::syntax::SyntaxError;
+use crate::syntax::error::{CONTEXT, LIMIT};
 use crate::syntax::span::Span;
 
-/// A chunk that cannot be compiled: a limit is passed or a `goto` has no place to go.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct CompileError {
-    /// The text, as Lua words it, without position.
-    pub message: String,
-    /// Where.
-    pub span: Span,
+/// The result of every step that can fail; boxed, because success is what matters.
+pub(super) type Result<T> = std::result::Result<T, Box<SyntaxError>>;
+
+/// A limit of the machine is passed.
+#[cold]
+pub(super) fn limit(message: impl Into<String>, span: Span) -> Box<SyntaxError> {
+    error(LIMIT, message.into(), span)
 }
 
-impl CompileError {
-    /// The message with its position, where `chunk` is the displayed name of the chunk.
-    pub fn lua_message(&self, chunk: &str) -> String {
-        format!("{chunk}:{}: {}", self.span.line, self.message)
-    }
+/// Something stands where it must not.
+#[cold]
+pub(super) fn context(message: impl Into<String>, span: Span) -> Box<SyntaxError> {
+    error(CONTEXT, message.into(), span)
 }
 
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}: {}", self.span.line, self.message)
-    }
+fn error(code: &'static str, message: String, span: Span) -> Box<SyntaxError> {
+    Box::new(SyntaxError { code, message, span, line: span.line, near: None, hint: None })
 }
-
-impl std::error::Error for CompileError {}
-
-/// The result of every step that can fail.
-pub(super) type Result<T> = std::result::Result<T, CompileError>;

@@ -50,7 +50,7 @@ impl Compiler<'_> {
             Expr::String(bytes) => Kind::String(self.current.constants.string(bytes)),
             Expr::Vararg => {
                 if !self.current.header.vararg {
-                    return Err(self.current.error("cannot use '...' outside a vararg function near '...'"));
+                    return Err(self.current.misplaced("cannot use '...' outside a vararg function"));
                 }
                 Kind::Vararg(self.current.emit(Instruction::new(Op::Vararg, NONE, NONE, count(2))))
             }
@@ -66,7 +66,7 @@ impl Compiler<'_> {
                 let e = self.expr(*operand)?;
                 return self.current.prefix(*op, e, *line);
             }
-            _ => return Err(self.current.error("syntax error")),
+            _ => return Err(self.current.misplaced("syntax error")),
         };
         Ok(kind.into())
     }
@@ -82,13 +82,13 @@ impl Compiler<'_> {
                 self.current.postfix(*op, e, rhs, *line)
             }
             Expr::Field(_, name) => {
-                let object = self.current.to_any_register(&mut e)?;
+                let object = self.current.put_anywhere(&mut e)?;
                 self.current.place = name.span;
                 let key = self.string(name.name);
                 self.current.index(object, key)
             }
             Expr::Index(_, key) => {
-                let object = self.current.to_any_register(&mut e)?;
+                let object = self.current.put_anywhere(&mut e)?;
                 let key = self.expr(*key)?;
                 self.current.index(object, key)
             }
@@ -108,9 +108,9 @@ impl Compiler<'_> {
     }
 
     /// Evaluates `id` into the next register.
-    pub(super) fn expr_to_next_register(&mut self, id: ExprId) -> Result<u8> {
+    pub(super) fn expr_in_next(&mut self, id: ExprId) -> Result<u8> {
         let mut e = self.expr(id)?;
-        self.current.to_next_register(&mut e)
+        self.current.put_in_next(&mut e)
     }
 
     /// Evaluates all of `ids` but the last into consecutive registers, and the last one as far as [`Self::expr`] does.
@@ -119,13 +119,13 @@ impl Compiler<'_> {
             return Ok(None);
         };
         for &id in others {
-            self.expr_to_next_register(id)?;
+            self.expr_in_next(id)?;
         }
         self.expr(last).map(Some)
     }
 
     /// Makes the values of `ids` exactly `wanted` ones, in consecutive registers from the next one on.
-    pub(super) fn exprs_to_registers(&mut self, ids: &[ExprId], wanted: usize) -> Result<()> {
+    pub(super) fn exprs_in_registers(&mut self, ids: &[ExprId], wanted: usize) -> Result<()> {
         let last = self.expr_list(ids)?;
         self.adjust(wanted, ids.len(), last)
     }
@@ -142,7 +142,7 @@ impl Compiler<'_> {
             }
             _ => {
                 if let Some(mut last) = last {
-                    current.to_next_register(&mut last)?;
+                    current.put_in_next(&mut last)?;
                 }
                 if wanted > given {
                     let missing = wanted - given;
@@ -177,7 +177,7 @@ impl Compiler<'_> {
             return Ok(Kind::Global { environment: index, key }.into());
         }
         let mut environment = variable_kind(environment).into();
-        let object = self.current.to_any_register(&mut environment)?;
+        let object = self.current.put_anywhere(&mut environment)?;
         self.current.index(object, key)
     }
 }

@@ -3,9 +3,7 @@
 //! An operation is folded only if it cannot raise an error and its result survives being a constant: NaN has no
 //! identity and -0.0 would be merged with 0.0 by whoever compares constants with `==`. Strings are never converted.
 
-use crate::number::{
-    Number, float_floor_div, float_mod, float_pow, int_floor_div, int_mod, shift_left, shift_right,
-};
+use crate::number::{Number, float_floor_div, float_mod, float_pow, int_floor_div, int_mod, shift_left, shift_right};
 use crate::syntax::ast::{BinOp, UnOp};
 
 /// `a op b`, if it can be computed now.
@@ -46,8 +44,8 @@ fn arithmetic(a: Number, b: Number, ints: fn(i64, i64) -> i64, floats: fn(f64, f
 }
 
 fn float(value: f64) -> Option<Number> {
-    let survives = !value.is_nan() && !(value == 0.0 && value.is_sign_negative());
-    survives.then_some(Number::Float(value))
+    let is_odd = value.is_nan() || (value == 0.0 && value.is_sign_negative());
+    (!is_odd).then_some(Number::Float(value))
 }
 
 #[cfg(test)]

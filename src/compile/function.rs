@@ -8,12 +8,13 @@ use std::sync::Arc;
 
 use super::code::CodeBuffer;
 use super::constants::ConstantPool;
-use super::error::{CompileError, Result};
+use super::error::{self, Result};
 use super::labels::Jumps;
 use super::layout;
 use super::resolve::Declaration;
 use crate::bytecode::op::{Instruction, MAX_REGISTERS, NONE, Op, count, reg};
 use crate::bytecode::proto::{Capture, CaptureFrom, LocalInfo, Proto};
+use crate::syntax::SyntaxError;
 use crate::syntax::ast::Name;
 use crate::syntax::span::Span;
 
@@ -108,10 +109,10 @@ impl FunctionState {
         }
     }
 
-    /// Ends the function with its implicit return and assembles the result.
-    pub(super) fn finish(mut self, source: Arc<[u8]>) -> Proto {
-        self.place.line = if self.is_main() { self.place.line } else { self.header.last_line };
-        // An empty scope may still end in a jump to here, so the return is needed in any case.
+    /// Ends the function with its implicit return in line `end_line` and assembles the result.
+    pub(super) fn finish(mut self, end_line: u32, source: Arc<[u8]>) -> Proto {
+        self.place.line = end_line;
+        // A block before it may end in a jump to here, so the return is needed in any case.
         if self.header.vararg {
             self.emit(Instruction::new(Op::ReturnVararg, reg(0), count(1), NONE));
         } else {
@@ -125,7 +126,8 @@ impl FunctionState {
             last_line: self.header.last_line,
             params: self.params,
             vararg: self.header.vararg,
-            registers: self.registers.used,
+            // The implicit return names a register even if it returns none.
+            registers: self.registers.used.max(1),
             code: self.code.instructions.into(),
             constants: self.constants.into_items(),
             captures: self.captured.into_iter().map(|captured| captured.capture).collect(),
@@ -153,13 +155,14 @@ impl FunctionState {
     // ---- errors
 
     /// An error at the place being compiled.
-    pub(super) fn error(&self, message: impl Into<String>) -> CompileError {
-        CompileError { message: message.into(), span: self.place }
+    pub(super) fn misplaced(&self, message: &str) -> Box<SyntaxError> {
+        error::context(message, self.place)
     }
 
-    fn limit_error(&self, what: &str, limit: usize) -> CompileError {
-        let place = if self.is_main() { "main function".into() } else { format!("function at line {}", self.header.line) };
-        self.error(format!("too many {what} (limit is {limit}) in {place}"))
+    fn limit_error(&self, what: &str, limit: usize) -> Box<SyntaxError> {
+        let place =
+            if self.is_main() { "main function".into() } else { format!("function at line {}", self.header.line) };
+        error::limit(format!("too many {what} (limit is {limit}) in {place}"), self.place)
     }
 
     // ---- registers
@@ -181,7 +184,7 @@ impl FunctionState {
     pub(super) fn ensure(&mut self, n: usize) -> Result<()> {
         let top = usize::from(self.registers.free) + n;
         if top > MAX_REGISTERS {
-            return Err(self.error("function or expression needs too many registers"));
+            return Err(error::limit("function or expression needs too many registers", self.place));
         }
         self.registers.used = self.registers.used.max(top as u8);
         Ok(())

@@ -6,7 +6,7 @@
 //! the block, which counts as outside.
 
 use super::code::JumpList;
-use super::error::{CompileError, Result};
+use super::error::{self, Result};
 use super::function::FunctionState;
 use crate::syntax::ast::{Ident, Name};
 use crate::syntax::span::Span;
@@ -67,10 +67,10 @@ impl FunctionState {
         }
         let Some(outer) = self.jumps.blocks.last() else {
             return match self.jumps.pending.first() {
-                Some(goto) => Err(CompileError {
-                    message: format!("no visible label '{}' for <goto> at line {}", goto.text, goto.place.line),
-                    span: goto.place,
-                }),
+                Some(goto) => Err(error::context(
+                    format!("no visible label '{}' for <goto> at line {}", goto.text, goto.place.line),
+                    goto.place,
+                )),
                 None => Ok(()),
             };
         };
@@ -87,7 +87,7 @@ impl FunctionState {
     pub(super) fn break_with(&mut self, jumps: JumpList, place: Span) -> Result<()> {
         let Some(breaks) = self.jumps.blocks.iter_mut().rev().find_map(|block| block.breaks.as_mut()) else {
             let message = format!("<break> at line {} not inside a loop", place.line);
-            return Err(CompileError { message, span: place });
+            return Err(error::context(message, place));
         };
         self.code.append(breaks, jumps);
         Ok(())
@@ -95,8 +95,7 @@ impl FunctionState {
 
     /// `goto label`, taken by `jumps`.
     pub(super) fn goto_with(&mut self, jumps: JumpList, label: Ident, text: &str) -> Result<()> {
-        let goto =
-            Goto { name: label.name, text: text.into(), place: label.span, jumps, locals: self.active_locals() };
+        let goto = Goto { name: label.name, text: text.into(), place: label.span, jumps, locals: self.active_locals() };
         let labels = self.jumps.blocks.last().map_or(0, |block| block.labels);
         self.resolve_or_defer(goto, labels)
     }
@@ -113,7 +112,7 @@ impl FunctionState {
         let locals = if ends_block { block.locals } else { self.active_locals() };
         if let Some(twin) = self.jumps.labels[first_label..].iter().find(|other| other.name == label.name) {
             let message = format!("label '{text}' already defined on line {}", twin.line);
-            return Err(CompileError { message, span: label.span });
+            return Err(error::context(message, label.span));
         }
         let pc = self.code.mark();
         self.jumps.labels.push(Label { name: label.name, line: label.span.line, pc, locals });
@@ -131,13 +130,9 @@ impl FunctionState {
         };
         if goto.locals < label.locals {
             let local = self.local_name(goto.locals);
-            return Err(CompileError {
-                message: format!(
-                    "<goto {}> at line {} jumps into the scope of local '{local}'",
-                    goto.text, goto.place.line
-                ),
-                span: goto.place,
-            });
+            let message =
+                format!("<goto {}> at line {} jumps into the scope of local '{local}'", goto.text, goto.place.line);
+            return Err(error::context(message, goto.place));
         }
         let pc = label.pc;
         self.code.patch(goto.jumps, pc);

@@ -51,20 +51,19 @@ impl Compiler<'_> {
         step: Option<ExprId>,
         body: &Block,
     ) -> Result<()> {
-        let base = self.expr_to_next_register(start)?;
-        self.expr_to_next_register(limit)?;
+        let base = self.expr_in_next(start)?;
+        self.expr_in_next(limit)?;
         let mut unit_step = true;
         if let Some(step) = step {
             let mut step = self.expr(step)?;
             unit_step = is_one(&step);
             if !unit_step {
-                self.current.to_next_register(&mut step)?;
+                self.current.put_in_next(&mut step)?;
             }
         }
         self.current.enter_block(true);
         self.declare_internal(base, &["(for index)", "(for limit)", "(for step)"][..if unit_step { 2 } else { 3 }])?;
-        let (prepare, advance) =
-            if unit_step { (Op::ForPrep1, Op::ForLoop1) } else { (Op::ForPrep, Op::ForLoop) };
+        let (prepare, advance) = if unit_step { (Op::ForPrep1, Op::ForLoop1) } else { (Op::ForPrep, Op::ForLoop) };
         let skip = self.current.code.emit(Instruction::wide(prepare, reg(base), 0), line);
         let first = self.current.code.mark();
 
@@ -90,7 +89,7 @@ impl Compiler<'_> {
 
     pub(super) fn generic_for(&mut self, line: u32, vars: &[Binding], values: &[ExprId], body: &Block) -> Result<()> {
         let base = self.current.free();
-        self.exprs_to_registers(values, usize::from(GENERIC_STATE))?;
+        self.exprs_in_registers(values, usize::from(GENERIC_STATE))?;
         self.current.enter_block(true);
         self.declare_internal(base, &["(for generator)", "(for state)", "(for control)"])?;
         let enter = self.current.code.jump(line);

@@ -43,11 +43,11 @@ use std::sync::Arc;
 
 use crate::bytecode::op::{Instruction, NONE, Op, count};
 use crate::bytecode::proto::Proto;
+use crate::syntax::SyntaxError;
 use crate::syntax::ast::{Ast, Binding, FunctionBody, Name};
 use crate::syntax::span::Span;
 
 use descriptor::{Descriptor, Kind};
-pub use error::CompileError;
 use error::Result;
 use function::{FunctionState, Header, Symbol, Variable};
 use resolve::{Declaration, Resolution};
@@ -61,7 +61,17 @@ use resolve::{Declaration, Resolution};
 ///
 /// If a limit of the machine is passed (200 locals, 255 captured variables, 250 registers per function) or a `goto` or
 /// `break` has nowhere to go.
-pub fn compile(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
+///
+/// ```
+/// let ast = moonlet::syntax::parse(b"return 1 + 2").unwrap();
+/// let proto = moonlet::compile::compile(&ast, b"=demo").unwrap();
+/// assert!(moonlet::bytecode::disasm::disassemble(&proto).contains("LoadInt R0, #3"));
+/// ```
+pub fn compile(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Arc<Proto>, SyntaxError> {
+    chunk(ast, chunk_name).map_err(|error| *error)
+}
+
+fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
     let mut compiler = Compiler {
         ast,
@@ -72,14 +82,14 @@ pub fn compile(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
         enclosing: Vec::new(),
     };
     let from = Variable::Local { register: 0, cell: compiler.resolution.environment_is_cell, declaration: None };
+    // What the machine hands to the main function has no place in any function; the register is a formality.
     compiler.current.capture(Symbol::Environment, "_ENV", from)?;
     compiler.current.enter_block(false);
     compiler.vararg_prologue(0);
     compiler.statements(&ast.block, false)?;
     compiler.current.leave_block()?;
-    compiler.current.place.line = ast.end_line;
     let Compiler { current, source, .. } = compiler;
-    Ok(Arc::new(current.finish(source)))
+    Ok(Arc::new(current.finish(ast.end_line, source)))
 }
 
 /// The state of one compilation.
@@ -104,8 +114,7 @@ impl Compiler<'_> {
         receiver: Option<Declaration>,
         itself: Option<Declaration>,
     ) -> Result<Descriptor> {
-        let header =
-            Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
+        let header = Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
         let place = Span { line: body.line, ..body.span };
         let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
         self.enclosing.push(outer);
@@ -113,7 +122,7 @@ impl Compiler<'_> {
         let outer = self.enclosing.pop().expect("pushed above");
         let inner = std::mem::replace(&mut self.current, outer);
         compiled?;
-        let proto = self.current.add_proto(inner.finish(self.source.clone()));
+        let proto = self.current.add_proto(inner.finish(body.end_line, self.source.clone()));
         self.current.place = Span { line: body.end_line, ..body.span };
         let closure = self.current.emit(Instruction::wide(Op::Closure, NONE, proto));
         Ok(Kind::Relocatable(closure).into())

@@ -25,7 +25,7 @@ impl FunctionState {
         if let Some(folded) = e.number().and_then(|number| fold::unary(op, number)) {
             return Ok(Kind::Number(folded).into());
         }
-        let operand = self.to_any_register(&mut e)?;
+        let operand = self.put_anywhere(&mut e)?;
         self.release(operand);
         let op = match op {
             UnOp::Neg => Op::Neg,
@@ -42,7 +42,7 @@ impl FunctionState {
             BinOp::And => return self.continue_if_true(e),
             BinOp::Or => return self.continue_if_false(e),
             BinOp::Concat => {
-                self.to_next_register(e)?;
+                self.put_in_next(e)?;
                 return Ok(());
             }
             BinOp::Eq | BinOp::Ne => e.is_constant(),
@@ -50,7 +50,7 @@ impl FunctionState {
             _ => e.number().is_some(),
         };
         if !stays {
-            self.to_any_register(e)?;
+            self.put_anywhere(e)?;
         }
         Ok(())
     }
@@ -94,7 +94,7 @@ impl FunctionState {
             self.release(first);
             return Ok(rhs);
         }
-        let second = self.to_next_register(&mut rhs)?;
+        let second = self.put_in_next(&mut rhs)?;
         self.release(second);
         self.release(first);
         let concat = Instruction::new(Op::Concat, NONE, reg(first), count(2));
@@ -109,21 +109,21 @@ impl FunctionState {
         }
         let (on_registers, on_constant, commutes) = opcodes(op);
         let instruction = if let Some((immediate, flag)) = added_immediate(op, &lhs, &rhs) {
-            let operand = self.to_any_register(if flag == CONSTANT_LEFT { &mut rhs } else { &mut lhs })?;
+            let operand = self.put_anywhere(if flag == CONSTANT_LEFT { &mut rhs } else { &mut lhs })?;
             Instruction::new(Op::AddInt, NONE, reg(operand), imm(immediate)).with_x(flag)
         } else if let Some(constant) = self.numeric_operand(&rhs) {
-            let left = self.to_any_register(&mut lhs)?;
+            let left = self.put_anywhere(&mut lhs)?;
             Instruction::new(on_constant, NONE, reg(left), konst(constant))
         } else if commutes && let Some(constant) = self.numeric_operand(&lhs) {
-            let right = self.to_any_register(&mut rhs)?;
+            let right = self.put_anywhere(&mut rhs)?;
             Instruction::new(on_constant, NONE, reg(right), konst(constant)).with_x(CONSTANT_LEFT)
         } else {
             // The right operand may be the last temporary, so it is settled first if the left one is a constant.
-            let right = if lhs.number().is_some() { Some(self.to_any_register(&mut rhs)?) } else { None };
-            let left = self.to_any_register(&mut lhs)?;
+            let right = if lhs.number().is_some() { Some(self.put_anywhere(&mut rhs)?) } else { None };
+            let left = self.put_anywhere(&mut lhs)?;
             let right = match right {
                 Some(right) => right,
-                None => self.to_any_register(&mut rhs)?,
+                None => self.put_anywhere(&mut rhs)?,
             };
             Instruction::new(on_registers, NONE, reg(left), reg(right))
         };

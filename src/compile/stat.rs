@@ -2,10 +2,10 @@
 
 use super::Compiler;
 use super::code::JumpList;
+use super::declarations;
 use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use super::resolve::Declaration;
-use super::declarations;
 use crate::syntax::ast::{Binding, Block, ExprId, FunctionBody, Ident, Stat, StatKind};
 
 impl Compiler<'_> {
@@ -19,10 +19,11 @@ impl Compiler<'_> {
     /// The statements of an open block. `scope_goes_on` if its locals are visible after the last one, as in the
     /// condition of `repeat`.
     pub(super) fn statements(&mut self, block: &Block, scope_goes_on: bool) -> Result<()> {
+        let end = block.stats.iter().rposition(|stat| !is_void(stat)).map_or(0, |last| last + 1);
         for (position, stat) in block.stats.iter().enumerate() {
             self.current.place = stat.span;
             if let StatKind::Label(label) = stat.kind {
-                let ends_block = !scope_goes_on && block.stats[position + 1..].iter().all(is_void);
+                let ends_block = position >= end && !scope_goes_on;
                 let text = self.ast.text(label.name);
                 self.current.label(label, text, ends_block)?;
             } else {
@@ -35,7 +36,7 @@ impl Compiler<'_> {
 
     fn statement(&mut self, stat: &Stat) -> Result<()> {
         match &stat.kind {
-            StatKind::Error => Err(self.current.error("syntax error")),
+            StatKind::Error => Err(self.current.misplaced("syntax error")),
             StatKind::Label(_) | StatKind::Alias(_) => Ok(()),
             StatKind::Assign { targets, values } => self.assign(targets, values),
             StatKind::Call(call) => {
@@ -141,7 +142,7 @@ impl Compiler<'_> {
     ) -> Result<()> {
         let mut target = self.name(path[0].name)?;
         for field in path[1..].iter().chain(method) {
-            let object = self.current.to_any_register(&mut target)?;
+            let object = self.current.put_anywhere(&mut target)?;
             self.current.place = field.span;
             let key = self.string(field.name);
             target = self.current.index(object, key)?;
@@ -170,7 +171,7 @@ impl Compiler<'_> {
 
     fn local(&mut self, vars: &[Binding], values: &[ExprId]) -> Result<()> {
         let first = self.current.free();
-        self.exprs_to_registers(values, vars.len())?;
+        self.exprs_in_registers(values, vars.len())?;
         self.wrap_cells(declarations(vars), first);
         self.declare(vars, first)
     }

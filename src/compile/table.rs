@@ -22,7 +22,7 @@ impl Compiler<'_> {
         let hint = |n: usize| count(n.min(usize::from(u16::MAX)) as u16);
         let new_table = Instruction::new(Op::NewTable, NONE, hint(positional), hint(items.len() - positional));
         let pc = self.current.emit(new_table);
-        let table = self.current.to_next_register(&mut Kind::Relocatable(pc).into())?;
+        let table = self.current.put_in_next(&mut Kind::Relocatable(pc).into())?;
 
         let mut list = ItemList { table, pending: 0, batches: 0 };
         for (position, item) in items.iter().enumerate() {
@@ -35,7 +35,7 @@ impl Compiler<'_> {
                         self.set_list(&mut list, 0);
                         continue;
                     }
-                    self.current.to_next_register(&mut value)?;
+                    self.current.put_in_next(&mut value)?;
                     list.pending += 1;
                     if list.pending == FIELDS_PER_SETLIST {
                         self.set_list(&mut list, FIELDS_PER_SETLIST as u16);

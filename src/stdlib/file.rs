@@ -371,7 +371,7 @@ fn next_line(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(stream) = &check_file(vm, slots, 0)?.stream else { return Err(vm.error("file is already closed")) };
     match read_values(vm, stream, &formats, 1)? {
         Err(error) => Err(vm.error(&error_text(&error))),
-        Ok(count) if slots.get_above(vm, count).is_true() => Ok(Flow::Return(count)),
+        Ok(count) if vm.slot(slots.start + slots.len).is_true() => Ok(Flow::Return(count)),
         Ok(_) => {
             if close {
                 check_file(vm, slots, 0)?.close(vm)?;

@@ -18,7 +18,6 @@ use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
-use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
 /// The library. A process also needs [`install`].

@@ -1,10 +1,34 @@
-//! The Lua 5.3 library.
+//! The standard library of Lua 5.3 as native functions.
 //!
-//! The codecs below are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
+//! | file | what |
+//! | --- | --- |
+//! | [`base`], [`protected`], [`gc`] | basic functions (manual §6.1) |
+//! | [`load`] | `load`, `loadfile`, `dofile`, and loading for hosts |
+//! | [`coroutine`] | §6.2 |
+//! | [`package`] | `require` for scripts, §6.3 |
+//! | [`string`], [`search`], [`gsub`], [`string_format`], [`string_pack`] | §6.4 |
+//! | [`utf8`] | §6.5 |
+//! | [`table`] | §6.6 |
+//! | [`math`] | §6.7 |
+//! | [`io`], [`file`] | §6.8 |
+//! | [`os`] | §6.9 |
+//! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
+//! | [`buffer`] | text under construction while Lua code runs |
+//! | [`text`] | values as text, as `tostring` and `print` show them |
+//! | [`output`] | the standard output that `print` and `io` share |
+//!
+//! House rules:
+//! * A library is data, a [`Library`]; an image is built from those a program may use.
+//! * Nothing here calls Lua or waits: see [`crate::vm::native`]. A function that has to call Lua leaves its state in its
+//!   slots, as values, and goes on in a continuation; the slots are described where the continuation is.
+//! * Nothing here is `unsafe`.
+//! * Work that grows with its input is charged to the budget (`vm.fuel`), roughly in units of a function call.
+//!
+//! The codecs are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
 //! machine, so each can be tested (and fuzzed) on its own; the native functions that wrap them check arguments and
 //! word errors.
 //!
-//! | file | room |
+//! | file | codec |
 //! | --- | --- |
 //! | [`pattern`] | Lua patterns and plain search |
 //! | [`format`] | the directives of `string.format` |
@@ -12,8 +36,49 @@
 //! | [`date`] | calendar arithmetic of `os.date` and `os.time` |
 //! | [`utf8_codec`] | UTF-8 as the `utf8` library reads and writes it |
 
+pub mod base;
+mod buffer;
+pub mod coroutine;
 pub mod date;
+mod file;
 pub mod format;
+pub mod gc;
+mod gsub;
+pub mod io;
+pub mod load;
+pub mod math;
+pub mod os;
+pub mod output;
 pub mod pack;
+pub mod package;
 pub mod pattern;
+pub mod protected;
+mod search;
+pub mod stream;
+pub mod string;
+mod string_format;
+mod string_pack;
+mod system;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod text;
+pub mod utf8;
 pub mod utf8_codec;
+
+use crate::vm::image::Library;
+
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` and the
+/// standard files belong to it as well, see [`package::install`] and [`io::install`].
+pub fn libraries() -> Vec<&'static Library> {
+    vec![
+        &base::LIBRARY,
+        &coroutine::LIBRARY,
+        &io::LIBRARY,
+        &math::LIBRARY,
+        &os::LIBRARY,
+        &string::LIBRARY,
+        &table::LIBRARY,
+        &utf8::LIBRARY,
+    ]
+}

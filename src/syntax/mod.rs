@@ -6,7 +6,7 @@
 //! | `parser/` | tokens to [`ast::Ast`]; error recovery; the rules that keep annotations and Lua apart |
 //! | `ast`, `span` | the tree |
 //! | `error`, `chunk_name` | errors and warnings as data; how Lua words them |
-//! | `print` | tree to text |
+//! | `print`, `same_tree` | tree to text; equality of trees |
 //! | `diagnostic` | errors and warnings for a terminal |
 //!
 //! This room knows no values and no bytecode. Every valid Lua 5.3 chunk gets the tree it would have without
@@ -14,13 +14,20 @@
 
 pub mod ast;
 mod chunk_name;
+#[cfg(feature = "cli")]
+pub mod diagnostic;
 pub mod error;
 mod lexer;
 mod literal;
 mod parser;
+mod print;
+mod same_tree;
 pub mod span;
 mod token;
 
 pub use chunk_name::chunk_id;
 pub use error::{SyntaxError, Warning};
 pub use parser::{parse, parse_recovering};
+pub use print::print;
+pub use same_tree::same_tree;
+pub use span::Span;

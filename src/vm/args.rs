@@ -132,6 +132,32 @@ impl Args {
         if value.is_function() { Ok(value) } else { Err(vm.type_error(i, "function", self.try_get(vm, i))) }
     }
 
+    /// Argument `i` as the index of an option in `options`; `default` if it is nil or absent.
+    ///
+    /// # Errors
+    /// `bad argument … (invalid option '…')`
+    pub fn check_option(
+        self,
+        vm: &mut Vm,
+        i: u32,
+        default: Option<usize>,
+        options: &[&str],
+    ) -> Result<usize, Box<LuaError>> {
+        if let Some(default) = default
+            && self.get(vm, i).is_nil()
+        {
+            return Ok(default);
+        }
+        let name = self.check_bytes(vm, i)?;
+        match options.iter().position(|option| option.as_bytes() == name) {
+            Some(index) => Ok(index),
+            None => {
+                let name = String::from_utf8_lossy(name);
+                Err(vm.argument_error(i, &format!("invalid option '{name}'")))
+            }
+        }
+    }
+
     /// Argument `i` as host object of type `T`. `class` names it in the message.
     ///
     /// # Errors

@@ -112,6 +112,8 @@ impl From<Number> for Value {
 }
 
 fn combine(op: Arith, x: Value, y: Value) -> Result<Value, Failure> {
+    // A string operand makes the operation one on floats, whatever it reads as.
+    let integers = x.is_int() && y.is_int();
     let (Some(x), Some(y)) = (to_number(x), to_number(y)) else { return Err(Failure::NotNumbers) };
     if op.is_bitwise() {
         let (Some(x), Some(y)) = (x.to_int(), y.to_int()) else { return Err(Failure::NoInteger) };
@@ -124,7 +126,7 @@ fn combine(op: Arith, x: Value, y: Value) -> Result<Value, Failure> {
             _ => !x,
         }));
     }
-    if let (Number::Int(x), Number::Int(y)) = (x, y) {
+    if let (true, Number::Int(x), Number::Int(y)) = (integers, x, y) {
         let integer = match op {
             Arith::Add => Some(x.wrapping_add(y)),
             Arith::Sub => Some(x.wrapping_sub(y)),
@@ -183,8 +185,8 @@ impl Vm {
             Err(failure) => failure,
         };
         match failure {
-            Failure::DivideByZero => return Err(self.error("attempt to perform 'n//0'")),
-            Failure::ModuloByZero => return Err(self.error("attempt to perform 'n%%0'")),
+            Failure::DivideByZero => return Err(self.error("attempt to divide by zero")),
+            Failure::ModuloByZero => return Err(self.error("attempt to perform 'n%0'")),
             Failure::NotNumbers | Failure::NoInteger => {}
         }
         let mut handler = self.handler(x, op.event());

@@ -108,7 +108,7 @@ impl Vm {
     /// Makes the `__call` handler of `callee` the called function and `callee` its first argument.
     fn insert_call_handler(&mut self, callee: Value, call: Call) -> Result<Call, Box<LuaError>> {
         let handler = self.handler(callee, Event::Call);
-        if handler.is_nil() {
+        if !handler.is_function() {
             return Err(self.call_error(callee, call.slot));
         }
         self.ensure_slots(call.slot + call.args + 2 + HEADROOM)?;
@@ -217,6 +217,7 @@ impl Vm {
 
     /// `Op::Resume`: the call a native function waited for has returned.
     pub(super) fn resume_native(&mut self, _: &Instruction) -> Result<(), Box<LuaError>> {
+        self.saved.pc = &raw const RESUME.0;
         let then = self.waiting_native().expect("Op::Resume runs in a native frame");
         let first = self.result_slot;
         let (slot, results) = self.leave_waiting_native(then);
@@ -263,7 +264,7 @@ impl Vm {
             return Ok(());
         }
         self.call_at(slot, args, u32::from(i.c))?;
-        if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
+        self.safepoint()
     }
 
     /// `Op::GenericCall` where the fast path does not apply.
@@ -276,7 +277,8 @@ impl Vm {
         self.safepoint()
     }
 
-    /// `Op::TailCall`.
+    /// `Op::TailCall`. A native function is called from the frame, which then returns by the instruction that follows:
+    /// the line of the call stays known, and there is nothing to gain.
     pub(super) fn op_tail_call(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let callee = self.register_slot(i.a);
         let args = if i.b != 0 { u32::from(i.b) - 1 } else { self.top_slot() - callee - 1 };
@@ -284,17 +286,19 @@ impl Vm {
             self.preempt(i);
             return Ok(());
         }
-        // A native function or `__call` handler is called from this frame's place as well: the frame is gone either way.
-        if !self.slot(callee).is_function() && self.handler(self.slot(callee), Event::Call).is_nil() {
-            return Err(self.call_error(self.slot(callee), callee));
+        let mut call = Call { slot: callee, args, results: results::ALL };
+        while !self.slot(callee).is_function() {
+            call = self.insert_call_handler(self.slot(callee), call)?;
         }
-        let slot = self.frame_slot(i.x() != 0);
-        for n in 0..=args {
-            self.set_slot(slot + n, self.slot(callee + n));
+        if self.slot(callee).tag() == tag::CLOSURE {
+            call.slot = self.frame_slot(i.x() != 0);
+            for n in 0..=call.args {
+                self.set_slot(call.slot + n, self.slot(callee + n));
+            }
+            call.results = self.pop_frame();
         }
-        let results = self.pop_frame();
-        self.call_at(slot, args, results)?;
-        self.safepoint_in_list()
+        self.run_call(call)?;
+        self.safepoint()
     }
 
     /// `Op::Return` where the fast path does not apply, and `Op::ReturnVararg`.
@@ -383,7 +387,9 @@ impl Vm {
         unsafe {
             let thread = self.registers.thread;
             let len = self.registers.frame_top.offset_from((*thread).frames) as usize;
+            let before = (*thread).memory();
             Thread::grow_frames(thread);
+            self.heap.account(((*thread).memory() - before) as isize);
             self.registers.frame_top = (*thread).frames.add(len);
             self.registers.frame_end = (*thread).frames.add((*thread).frame_cap as usize);
         }

@@ -1,7 +1,7 @@
 //! Metamethod events (manual §2.4): their names, and finding the handler of a value.
 
 use super::machine::Vm;
-use super::object::{Str, Table};
+use super::object::{Str, Table, mark};
 use super::value::{Value, tag};
 
 macro_rules! events {
@@ -100,7 +100,8 @@ impl Vm {
                 return Value::NIL;
             }
             let handler = Table::peek_str(metatable, self.event_name(event));
-            if cached && handler.is_nil() {
+            // A metatable of the image is shared between threads and never written.
+            if cached && handler.is_nil() && (*metatable).header.mark & mark::STATIC == 0 {
                 (*metatable).header.flags |= 1 << event as u8;
             }
             handler

@@ -72,6 +72,8 @@ pub struct Vm {
     pub(super) index_name: *mut Str,
     /// The payload of the `next` function, for the fast path of traversals.
     pub(super) next_native: u64,
+    /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
+    pub(super) finalizing: bool,
     /// The generator behind `math.random`; made when first used.
     pub random: Option<Random>,
     host: Option<Box<dyn Host>>,
@@ -115,10 +117,15 @@ impl Vm {
             scratch: Vec::new(),
             index_name,
             next_native,
+            finalizing: false,
             random: None,
             host: None,
         };
         vm.make_string_metatable();
+        let name = Value::string(vm.heap.intern(b"_G"));
+        // SAFETY: a live table.
+        unsafe { Table::set(globals, &mut vm.heap, name, Value::table(globals)) }
+            .expect("the heap is new and has no limit");
         vm
     }
 
@@ -301,18 +308,12 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
-    }
-
-    /// As [`Vm::safepoint`] while an open list of values is on the stack: finalizers wait for the next one.
-    #[inline]
-    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint() } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self, may_call: bool) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
             self.note_extent();
         }
@@ -325,7 +326,7 @@ impl Vm {
                 return Err(self.out_of_memory());
             }
         }
-        let due = may_call && self.exit.is_none() && self.heap.has_pending_finalizers();
+        let due = self.exit.is_none() && !self.finalizing && self.heap.has_pending_finalizers();
         if due { self.run_finalizers() } else { Ok(()) }
     }
 
@@ -336,6 +337,13 @@ impl Vm {
         }
         let (heap, mut roots) = self.heap_and_roots();
         heap.full_collect(&mut roots);
+    }
+
+    /// A step of the collector (`collectgarbage("step")`): tells whether it ended a cycle.
+    pub fn collect_step(&mut self, kilobytes: usize) -> bool {
+        self.note_extent();
+        let (heap, mut roots) = self.heap_and_roots();
+        heap.step_kilobytes(&mut roots, kilobytes)
     }
 
     /// The heap, and everything else as its roots.

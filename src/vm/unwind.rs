@@ -240,7 +240,7 @@ impl Vm {
     }
 
     /// The error of a passed memory limit; its message exists before memory runs out.
-    pub(super) fn out_of_memory(&self) -> Box<LuaError> {
+    pub fn out_of_memory(&self) -> Box<LuaError> {
         LuaError::with_kind(Value::string(self.image.memory_message), ErrorKind::Memory)
     }
 

@@ -57,7 +57,7 @@ pub fn parse_recovering(source: &[u8]) -> (Ast, Vec<SyntaxError>) {
     }
     let mut parser = Parser::new(source, Some(Vec::new()));
     let block = parser.chunk().unwrap_or_else(|error| {
-        parser.report(error);
+        parser.report(*error);
         Block::default()
     });
     parser.finish(block)
@@ -138,7 +138,7 @@ impl<'s> Parser<'s> {
                 return Err(error);
             }
             // A stray `end` or the like.
-            self.report(error);
+            self.report(*error);
             self.advance();
             block.stats.append(&mut self.block()?.stats);
         }
@@ -204,7 +204,7 @@ impl<'s> Parser<'s> {
         };
         if self.errors.is_some() && self.at(Token::Eof) {
             // Everything that is still open ends here; what it holds is worth keeping.
-            self.report(error);
+            self.report(*error);
             return Ok(());
         }
         Err(error)

@@ -15,10 +15,10 @@ const MAX_ERRORS: usize = 100;
 
 impl Parser<'_> {
     /// Keeps an error of a recovering parse. A second error at one place is only an echo of the first.
-    pub(super) fn report(&mut self, error: Box<SyntaxError>) {
+    pub(super) fn report(&mut self, error: SyntaxError) {
         let errors = self.errors.get_or_insert_default();
         if errors.last().is_none_or(|last| last.span.start != error.span.start) {
-            errors.push(*error);
+            errors.push(error);
         }
         if errors.len() >= MAX_ERRORS {
             self.lexer.finish();

@@ -20,7 +20,7 @@ impl Parser<'_> {
                 Ok(kind) => kind,
                 Err(error) if self.errors.is_some() => {
                     self.context = context;
-                    self.report(error);
+                    self.report(*error);
                     self.skip_statement(start);
                     StatKind::Error
                 }
@@ -34,7 +34,7 @@ impl Parser<'_> {
                     break;
                 }
                 let error = self.expected(Token::End);
-                self.report(error);
+                self.report(*error);
             } else if is_last && !failed {
                 break;
             }

@@ -6,7 +6,7 @@
 //! [`SLICE_BYTES`] have been allocated, each looking at `step_multiplier` percent of that, so that a cycle ends before
 //! the heap has grown much.
 
-use super::page::{CLASSES, Page};
+use super::page::{CLASSES, Page, Use};
 use super::weak::Cleared;
 use super::{Heap, Roots};
 use crate::vm::object::mark as bits;
@@ -17,6 +17,8 @@ const INCREMENTAL_FROM: usize = 10 << 20;
 const SLICE_BYTES: usize = 128 << 10;
 /// The first collection happens when so much is in use.
 const FIRST_THRESHOLD: usize = 64 << 10;
+/// Empty raw pages are looked for once in so many cycles.
+const RAW_PAGES_EVERY: u32 = 8;
 /// A collection in progress is finished if so little is left to do per step (bytes).
 const LEAST_STEP: usize = 1 << 10;
 
@@ -50,6 +52,8 @@ pub struct Collector {
     incremental_from: usize,
     /// Bytes marked in this cycle.
     pub(super) marked_bytes: usize,
+    /// Cycles ended.
+    cycles: u32,
 }
 
 impl Collector {
@@ -62,6 +66,7 @@ impl Collector {
             stress: false,
             incremental_from: INCREMENTAL_FROM,
             marked_bytes: 0,
+            cycles: 0,
         }
     }
 }
@@ -231,7 +236,7 @@ impl Heap {
         self.mark_roots(roots);
         let marker = &mut self.marker;
         marker.retrace_touched();
-        marker.retrace_threads();
+        marker.retrace_unguarded();
         marker.converge();
         let cleared = marker.clear_values(Cleared::NONE);
         self.finalizers.separate(marker);
@@ -249,6 +254,10 @@ impl Heap {
         self.sweep_blocks();
         self.drop_unreached_chunks();
         self.interned.shrink();
+        self.collector.cycles = self.collector.cycles.wrapping_add(1);
+        if self.collector.cycles.is_multiple_of(RAW_PAGES_EVERY) && self.has_surplus_pages(Use::Raw) {
+            self.pages.release_empty_raw();
+        }
         self.condemned = 0;
         self.collector.phase = Phase::Idle;
         self.reset_threshold();

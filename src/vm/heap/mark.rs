@@ -28,8 +28,9 @@ pub struct Marker {
     /// Bytes looked at since this was last reset.
     pub(super) work: usize,
     pub(super) weak: WeakTables,
-    /// Coroutines marked in this cycle.
-    pub(super) threads: Vec<*mut Thread>,
+    /// Objects reached in this cycle whose contents change without a barrier: coroutines, and userdata, whose Rust code
+    /// may store values as it likes.
+    unguarded: Vec<*mut Header>,
     /// Objects stored into after they were marked.
     pub(super) touched: Vec<*mut Header>,
     /// Chunks reached in this cycle.
@@ -50,7 +51,7 @@ impl Marker {
             gray: Vec::new(),
             work: 0,
             weak: WeakTables::default(),
-            threads: Vec::new(),
+            unguarded: Vec::new(),
             touched: Vec::new(),
             chunks: HashSet::new(),
             last_chunk: null(),
@@ -79,7 +80,7 @@ impl Marker {
         debug_assert!(self.gray.is_empty() && self.touched.is_empty());
         self.gray = Vec::new();
         self.touched = Vec::new();
-        self.threads = Vec::new();
+        self.unguarded = Vec::new();
         self.weak = WeakTables::default();
     }
 
@@ -170,11 +171,24 @@ impl Marker {
         }
     }
 
-    /// Marks the stacks of all coroutines again.
-    pub(super) fn retrace_threads(&mut self) {
-        for thread in std::mem::take(&mut self.threads) {
+    /// Marks what coroutines and userdata hold again.
+    pub(super) fn retrace_unguarded(&mut self) {
+        for object in std::mem::take(&mut self.unguarded) {
             // SAFETY: reached in this cycle, hence alive.
-            unsafe { Thread::trace(thread, self) };
+            unsafe { self.trace_unguarded(object) };
+        }
+    }
+
+    unsafe fn trace_unguarded(&mut self, object: *mut Header) {
+        // SAFETY: the caller has a live coroutine or userdata.
+        unsafe {
+            if (*object).kind == tag::THREAD {
+                let thread = object.cast::<Thread>();
+                self.work += (*thread).memory();
+                Thread::trace(thread, self);
+            } else if let Some(data) = &(*object.cast::<Userdata>()).data {
+                data.trace(self);
+            }
         }
     }
 
@@ -212,15 +226,12 @@ impl Marker {
                     let userdata = object.cast::<Userdata>();
                     self.mark_table((*userdata).metatable);
                     self.mark((*userdata).user_value);
-                    if let Some(data) = &(*userdata).data {
-                        data.trace(self);
-                    }
+                    self.unguarded.push(object);
+                    self.trace_unguarded(object);
                 }
                 tag::THREAD => {
-                    let thread = object.cast::<Thread>();
-                    self.work += (*thread).memory();
-                    self.threads.push(thread);
-                    Thread::trace(thread, self);
+                    self.unguarded.push(object);
+                    self.trace_unguarded(object);
                 }
                 kind => unreachable!("an object of kind {kind} on the gray stack"),
             }

@@ -11,8 +11,8 @@
 //!   what it reaches with the other colour; new objects keep the old one until the *atomic phase*, which ends marking
 //!   in one go; from then on they are born with the new colour, and what still has the old one is freed.
 //! * A store of a reference into a table, cell, closure or userdata that may have been marked needs the barrier: if
-//!   `header.mark & heap.write_mask != 0`, take the slow path ([`Heap::barrier`]). Stacks of coroutines need none:
-//!   the atomic phase traces all of them again.
+//!   `header.mark & heap.write_mask != 0`, take the slow path ([`Heap::barrier`]). Stacks of coroutines and what Rust code
+//!   holds in userdata need none: the atomic phase traces all of them again.
 //! * `debt` is negative until a collection is due, so that the test at a safepoint is one comparison.
 
 mod chunks;

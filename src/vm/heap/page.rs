@@ -19,8 +19,8 @@ pub const CLASSES: usize = 16;
 pub const MAX_SLOT: usize = 512;
 /// Largest page.
 const MAX_PAGE: usize = 32 * 1024;
-/// Slots of a new page aim at this many bytes in the first page of a class.
-const FIRST_PAGE: usize = 256;
+/// Bytes that the slots of the first page of a class aim at.
+const FIRST_PAGE: usize = 128;
 /// Most slots threaded onto a free list at once.
 const BATCH: usize = 64;
 
@@ -271,6 +271,64 @@ impl Pages {
         }
     }
 
+    /// Frees the raw pages that have no slot in use, apart from the newest of each class. Raw slots have no header, so this is a
+    /// walk along the free lists; not for every cycle.
+    pub fn release_empty_raw(&mut self) {
+        for class in 0..CLASSES {
+            self.release_empty_raw_of(class);
+        }
+    }
+
+    fn release_empty_raw_of(&mut self, class: usize) {
+        let slot_size = class_size(class);
+        // Pages by address, with the number of their slots in use.
+        let mut used: Vec<(*mut Page, usize)> = Vec::new();
+        // SAFETY: the pages of a class are live, and so are the slots on its free list, each within one of them.
+        unsafe {
+            let newest = self.raws[class].pages;
+            let mut page = newest;
+            while !page.is_null() {
+                let (start, end) = Page::used(page);
+                used.push((page, end.offset_from(start) as usize / slot_size));
+                page = (*page).next;
+            }
+            if used.len() < 2 {
+                return;
+            }
+            used.sort_unstable();
+            let index_of = |used: &[(*mut Page, usize)], slot: *mut Slot| {
+                used.partition_point(|&(page, _)| page.cast::<Slot>() < slot) - 1
+            };
+            let mut slot = self.raws[class].free;
+            while !slot.is_null() {
+                let index = index_of(&used, slot);
+                used[index].1 -= 1;
+                slot = (*slot).next;
+            }
+            let is_empty = |&(page, slots): &(*mut Page, usize)| slots == 0 && page != newest;
+            let mut slot = self.raws[class].free;
+            let mut kept = null_mut();
+            while !slot.is_null() {
+                let next = (*slot).next;
+                if !is_empty(&used[index_of(&used, slot)]) {
+                    (*slot).next = kept;
+                    kept = slot;
+                }
+                slot = next;
+            }
+            self.raws[class].free = kept;
+            let mut before = newest;
+            while !(*before).next.is_null() {
+                let page = (*before).next;
+                if used.binary_search(&(page, 0)).is_ok() {
+                    self.release_next(Use::Raw, before);
+                } else {
+                    before = page;
+                }
+            }
+        }
+    }
+
     /// A block of its own; null if the system has no memory.
     pub fn take_block(&mut self, usage: Use, size: usize) -> *mut u8 {
         // SAFETY: the layout is not empty.
@@ -394,6 +452,32 @@ mod tests {
             slots.sort();
             assert!(slots.windows(2).all(|w| w[1] as usize - w[0] as usize >= class_size(class)));
         }
+    }
+
+    #[test]
+    fn empty_raw_pages_are_released() {
+        let mut pages = Pages::new();
+        let slots: Vec<*mut u8> = (0..10_000).map(|_| pages.take(Use::Raw, 3)).collect();
+        let full = pages.page_bytes(Use::Raw);
+        // SAFETY: each slot is given back once.
+        unsafe {
+            for &slot in &slots[5000..] {
+                pages.give(Use::Raw, 3, slot);
+            }
+            pages.release_empty_raw();
+            assert!(pages.page_bytes(Use::Raw) < full * 2 / 3);
+            let mut again: Vec<*mut u8> = (0..5000).map(|_| pages.take(Use::Raw, 3)).collect();
+            assert_eq!(pages.page_bytes(Use::Raw), full);
+            again.extend(&slots[..5000]);
+            again.sort_unstable();
+            again.dedup();
+            assert_eq!(again.len(), 10_000);
+            for slot in again {
+                pages.give(Use::Raw, 3, slot);
+            }
+            pages.release_empty_raw();
+        }
+        assert!(pages.page_bytes(Use::Raw) <= MAX_PAGE);
     }
 
     #[test]

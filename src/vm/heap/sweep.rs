@@ -63,6 +63,11 @@ impl Heap {
         }
     }
 
+    /// Whether the heap has more pages than it will need before the next cycle.
+    pub(super) fn has_surplus_pages(&self, usage: Use) -> bool {
+        self.pages.page_bytes(usage) >= KEPT_PAGES + self.collector.marked_bytes * 5 / 2
+    }
+
     /// Sweeps the page after `swept`, or the first one; goes to the next class after the last.
     pub(super) fn sweep_next(&mut self, class: usize, swept: *mut Page) -> usize {
         let list = self.pages.class(Use::Object, class);
@@ -80,8 +85,7 @@ impl Heap {
         // SAFETY: a page of this class that was not swept in this cycle.
         unsafe {
             let bytes = Page::size(page);
-            let surplus = self.pages.page_bytes(Use::Object) >= KEPT_PAGES + self.collector.marked_bytes * 5 / 2;
-            let keep_if_empty = swept.is_null() || !surplus;
+            let keep_if_empty = swept.is_null() || !self.has_surplus_pages(Use::Object);
             let kept = self.sweep_page(class, page, keep_if_empty);
             if kept {
                 self.collector.phase = Phase::Sweep { class, swept: page };

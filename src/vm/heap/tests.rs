@@ -87,7 +87,7 @@ fn an_idle_heap_is_small() {
     let key = heap.intern(b"n");
     set(&mut heap, globals, Value::string(key), Value::int(1));
     let pages = heap.pages.page_bytes(Use::Object) + heap.pages.page_bytes(Use::Raw);
-    assert!(pages + size_of::<Heap>() < 3000, "{pages} + {}", size_of::<Heap>());
+    assert!(pages + size_of::<Heap>() < 1800, "{pages} + {}", size_of::<Heap>());
 }
 
 #[test]
@@ -535,4 +535,20 @@ proptest! {
         collect(&mut mutator.heap, &mut roots);
         prop_assert_eq!(mutator.heap.count_bytes(), 0);
     }
+}
+
+#[test]
+fn pages_of_a_burst_are_given_back() {
+    let mut heap = heap();
+    let mut roots = Held::default();
+    for _ in 0..50_000 {
+        let table = heap.new_table(2, 2);
+        roots.0.push(Value::table(table));
+    }
+    roots.0.truncate(1000);
+    for _ in 0..9 {
+        collect(&mut heap, &mut roots);
+    }
+    let pages = heap.pages.page_bytes(Use::Object) + heap.pages.page_bytes(Use::Raw);
+    assert!(pages < 1_000_000, "{pages}");
 }

@@ -1,0 +1,5 @@
+local a, b = channel.new(), channel.new()
+coroutine.spawn(function() a:send(1) b:receive() end)
+coroutine.spawn(function() a:receive() channel.select {} end)
+b:receive()
+channel.new():send("nobody listens")

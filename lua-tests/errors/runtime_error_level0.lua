@@ -1,0 +1,1 @@
+error("bare text", 0)

@@ -1,0 +1,1 @@
+error(errors.new { message = "typed failure", kind = errors.INVALID })

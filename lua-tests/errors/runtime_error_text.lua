@@ -1,0 +1,2 @@
+local function fail() error("custom text") end
+fail()

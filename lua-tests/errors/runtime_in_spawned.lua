@@ -1,0 +1,2 @@
+coroutine.spawn(function() error("nobody catches this") end)
+channel.new():receive()

@@ -1,0 +1,319 @@
+//! Basic functions (manual §6.1), except those in `protected`, `gc` and `load`.
+
+use super::text::{append_plain, handler_text, plain_text};
+use super::{gc, load, output, protected};
+use crate::number::{Number, parse_integer_in_base, parse_number};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::event::{Event, type_name};
+use crate::vm::image::{BASE, Library, Literal};
+use crate::vm::index::Indexed;
+use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
+use crate::vm::raw::string_bytes;
+use crate::vm::value::{Value, tag};
+
+/// The base library.
+pub static LIBRARY: Library = Library {
+    name: BASE,
+    global: true,
+    natives: &NATIVES,
+    constants: &[("_VERSION", Literal::String("Lua 5.3"))],
+};
+
+/// Places in [`NATIVES`] of functions that others hand out or compare with.
+const NEXT: usize = 0;
+const TOSTRING: usize = 1;
+
+static NATIVES: [Native; 22] = [
+    Native { name: "next", run: next },
+    Native { name: "tostring", run: tostring },
+    Native { name: "assert", run: protected::assert },
+    Native { name: "collectgarbage", run: gc::collectgarbage },
+    Native { name: "dofile", run: load::dofile },
+    Native { name: "error", run: protected::error },
+    Native { name: "getmetatable", run: getmetatable },
+    Native { name: "ipairs", run: ipairs },
+    Native { name: "load", run: load::load },
+    Native { name: "loadfile", run: load::loadfile },
+    Native { name: "pairs", run: pairs },
+    Native { name: "pcall", run: protected::pcall },
+    Native { name: "print", run: print },
+    Native { name: "rawequal", run: rawequal },
+    Native { name: "rawget", run: rawget },
+    Native { name: "rawlen", run: rawlen },
+    Native { name: "rawset", run: rawset },
+    Native { name: "select", run: select },
+    Native { name: "setmetatable", run: setmetatable },
+    Native { name: "tonumber", run: tonumber },
+    Native { name: "type", run: type_of },
+    Native { name: "xpcall", run: protected::xpcall },
+];
+
+// ---- types and metatables
+
+fn type_of(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = type_name(args.check_any(vm, 0)?);
+    let name = vm.string(name.as_bytes())?;
+    vm.answer(name)
+}
+
+fn getmetatable(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    let metatable = vm.metatable_of(value);
+    if metatable.is_null() {
+        return vm.answer(Value::NIL);
+    }
+    let shown = vm.handler_in(metatable, Event::Metatable);
+    vm.answer(if shown.is_nil() { Value::table(metatable) } else { shown })
+}
+
+fn setmetatable(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    let metatable = match args.try_get(vm, 1) {
+        Some(value) if value.is_nil() => std::ptr::null_mut(),
+        Some(value) if value.is_table() => value.as_table(),
+        _ => return Err(vm.argument_error(1, "nil or table expected")),
+    };
+    if !vm.handler(Value::table(table), Event::Metatable).is_nil() {
+        return Err(vm.error("cannot change a protected metatable"));
+    }
+    vm.set_table_metatable(table, metatable)?;
+    vm.answer(Value::table(table))
+}
+
+// ---- raw access
+
+fn rawequal(vm: &mut Vm, args: Args) -> NativeResult {
+    let (x, y) = (args.check_any(vm, 0)?, args.check_any(vm, 1)?);
+    vm.answer(Value::bool(x.raw_equals(y)))
+}
+
+fn rawlen(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.get(vm, 0);
+    let len = match value.tag() {
+        tag::TABLE => vm.raw_len(value.as_table()),
+        tag::STRING => string_bytes(value).len() as i64,
+        _ => return Err(vm.argument_error(0, "table or string expected")),
+    };
+    vm.answer(Value::int(len))
+}
+
+fn rawget(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    let key = args.check_any(vm, 1)?;
+    let value = vm.raw_get(table, key);
+    vm.answer(value)
+}
+
+fn rawset(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    let (key, value) = (args.check_any(vm, 1)?, args.check_any(vm, 2)?);
+    vm.raw_set(table, key, value)?;
+    vm.answer(Value::table(table))
+}
+
+// ---- traversal
+
+fn next(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    let key = args.get(vm, 1);
+    match vm.raw_next(table, key)? {
+        Some((key, value)) => {
+            vm.push_all(&[key, value])?;
+            Ok(Flow::Return(2))
+        }
+        None => vm.answer(Value::NIL),
+    }
+}
+
+/// `__pairs` gives three values, no more and no fewer.
+static PAIRS: Continuation = Continuation {
+    name: "base.pairs.answered",
+    resume: |vm, _, results| {
+        let three = [0, 1, 2].map(|i| results.get(vm, i));
+        vm.push_all(&three)?;
+        Ok(Flow::Return(3))
+    },
+    catch: None,
+    yieldable: false,
+};
+
+fn pairs(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    let handler = vm.handler(value, Event::Pairs);
+    if !handler.is_nil() {
+        vm.push_all(&[handler, value])?;
+        return Ok(Flow::Call { args: 1, then: &PAIRS });
+    }
+    vm.push_all(&[Value::native(&NATIVES[NEXT]), value, Value::NIL])?;
+    Ok(Flow::Return(3))
+}
+
+static IPAIRS_STEP: Native = Native { name: "ipairs", run: ipairs_step };
+
+/// An `__index` handler has answered with the value of the index in the first slot above the arguments.
+static IPAIRS: Continuation = Continuation {
+    name: "base.ipairs.indexed",
+    resume: |vm, args, results| {
+        let (index, value) = (args.get(vm, args.len - 1), results.get(vm, 0));
+        ipairs_answer(vm, index, value)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+fn ipairs(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    vm.push_all(&[Value::native(&IPAIRS_STEP), value, Value::int(0)])?;
+    Ok(Flow::Return(3))
+}
+
+fn ipairs_step(vm: &mut Vm, args: Args) -> NativeResult {
+    let index = Value::int(args.check_int(vm, 1)?.wrapping_add(1));
+    match vm.index(args.get(vm, 0), index)? {
+        Indexed::Done(value) => ipairs_answer(vm, index, value),
+        Indexed::Ask { handler, object } => {
+            vm.push_all(&[index, handler, object, index])?;
+            Ok(Flow::Call { args: 2, then: &IPAIRS })
+        }
+    }
+}
+
+fn ipairs_answer(vm: &mut Vm, index: Value, value: Value) -> NativeResult {
+    if value.is_nil() {
+        return vm.answer(Value::NIL);
+    }
+    vm.push_all(&[index, value])?;
+    Ok(Flow::Return(2))
+}
+
+// ---- arguments and numbers
+
+fn select(vm: &mut Vm, args: Args) -> NativeResult {
+    let selector = args.get(vm, 0);
+    if selector.is_string() && string_bytes(selector).first() == Some(&b'#') {
+        return vm.answer(Value::int(i64::from(args.len) - 1));
+    }
+    let values = i64::from(args.len) - 1;
+    let n = match args.check_int(vm, 0)? {
+        n if n < 0 => n.checked_neg(),
+        n if n > 0 => Some((values - n + 1).max(0)),
+        _ => None,
+    };
+    match n {
+        Some(n) if n <= values => Ok(Flow::Return(n as u32)),
+        _ => Err(vm.argument_error(0, "index out of range")),
+    }
+}
+
+fn tonumber(vm: &mut Vm, args: Args) -> NativeResult {
+    if args.get(vm, 1).is_nil() {
+        let value = args.check_any(vm, 0)?;
+        let number = if value.is_string() { parse_number(string_bytes(value)).map_or(Value::NIL, Value::from) } else { value };
+        return vm.answer(if number.is_number() { number } else { Value::NIL });
+    }
+    let base = args.check_int(vm, 1)?;
+    let text = args.get(vm, 0);
+    if !text.is_string() {
+        return Err(vm.type_error(0, "string", args.try_get(vm, 0)));
+    }
+    let Some(base) = u32::try_from(base).ok().filter(|base| (2..=36).contains(base)) else {
+        return Err(vm.argument_error(1, "base out of range"));
+    };
+    let number = parse_integer_in_base(string_bytes(text), base).map(Number::Int);
+    vm.answer(number.map_or(Value::NIL, Value::from))
+}
+
+// ---- text
+
+static TOSTRING_ANSWERED: Continuation = Continuation {
+    name: "base.tostring.answered",
+    resume: |vm, _, results| {
+        let answer = results.get(vm, 0);
+        let text = handler_text(vm, answer)?;
+        vm.answer(text)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+fn tostring(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    let handler = vm.handler(value, Event::ToString);
+    if handler.is_nil() {
+        let text = plain_text(vm, value)?;
+        return vm.answer(text);
+    }
+    vm.push_all(&[handler, value])?;
+    Ok(Flow::Call { args: 1, then: &TOSTRING_ANSWERED })
+}
+
+/// The last slot is the index of the argument whose text was asked for; arguments before it are strings already.
+static PRINT_HANDLER: Continuation = Continuation {
+    name: "base.print.tostring",
+    resume: |vm, args, results| {
+        let answer = results.get(vm, 0);
+        let text = handler_text(vm, answer)?;
+        print_on(vm, args, text)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+/// The same where the program has replaced the global `tostring`.
+static PRINT_GLOBAL: Continuation = Continuation {
+    name: "base.print.global_tostring",
+    resume: |vm, args, results| {
+        let answer = results.get(vm, 0);
+        if !answer.is_string() && !answer.is_number() {
+            return Err(vm.error("'tostring' must return a string to 'print'"));
+        }
+        let text = plain_text(vm, answer)?;
+        print_on(vm, args, text)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+fn print_on(vm: &mut Vm, args: Args, text: Value) -> NativeResult {
+    let values = Args { len: args.len - 1, ..args };
+    let index = args.get(vm, values.len).as_int() as u32;
+    vm.keep_only(values);
+    values.set(vm, index, text);
+    print_from(vm, values, index + 1)
+}
+
+fn print(vm: &mut Vm, args: Args) -> NativeResult {
+    print_from(vm, args, 0)
+}
+
+/// Replaces the arguments from `first` on by strings where a call is needed for it, then writes them all.
+fn print_from(vm: &mut Vm, args: Args, first: u32) -> NativeResult {
+    let globals = vm.globals();
+    let convert = vm.raw_get_name(globals, "tostring")?;
+    let replaced = !convert.same(Value::native(&NATIVES[TOSTRING]));
+    for i in first..args.len {
+        let value = args.get(vm, i);
+        let handler = if replaced { convert } else { vm.handler(value, Event::ToString) };
+        if replaced || !handler.is_nil() {
+            let then = if replaced { &PRINT_GLOBAL } else { &PRINT_HANDLER };
+            vm.push_all(&[Value::int(i64::from(i)), handler, value])?;
+            return Ok(Flow::Call { args: 1, then });
+        }
+    }
+    let mut line = Vec::new();
+    for i in 0..args.len {
+        if i > 0 {
+            line.push(b'\t');
+        }
+        append_plain(vm, args.get(vm, i), &mut line);
+    }
+    line.push(b'\n');
+    vm.fuel -= line.len() as i64 / 64;
+    write_line(vm, &line)?;
+    Ok(Flow::Return(0))
+}
+
+fn write_line(vm: &mut Vm, line: &[u8]) -> Result<(), Box<LuaError>> {
+    output::write_output(line).map_err(|error| vm.error(&format!("cannot write to the standard output: {error}")))
+}

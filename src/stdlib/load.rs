@@ -1,0 +1,227 @@
+//! Loading source code at run time: `load`, `loadfile`, `dofile` (manual §6.1), and [`load_chunk`] for hosts.
+//!
+//! Only text is accepted; binary chunks are refused with the words of a `mode` that excludes them.
+
+use std::io::Read;
+
+use super::table::join;
+use crate::compile::compile;
+use crate::syntax::{SyntaxError, chunk_id, parse};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::native::{Args, Continuation, Flow, NativeResult};
+use crate::vm::raw::string_bytes;
+use crate::vm::value::Value;
+
+/// First byte of a binary chunk.
+const BINARY_MARK: u8 = 0x1b;
+
+/// Compiles `source` and makes it a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
+/// given to `load`, with its `@` or `=` prefix.
+///
+/// # Errors
+/// The message of a syntax error as error value, or the memory limit.
+pub fn load_chunk(vm: &mut Vm, source: &[u8], name: &[u8]) -> Result<Value, Box<LuaError>> {
+    let globals = Value::table(vm.globals());
+    load_chunk_with(vm, source, name, globals)
+}
+
+/// As [`load_chunk`], with another `_ENV`.
+///
+/// # Errors
+/// As for [`load_chunk`].
+pub fn load_chunk_with(vm: &mut Vm, source: &[u8], name: &[u8], env: Value) -> Result<Value, Box<LuaError>> {
+    vm.fuel -= source.len() as i64 / 4;
+    let compiled = match parse(source) {
+        Ok(ast) => compile(&ast, name),
+        Err(error) => Err(error),
+    };
+    match compiled {
+        Ok(proto) => Ok(vm.load_proto(&proto, env)),
+        Err(error) => Err(syntax_error(vm, &error, name)),
+    }
+}
+
+fn syntax_error(vm: &mut Vm, error: &SyntaxError, name: &[u8]) -> Box<LuaError> {
+    match vm.string(&error.lua_message_bytes(&chunk_id(name))) {
+        Ok(message) => LuaError::new(message),
+        Err(error) => error,
+    }
+}
+
+/// `nil, message`, as the loading functions report every failure.
+fn fail(vm: &mut Vm, error: &LuaError) -> NativeResult {
+    vm.push_all(&[Value::NIL, error.value])?;
+    Ok(Flow::Return(2))
+}
+
+fn fail_with(vm: &mut Vm, message: &str) -> NativeResult {
+    let message = vm.string(message.as_bytes())?;
+    fail(vm, &LuaError::new(message))
+}
+
+/// Loads `source` unless `mode` (a string or nil) forbids it. `env` is the environment if one was given.
+fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Option<Value>) -> NativeResult {
+    if source.first() == Some(&BINARY_MARK) {
+        return fail_with(vm, "attempt to load a binary chunk (mode is 't')");
+    }
+    if mode.is_string() && !string_bytes(mode).contains(&b't') {
+        let mode = String::from_utf8_lossy(string_bytes(mode)).into_owned();
+        return fail_with(vm, &format!("attempt to load a text chunk (mode is '{mode}')"));
+    }
+    let env = env.unwrap_or(Value::table(vm.globals()));
+    match load_chunk_with(vm, source, name, env) {
+        Ok(function) => vm.answer(function),
+        Err(error) => fail(vm, &error),
+    }
+}
+
+/// A string argument that may be nil or absent.
+fn opt_string(vm: &mut Vm, args: Args, i: u32) -> Result<Value, Box<LuaError>> {
+    if args.get(vm, i).is_nil() { Ok(Value::NIL) } else { args.check_string(vm, i) }
+}
+
+// ---- load
+
+/// The slots: reader, chunk name, mode, environment, whether one was given, pieces read so far (a list).
+static READ: Continuation = Continuation {
+    name: "base.load.read",
+    resume: |vm, args, results| {
+        let piece = results.get(vm, 0);
+        // The slots of arguments beyond the fourth lie before these.
+        let state = Args { start: args.start + args.len - STATE, len: STATE };
+        if piece.is_nil() || piece.is_string() && string_bytes(piece).is_empty() {
+            return load_pieces(vm, state);
+        }
+        if !piece.is_string() && !piece.is_number() {
+            return fail_with(vm, "reader function must return a string");
+        }
+        let pieces = state.get(vm, PIECES).as_table();
+        vm.raw_set_int(pieces, vm.raw_len(pieces) + 1, piece)?;
+        vm.keep_only(args);
+        read_next(vm, state)
+    },
+    catch: Some(|vm, _, error| fail(vm, &error)),
+    yieldable: false,
+};
+
+const READER: u32 = 0;
+const NAME: u32 = 1;
+const MODE: u32 = 2;
+const ENV: u32 = 3;
+const HAS_ENV: u32 = 4;
+const PIECES: u32 = 5;
+const STATE: u32 = 6;
+
+/// `load(chunk [, chunkname [, mode [, env]]])`
+pub(super) fn load(vm: &mut Vm, args: Args) -> NativeResult {
+    let (name, mode) = (opt_string(vm, args, 1)?, opt_string(vm, args, 2)?);
+    let env = args.try_get(vm, 3);
+    let chunk = args.get(vm, 0);
+    if chunk.is_string() || chunk.is_number() {
+        let source = args.check_bytes(vm, 0)?;
+        let name = if name.is_nil() { source } else { string_bytes(name) };
+        return load_in_mode(vm, source, name, mode, env);
+    }
+    let reader = args.check_function(vm, 0)?;
+    let pieces = Value::table(vm.new_table(0, 0));
+    let start = vm.top_slot();
+    vm.push_all(&[reader, name, mode, env.unwrap_or(Value::NIL), Value::bool(env.is_some()), pieces])?;
+    read_next(vm, Args { start, len: STATE })
+}
+
+fn read_next(vm: &mut Vm, state: Args) -> NativeResult {
+    let reader = state.get(vm, READER);
+    vm.push(reader)?;
+    Ok(Flow::Call { args: 0, then: &READ })
+}
+
+fn load_pieces(vm: &mut Vm, state: Args) -> NativeResult {
+    let pieces = state.get(vm, PIECES).as_table();
+    let source = join(vm, pieces, b"", 1, vm.raw_len(pieces))?;
+    let name = state.get(vm, NAME);
+    let name = if name.is_nil() { b"=(load)" } else { string_bytes(name) };
+    let (mode, env) = (state.get(vm, MODE), state.get(vm, ENV));
+    let env = state.get(vm, HAS_ENV).is_true().then_some(env);
+    load_in_mode(vm, &source, name, mode, env)
+}
+
+// ---- files
+
+/// The content of a file, or of the standard input, and its chunk name. A first line that begins with `#` is left out,
+/// and so is a byte order mark.
+fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let (bytes, name) = match file {
+        Some(path) => {
+            let shown = String::from_utf8_lossy(path);
+            let bytes = std::fs::read(&*shown)
+                .map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
+            (bytes, [b"@", path].concat())
+        }
+        None => {
+            let mut bytes = Vec::new();
+            let read = std::io::stdin().lock().read_to_end(&mut bytes);
+            read.map_err(|error| format!("cannot read stdin: {}", system_message(&error)))?;
+            (bytes, b"=stdin".to_vec())
+        }
+    };
+    Ok((strip_first_line(bytes), name))
+}
+
+/// What the system says of an error, without the number Rust appends.
+fn system_message(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((message, _)) => message.to_owned(),
+        None => text,
+    }
+}
+
+/// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`.
+pub fn strip_first_line(mut source: Vec<u8>) -> Vec<u8> {
+    if source.starts_with(b"\xef\xbb\xbf") {
+        source.drain(..3);
+    }
+    if source.first() == Some(&b'#') {
+        let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
+        source.drain(..end);
+    }
+    source
+}
+
+fn opt_path<'a>(vm: &mut Vm, args: Args) -> Result<Option<&'a [u8]>, Box<LuaError>> {
+    if args.get(vm, 0).is_nil() { Ok(None) } else { args.check_bytes(vm, 0).map(Some) }
+}
+
+/// `loadfile([filename [, mode [, env]]])`
+pub(super) fn loadfile(vm: &mut Vm, args: Args) -> NativeResult {
+    let path = opt_path(vm, args)?;
+    let mode = opt_string(vm, args, 1)?;
+    let env = args.try_get(vm, 2);
+    match read_source(path) {
+        Ok((source, name)) => load_in_mode(vm, &source, &name, mode, env),
+        Err(message) => fail_with(vm, &message),
+    }
+}
+
+/// `dofile([filename])`
+pub(super) fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
+    let path = opt_path(vm, args)?;
+    let function = load_file(vm, path)?;
+    vm.push(function)?;
+    Ok(Flow::TailCall(0))
+}
+
+/// Loads a file, or the standard input, as a function of this process.
+///
+/// # Errors
+/// `cannot open …`, and as for [`load_chunk`].
+pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError>> {
+    match read_source(path) {
+        Ok((source, _)) if source.first() == Some(&BINARY_MARK) => {
+            Err(LuaError::new(vm.string(b"attempt to load a binary chunk (mode is 't')")?))
+        }
+        Ok((source, name)) => load_chunk(vm, &source, &name),
+        Err(message) => Err(LuaError::new(vm.string(message.as_bytes())?)),
+    }
+}

@@ -1,0 +1,261 @@
+//! `package` and `require` for scripts (manual §6.3).
+//!
+//! Their tables belong to one process and are changed by programs, so they are made by [`install`] and not part of an
+//! image. Native libraries in the sense of C do not exist: `package.cpath` is empty, `package.loadlib` refuses, and of
+//! the four searchers only the first two are there.
+
+use super::load::load_file;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
+use crate::vm::object::Table;
+use crate::vm::raw::string_bytes;
+use crate::vm::value::Value;
+
+/// Where a script looks for modules unless told otherwise.
+pub const DEFAULT_PATH: &str = "./?.lua;./?/init.lua";
+
+/// Directory separator, template separator, mark in a template, and two marks that only matter for C.
+const CONFIG: &str = "/\n;\n?\n!\n-\n";
+
+static REQUIRE: Native = Native { name: "require", run: require };
+static LOADLIB: Native = Native { name: "loadlib", run: loadlib };
+static SEARCHPATH: Native = Native { name: "searchpath", run: searchpath };
+static PRELOAD_SEARCHER: Native = Native { name: "searcher", run: search_preload };
+static PATH_SEARCHER: Native = Native { name: "searcher", run: search_path };
+
+/// The name in the registry under which the native functions find the table `package`.
+const REGISTERED: &str = "package";
+
+/// Gives a process the globals `package` and `require`; `path` becomes `package.path`.
+///
+/// # Errors
+/// The memory limit.
+pub fn install(vm: &mut Vm, path: &str) -> Result<(), Box<LuaError>> {
+    let globals = vm.globals();
+    let loaded = vm.new_table(0, 16);
+    vm.raw_set_name(loaded, "_G", Value::table(globals))?;
+    let names: Vec<_> = vm.image.module_names().collect();
+    for name in names {
+        let library = vm.raw_get_name(globals, name)?;
+        vm.raw_set_name(loaded, name, library)?;
+    }
+    let searchers = vm.new_table(2, 0);
+    vm.raw_set_int(searchers, 1, Value::native(&PRELOAD_SEARCHER))?;
+    vm.raw_set_int(searchers, 2, Value::native(&PATH_SEARCHER))?;
+    let preload = vm.new_table(0, 0);
+    let package = vm.new_table(0, 8);
+    let (path, empty, config) = (vm.string(path.as_bytes())?, vm.string(b"")?, vm.string(CONFIG.as_bytes())?);
+    for (name, value) in [
+        ("loaded", Value::table(loaded)),
+        ("preload", Value::table(preload)),
+        ("searchers", Value::table(searchers)),
+        ("path", path),
+        ("cpath", empty),
+        ("config", config),
+        ("loadlib", Value::native(&LOADLIB)),
+        ("searchpath", Value::native(&SEARCHPATH)),
+    ] {
+        vm.raw_set_name(package, name, value)?;
+    }
+    let package = Value::table(package);
+    vm.raw_set_name(loaded, "package", package)?;
+    vm.raw_set_name(globals, "package", package)?;
+    vm.raw_set_name(globals, "require", Value::native(&REQUIRE))?;
+    let registry = vm.registry();
+    vm.raw_set_name(registry, REGISTERED, package)
+}
+
+/// The table `package` as it was installed, whatever the program did to the global.
+fn package(vm: &mut Vm) -> Result<*mut Table, Box<LuaError>> {
+    let registry = vm.registry();
+    let package = vm.raw_get_name(registry, REGISTERED)?;
+    if package.is_table() { Ok(package.as_table()) } else { Err(vm.error("the package library is not installed")) }
+}
+
+/// A field of `package` that is a table.
+fn field_table(vm: &mut Vm, name: &str) -> Result<*mut Table, Box<LuaError>> {
+    let package = package(vm)?;
+    let value = vm.raw_get_name(package, name)?;
+    if value.is_table() { Ok(value.as_table()) } else { Err(vm.error(&format!("'package.{name}' must be a table"))) }
+}
+
+// ---- require
+
+/// The slots: name, number of the searcher asked, what the searchers before it said.
+static SEARCHED: Continuation = Continuation {
+    name: "package.require.searched",
+    resume: |vm, args, results| {
+        let (loader, extra) = (results.get(vm, 0), results.get(vm, 1));
+        let state = Args { len: STATE, ..args };
+        if loader.is_function() {
+            vm.keep_only(state);
+            let name = state.get(vm, NAME);
+            vm.push_all(&[loader, name, extra])?;
+            return Ok(Flow::Call { args: 2, then: &LOADED });
+        }
+        if loader.is_string() {
+            let text = [string_bytes(state.get(vm, MESSAGES)), string_bytes(loader)].concat();
+            let messages = vm.string(&text)?;
+            state.set(vm, MESSAGES, messages);
+        }
+        vm.keep_only(state);
+        search_next(vm, state)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+/// The slots as before; the loader has returned.
+static LOADED: Continuation = Continuation {
+    name: "package.require.loaded",
+    resume: |vm, args, results| {
+        let loaded = field_table(vm, "loaded")?;
+        let name = args.get(vm, NAME);
+        let value = results.get(vm, 0);
+        if !value.is_nil() {
+            vm.raw_set(loaded, name, value)?;
+        } else if vm.raw_get(loaded, name).is_nil() {
+            vm.raw_set(loaded, name, Value::TRUE)?;
+        }
+        let value = vm.raw_get(loaded, name);
+        vm.answer(value)
+    },
+    catch: None,
+    yieldable: false,
+};
+
+const NAME: u32 = 0;
+const SEARCHER: u32 = 1;
+const MESSAGES: u32 = 2;
+const STATE: u32 = 3;
+
+/// `require(name)`
+fn require(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = args.check_string(vm, 0)?;
+    let loaded = field_table(vm, "loaded")?;
+    let value = vm.raw_get(loaded, name);
+    if value.is_true() {
+        return vm.answer(value);
+    }
+    vm.keep_only(Args { len: 1, ..args });
+    let messages = vm.string(b"")?;
+    vm.push_all(&[Value::int(0), messages])?;
+    search_next(vm, Args { len: STATE, ..args })
+}
+
+fn search_next(vm: &mut Vm, state: Args) -> NativeResult {
+    let searchers = field_table(vm, "searchers")?;
+    let number = state.get(vm, SEARCHER).as_int() + 1;
+    state.set(vm, SEARCHER, Value::int(number));
+    let searcher = vm.raw_get_int(searchers, number);
+    let name = state.get(vm, NAME);
+    if searcher.is_nil() {
+        let name = String::from_utf8_lossy(string_bytes(name)).into_owned();
+        let messages = String::from_utf8_lossy(string_bytes(state.get(vm, MESSAGES))).into_owned();
+        return Err(vm.error(&format!("module '{name}' not found:{messages}")));
+    }
+    vm.push_all(&[searcher, name])?;
+    Ok(Flow::Call { args: 1, then: &SEARCHED })
+}
+
+fn search_preload(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = args.check_string(vm, 0)?;
+    let preload = field_table(vm, "preload")?;
+    let loader = vm.raw_get(preload, name);
+    if !loader.is_nil() {
+        return vm.answer(loader);
+    }
+    let text = [b"\n\tno field package.preload['", string_bytes(name), b"']"].concat();
+    let text = vm.string(&text)?;
+    vm.answer(text)
+}
+
+fn search_path(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = args.check_bytes(vm, 0)?;
+    let package = package(vm)?;
+    let path = vm.raw_get_name(package, "path")?;
+    if !path.is_string() {
+        return Err(vm.error("'package.path' must be a string"));
+    }
+    match find_file(name, string_bytes(path), b".", b"/") {
+        Ok(file) => {
+            let function = load_file(vm, Some(&file)).map_err(|error| load_error(vm, name, &file, &error))?;
+            let file = vm.string(&file)?;
+            vm.push_all(&[function, file])?;
+            Ok(Flow::Return(2))
+        }
+        Err(tried) => {
+            let tried = vm.string(&tried)?;
+            vm.answer(tried)
+        }
+    }
+}
+
+fn load_error(vm: &mut Vm, name: &[u8], file: &[u8], error: &LuaError) -> Box<LuaError> {
+    let mut message = Vec::new();
+    super::text::append_plain(vm, error.value, &mut message);
+    let [name, file, message] = [name, file, &message].map(String::from_utf8_lossy);
+    vm.error(&format!("error loading module '{name}' from file '{file}':\n\t{message}"))
+}
+
+// ---- files
+
+/// The first readable file among the templates of `path`, or the text that says which were tried.
+fn find_file(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+    let name = if separator.is_empty() { name.to_vec() } else { replace(name, separator, replacement) };
+    let mut tried = Vec::new();
+    for template in path.split(|byte| *byte == b';').filter(|template| !template.is_empty()) {
+        let file = replace(template, b"?", &name);
+        if std::fs::File::open(&*String::from_utf8_lossy(&file)).is_ok() {
+            return Ok(file);
+        }
+        tried.extend_from_slice(b"\n\tno file '");
+        tried.extend_from_slice(&file);
+        tried.push(b'\'');
+    }
+    Err(tried)
+}
+
+/// `text` with every occurrence of `from`, which is not empty, replaced.
+fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut replaced = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.first() {
+        if let Some(after) = rest.strip_prefix(from) {
+            replaced.extend_from_slice(to);
+            rest = after;
+        } else {
+            replaced.push(*first);
+            rest = &rest[1..];
+        }
+    }
+    replaced
+}
+
+/// `package.searchpath(name, path [, separator [, replacement]])`
+fn searchpath(vm: &mut Vm, args: Args) -> NativeResult {
+    let (name, path) = (args.check_bytes(vm, 0)?, args.check_bytes(vm, 1)?);
+    let separator = if args.get(vm, 2).is_nil() { b"." } else { args.check_bytes(vm, 2)? };
+    let replacement = if args.get(vm, 3).is_nil() { b"/" } else { args.check_bytes(vm, 3)? };
+    match find_file(name, path, separator, replacement) {
+        Ok(file) => {
+            let file = vm.string(&file)?;
+            vm.answer(file)
+        }
+        Err(tried) => {
+            let tried = vm.string(&tried)?;
+            vm.push_all(&[Value::NIL, tried])?;
+            Ok(Flow::Return(2))
+        }
+    }
+}
+
+/// `package.loadlib`: there are no C libraries to load.
+fn loadlib(vm: &mut Vm, args: Args) -> NativeResult {
+    args.check_string(vm, 0)?;
+    args.check_string(vm, 1)?;
+    let (message, place) = (vm.string(b"libraries for C cannot be loaded")?, vm.string(b"absent")?);
+    vm.push_all(&[Value::NIL, message, place])?;
+    Ok(Flow::Return(3))
+}

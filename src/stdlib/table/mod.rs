@@ -1,0 +1,72 @@
+//! Tables (manual §6.6), and `table.create`, `table.freeze`, `table.isfrozen`.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | [`access`] | element access that may call metamethods |
+//! | [`shift`] | `insert`, `remove`, `move` |
+//! | [`join`] | `concat` |
+//! | [`list`] | `pack`, `unpack` |
+//! | [`sort`] | `sort` |
+//!
+//! Every function has two ways: a *plain* list, a table without `__index`, `__newindex` and `__len`, is worked on
+//! directly; for anything else a state machine goes from access to access, each of which may call a metamethod.
+
+mod access;
+mod join;
+mod list;
+mod shift;
+mod sort;
+
+pub use join::join;
+
+use crate::vm::Vm;
+use crate::vm::image::Library;
+use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::value::Value;
+
+/// `table`
+pub static LIBRARY: Library = Library {
+    name: "table",
+    global: true,
+    natives: &[
+        Native { name: "concat", run: join::concat },
+        Native { name: "create", run: create },
+        Native { name: "freeze", run: freeze },
+        Native { name: "insert", run: shift::insert },
+        Native { name: "isfrozen", run: isfrozen },
+        Native { name: "move", run: shift::move_elements },
+        Native { name: "pack", run: list::pack },
+        Native { name: "remove", run: shift::remove },
+        Native { name: "sort", run: sort::sort },
+        Native { name: "unpack", run: list::unpack },
+    ],
+    constants: &[],
+};
+
+/// `table.create(items, fields)`: an empty table with room for so many.
+fn create(vm: &mut Vm, args: Args) -> NativeResult {
+    let mut room = [0; 2];
+    for (i, room) in (0..).zip(&mut room) {
+        let wanted = args.opt_int(vm, i, 0)?;
+        *room = match u32::try_from(wanted) {
+            Ok(wanted) if wanted <= i32::MAX as u32 => wanted,
+            _ => return Err(vm.argument_error(i, "size out of range")),
+        };
+    }
+    let table = vm.new_table(room[0], room[1]);
+    vm.answer(Value::table(table))
+}
+
+/// `table.freeze(t)`
+fn freeze(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    vm.freeze(table);
+    vm.answer(Value::table(table))
+}
+
+/// `table.isfrozen(t)`
+fn isfrozen(vm: &mut Vm, args: Args) -> NativeResult {
+    let table = args.check_table(vm, 0)?;
+    let frozen = vm.is_frozen(table);
+    vm.answer(Value::bool(frozen))
+}

@@ -1,0 +1,222 @@
+//! What native functions do with objects without metamethods, as safe functions: the libraries contain no `unsafe`.
+//!
+//! The raw pointers and values passed here must be alive. Native code gets them from its slots, and nothing is freed
+//! while it runs (see `heap`), so whatever it holds is.
+
+use super::error::LuaError;
+use super::event::Event;
+use super::machine::Vm;
+use super::native::{Args, Native};
+use super::object::{NativeClosure, Str, Table};
+use super::thread::{Status, Thread};
+use super::value::{Value, tag};
+
+/// The bytes of a string value, valid until the next safepoint: while the native function that asks runs.
+///
+/// # Panics
+/// In debug builds, if the value is not a string.
+#[inline]
+pub fn string_bytes<'a>(value: Value) -> &'a [u8] {
+    // SAFETY: a live string; strings neither move nor change.
+    unsafe { Str::bytes(value.as_string()) }
+}
+
+/// Slots.
+impl Vm {
+    /// Forgets the values above these slots: what is pushed next lies right above them.
+    #[inline]
+    pub fn keep_only(&mut self, slots: Args) {
+        debug_assert!(slots.start + slots.len <= self.top_slot());
+        self.set_top_slot(slots.start + slots.len);
+    }
+}
+
+/// Tables.
+impl Vm {
+    /// A new table with room for `items` in its array part and `fields` in its hash part.
+    pub fn new_table(&mut self, items: u32, fields: u32) -> *mut Table {
+        self.heap.new_table(items, fields)
+    }
+
+    /// A border of the table (`#` without metamethods).
+    #[inline]
+    pub fn raw_len(&self, table: *mut Table) -> i64 {
+        // SAFETY: a live table.
+        unsafe { Table::len(table) as i64 }
+    }
+
+    /// `rawget` with an integer key.
+    #[inline]
+    pub fn raw_get_int(&self, table: *mut Table, key: i64) -> Value {
+        // SAFETY: a live table.
+        unsafe { Table::get_int(table, key) }
+    }
+
+    /// `rawset` with an integer key.
+    ///
+    /// # Errors
+    /// A frozen table, or the memory limit.
+    #[inline]
+    pub fn raw_set_int(&mut self, table: *mut Table, key: i64, value: Value) -> Result<(), Box<LuaError>> {
+        // SAFETY: a live table and value.
+        unsafe { Table::set_int(table, &mut self.heap, key, value) }.map_err(|error| self.table_error(error))
+    }
+
+    /// `rawget` with a name.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn raw_get_name(&mut self, table: *mut Table, name: &str) -> Result<Value, Box<LuaError>> {
+        let key = self.string(name.as_bytes())?;
+        Ok(self.raw_get(table, key))
+    }
+
+    /// `rawset` with a name.
+    ///
+    /// # Errors
+    /// A frozen table, or the memory limit.
+    pub fn raw_set_name(&mut self, table: *mut Table, name: &str, value: Value) -> Result<(), Box<LuaError>> {
+        let key = self.string(name.as_bytes())?;
+        self.raw_set(table, key, value)
+    }
+
+    /// The entry after `key` in a traversal.
+    ///
+    /// # Errors
+    /// `invalid key to 'next'`
+    pub fn raw_next(&mut self, table: *mut Table, key: Value) -> Result<Option<(Value, Value)>, Box<LuaError>> {
+        // SAFETY: a live table and key.
+        unsafe { Table::next(table, &mut self.heap, key) }.map_err(|_| self.error("invalid key to 'next'"))
+    }
+
+    /// The items `1..=n` of a table for reordering; `None` if they do not all lie in the array part, or the table is
+    /// frozen. The slice is valid until the table is changed otherwise.
+    pub fn list_items<'a>(&mut self, table: *mut Table, n: usize) -> Option<&'a mut [Value]> {
+        // SAFETY: a live table; items below `array_len` are initialised; the barrier precedes every store.
+        unsafe {
+            if n > (*table).array_len as usize || n == 0 {
+                return None;
+            }
+            if (*table).header.mark & self.heap.write_mask != 0 && Table::before_write(table, &mut self.heap).is_err() {
+                return None;
+            }
+            Some(std::slice::from_raw_parts_mut((*table).array, n))
+        }
+    }
+
+    /// Whether reading or writing elements of a value can involve neither metamethods nor errors of type.
+    #[inline]
+    pub fn is_plain_list(&self, value: Value) -> bool {
+        if !value.is_table() {
+            return false;
+        }
+        let metatable = self.metatable_of(value);
+        metatable.is_null()
+            || [Event::Index, Event::NewIndex, Event::Len].iter().all(|event| self.handler_in(metatable, *event).is_nil())
+    }
+
+    /// Sets or removes (null) the metatable of a table, and registers its finalizer.
+    ///
+    /// # Errors
+    /// A frozen table.
+    pub fn set_table_metatable(&mut self, table: *mut Table, metatable: *mut Table) -> Result<(), Box<LuaError>> {
+        if self.is_frozen(table) {
+            return Err(self.table_error(super::table::TableError::Frozen));
+        }
+        // SAFETY: live tables.
+        unsafe {
+            self.heap.set_metatable(table, metatable);
+            if !self.handler_in(metatable, Event::Gc).is_nil() {
+                self.heap.register_finalizer(table.cast());
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes every store into the table from now on an error.
+    pub fn freeze(&mut self, table: *mut Table) {
+        // SAFETY: a live table.
+        unsafe { Table::freeze(table) };
+    }
+
+    /// Whether stores into the table are errors.
+    pub fn is_frozen(&self, table: *mut Table) -> bool {
+        // SAFETY: a live table.
+        unsafe { Table::is_frozen(table) }
+    }
+}
+
+/// Native closures and host objects.
+impl Vm {
+    /// A native function with captured values, which it finds with [`Vm::captured`].
+    pub fn new_native_closure(&mut self, native: &'static Native, captured: &[Value]) -> Value {
+        let closure = self.heap.new_native_closure(native, captured.len(), None);
+        for (i, value) in captured.iter().enumerate() {
+            // SAFETY: the closure was made with so many captured values.
+            unsafe { NativeClosure::captured(closure).add(i).write(*value) };
+        }
+        Value::native_closure(closure)
+    }
+
+    /// Captured value `i` of the running native closure; nil if there are fewer.
+    pub fn captured(&self, i: usize) -> Value {
+        let running = self.slot(self.native_slot);
+        if running.tag() != tag::NATIVE_CLOSURE {
+            return Value::NIL;
+        }
+        // SAFETY: a live native closure; the index is checked.
+        unsafe {
+            let closure = running.as_native_closure();
+            if i < (*closure).header.extra as usize { *NativeClosure::captured(closure).add(i) } else { Value::NIL }
+        }
+    }
+
+    /// Replaces captured value `i`, which must exist, of the running native closure.
+    pub fn set_captured(&mut self, i: usize, value: Value) {
+        let closure = self.slot(self.native_slot).as_native_closure();
+        // SAFETY: a live native closure with so many captured values; the barrier precedes the store.
+        unsafe {
+            assert!(i < (*closure).header.extra as usize, "no such captured value");
+            self.heap.before_store(closure.cast());
+            *NativeClosure::captured(closure).add(i) = value;
+        }
+    }
+
+    /// The class of a host object.
+    pub fn class_of(&self, value: Value) -> Option<&'static str> {
+        if !value.is_userdata() {
+            return None;
+        }
+        // SAFETY: a live userdata.
+        unsafe { (*value.as_userdata()).data.as_deref().map(|data| data.class()) }
+    }
+}
+
+/// Coroutines.
+impl Vm {
+    /// What `coroutine.status` says of a coroutine.
+    pub fn coroutine_status(&self, thread: *mut Thread) -> &'static str {
+        // SAFETY: a live coroutine.
+        match unsafe { (*thread).status } {
+            Status::Running => "running",
+            Status::Normal => "normal",
+            Status::Dead => "dead",
+            Status::Fresh | Status::Yielded | Status::Waiting | Status::Preempted => "suspended",
+        }
+    }
+
+    /// Whether the running coroutine may yield.
+    pub fn is_yieldable(&self) -> bool {
+        // SAFETY: the running coroutine is alive.
+        unsafe {
+            let thread = &*self.registers.thread;
+            thread.unyieldable == 0 && !self.runs_main_coroutine()
+        }
+    }
+
+    /// Whether the running coroutine is one that nobody can resume, the main function's.
+    pub fn runs_main_coroutine(&self) -> bool {
+        // SAFETY: the running coroutine is alive.
+        unsafe { (*self.registers.thread).resumer.is_null() }
+    }
+}
