@@ -175,6 +175,13 @@ impl Vm {
         Some((function, function.index_of(self.saved.pc).checked_sub(1)?))
     }
 
+    /// How the Lua function that called the running native function names it.
+    pub(super) fn native_call_name(&self) -> Option<Name> {
+        let caller = self.levels().nth(usize::from(self.native_slot != 0))?;
+        let (function, _) = self.level_line(caller)?;
+        called_name(&function.proto, function.index_of(caller.pc?).checked_sub(1)?)
+    }
+
     /// ` (local 'x')` for what a slot holds, or nothing.
     pub(super) fn describe_slot(&self, slot: u32) -> String {
         self.running_instruction()

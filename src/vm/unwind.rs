@@ -240,11 +240,19 @@ impl Vm {
         LuaError::with_kind(Value::string(self.image.memory_message), ErrorKind::Memory)
     }
 
-    /// `bad argument #i to 'f' (message)`; `argument` counts from 0.
+    /// `bad argument #i to 'f' (message)`; `argument` counts from 0. The function is named as its caller names it; a
+    /// method call does not count the object.
     #[cold]
     pub fn argument_error(&mut self, argument: u32, message: &str) -> Box<LuaError> {
-        let name = self.running_native_name();
-        self.error(&format!("bad argument #{} to '{name}' ({message})", argument + 1))
+        let (name, is_method) = match self.native_call_name() {
+            Some(name) => (name.text, name.kind == "method"),
+            None => (self.running_native_name().to_owned(), false),
+        };
+        if is_method && argument == 0 {
+            return self.error(&format!("calling '{name}' on bad self ({message})"));
+        }
+        let number = argument + u32::from(!is_method);
+        self.error(&format!("bad argument #{number} to '{name}' ({message})"))
     }
 
     /// `bad argument #i to 'f' (expected expected, got type)`; `None` stands for a missing argument.
