@@ -216,12 +216,7 @@ pub(super) fn read_arguments(vm: &mut Vm, args: Args, first: u32, stream: &Share
 
 /// Pushes what the formats read; the first that fails gives nil, and those after it are ignored. `first` is the number
 /// of the first format's argument.
-fn read_values(
-    vm: &mut Vm,
-    stream: &Shared,
-    formats: &[Value],
-    first: u32,
-) -> Result<io::Result<u32>, Box<LuaError>> {
+fn read_values(vm: &mut Vm, stream: &Shared, formats: &[Value], first: u32) -> Result<io::Result<u32>, Box<LuaError>> {
     let stream = &mut *stream.lock();
     let mut count = 0;
     let default = [Format::Line { keep_end: false }];
