@@ -278,10 +278,10 @@ impl Vm {
         }
     }
 
-    /// End of the slots in use by the innermost function.
+    /// End of the slots in use by the innermost function, an open list of values not counted.
     pub(super) fn live_extent(&self) -> u32 {
         let top = self.top_slot();
-        if self.saved.pc == &raw const RESUME.0 {
+        if self.native_slot != 0 || self.saved.pc == &raw const RESUME.0 {
             return top;
         }
         let base = self.slot_of(self.saved.base);
@@ -293,7 +293,12 @@ impl Vm {
             return top;
         }
         // SAFETY: the running function is alive.
-        top.max(base + unsafe { (*(*function.as_closure()).function).registers })
+        base + unsafe { (*(*function.as_closure()).function).registers }
+    }
+
+    /// End of the slots in use by the innermost function.
+    pub(super) fn extent(&self, open_list: bool) -> u32 {
+        if open_list { self.live_extent().max(self.top_slot()) } else { self.live_extent() }
     }
 
     /// The value of the native function that is running.
@@ -317,32 +322,39 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint() } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+    }
+
+    /// A safepoint where an open list of values may lie on the stack.
+    #[inline]
+    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self, open_list: bool) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
-            self.note_extent();
+            self.note_extent(open_list);
         }
         let (heap, mut roots) = self.heap_and_roots();
         let work = heap.step(&mut roots);
         self.fuel -= work as i64;
         if self.heap.over_limit() {
-            self.collect();
+            let (heap, mut roots) = self.heap_and_roots();
+            heap.full_collect(&mut roots);
             if self.heap.over_limit() {
                 return Err(self.out_of_memory());
             }
         }
         let due = self.exit.is_none() && !self.finalizing && self.heap.has_pending_finalizers();
-        if due { self.run_finalizers() } else { Ok(()) }
+        if due { self.run_finalizers(open_list) } else { Ok(()) }
     }
 
     /// A whole collection (`collectgarbage()`); the finalizers it finds run at the next safepoint.
     pub fn collect(&mut self) {
         if self.exit.is_none() {
-            self.note_extent();
+            self.note_extent(false);
         }
         let (heap, mut roots) = self.heap_and_roots();
         heap.full_collect(&mut roots);
@@ -350,7 +362,7 @@ impl Vm {
 
     /// A step of the collector (`collectgarbage("step")`): tells whether it ended a cycle.
     pub fn collect_step(&mut self, kilobytes: usize) -> bool {
-        self.note_extent();
+        self.note_extent(false);
         let (heap, mut roots) = self.heap_and_roots();
         heap.step_kilobytes(&mut roots, kilobytes)
     }
@@ -371,8 +383,8 @@ impl Vm {
     }
 
     /// Stores how much of the running coroutine's stack is in use.
-    fn note_extent(&mut self) {
-        let extent = self.live_extent();
+    fn note_extent(&mut self, open_list: bool) {
+        let extent = self.extent(open_list);
         // SAFETY: the running coroutine, if there is one, is alive.
         unsafe {
             if let Some(thread) = self.registers.thread.as_mut() {

@@ -52,8 +52,9 @@ pub fn register_name(proto: &Proto, pc: usize, register: usize) -> Option<Name> 
         Op::Method if index(i.a) == register => constant(index(i.c)).map(|text| Name::new("method", text)),
         Op::GetIndex => match register_name(proto, setter, index(i.c)) {
             Some(Name { kind: "constant", text }) => Some(Name::new("field", text)),
-            _ => None,
+            _ => Some(Name::new("field", "?")),
         },
+        Op::GetInt => Some(Name::new("field", "?")),
         Op::GetCaptured | Op::GetCapturedCell => {
             Some(Name::new("upvalue", &*proto.captures[index(i.b)].name)).filter(|name| !name.text.is_empty())
         }
@@ -182,6 +183,7 @@ impl Vm {
                 let register = slot.checked_sub(self.slot_of(self.saved.base))?;
                 register_name(&function.proto, pc, register as usize)
             })
+            .filter(|name| name.kind != "constant")
             .map_or_else(String::new, |name| format!(" ({} '{}')", name.kind, name.text))
     }
 

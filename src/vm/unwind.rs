@@ -128,7 +128,7 @@ impl Vm {
     }
 
     fn enter_message_handler(&mut self, handler: Value, value: Value) -> Result<(), Box<LuaError>> {
-        let slot = self.live_extent().max(self.top_slot());
+        let slot = self.live_extent();
         self.ensure_slots(slot + 3 + HEADROOM)?;
         self.push_frame(results::ALL)?;
         // SAFETY: the slot was ensured.
