@@ -154,8 +154,8 @@ fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), String> {
     let (bytes, name) = match file {
         Some(path) => {
             let shown = String::from_utf8_lossy(path);
-            let bytes = std::fs::read(&*shown)
-                .map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
+            let bytes =
+                std::fs::read(&*shown).map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
             (bytes, [b"@", path].concat())
         }
         None => {

@@ -367,7 +367,8 @@ impl Vm {
 
     /// Stores how much of the running coroutine's stack is in use.
     fn note_extent(&mut self) {
-        let extent = self.live_extent();
+        // Registers above the slot of a call are temporaries that are dead once a native function runs.
+        let extent = if self.native_slot != 0 { self.top_slot() } else { self.live_extent() };
         // SAFETY: the running coroutine, if there is one, is alive.
         unsafe {
             if let Some(thread) = self.registers.thread.as_mut() {

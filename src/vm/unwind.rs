@@ -144,6 +144,7 @@ impl Vm {
         self.set_slot(slot + 1, handler);
         self.set_slot(slot + 2, value);
         self.set_top_slot(slot + 3);
+        self.native_slot = 0;
         self.call_at(slot + 1, 1, results::ALL)
     }
 
