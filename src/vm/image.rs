@@ -39,6 +39,7 @@ pub enum Literal {
     Integer(i64),
     Float(f64),
     String(&'static str),
+    Bytes(&'static [u8]),
     /// A nested table of constants.
     Table(&'static [(&'static str, Literal)]),
 }
@@ -167,6 +168,7 @@ fn literal_fields(
                 Literal::Integer(i) => Value::int(*i),
                 Literal::Float(f) => Value::float(*f),
                 Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Bytes(bytes) => Value::string(strings.constant(bytes)),
                 Literal::Table(fields) => {
                     let fields = literal_fields(strings, fields, nested);
                     let table = StaticTable::new(&fields, true);
