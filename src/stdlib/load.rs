@@ -15,6 +15,8 @@ use crate::vm::value::Value;
 
 /// First byte of a binary chunk.
 const BINARY_MARK: u8 = 0x1b;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whether this is a binary chunk rather than source text.
 pub fn is_binary(chunk: &[u8]) -> bool {
@@ -75,6 +77,15 @@ fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Optio
         return fail_with(vm, &format!("attempt to load a text chunk (mode is '{mode}')"));
     }
     let env = env.unwrap_or(Value::table(vm.globals()));
+    // Only in files may the first line be a comment for the system or begin with a byte order mark, and there both have
+    // been removed; a space keeps the parser from passing over them.
+    let spaced;
+    let source = if source.starts_with(b"#") || source.starts_with(BYTE_ORDER_MARK) {
+        spaced = [b" ", source].concat();
+        &spaced
+    } else {
+        source
+    };
     match load_chunk_with(vm, source, name, env) {
         Ok(function) => vm.answer(function),
         Err(error) => fail(vm, &error),
@@ -159,8 +170,8 @@ fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), String> {
     let (bytes, name) = match file {
         Some(path) => {
             let shown = String::from_utf8_lossy(path);
-            let bytes = std::fs::read(&*shown)
-                .map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
+            let bytes =
+                std::fs::read(&*shown).map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
             (bytes, [b"@", path].concat())
         }
         None => {
@@ -184,8 +195,8 @@ fn system_message(error: &std::io::Error) -> String {
 
 /// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`.
 pub fn strip_first_line(mut source: Vec<u8>) -> Vec<u8> {
-    if source.starts_with(b"\xef\xbb\xbf") {
-        source.drain(..3);
+    if source.starts_with(BYTE_ORDER_MARK) {
+        source.drain(..BYTE_ORDER_MARK.len());
     }
     if source.first() == Some(&b'#') {
         let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());

@@ -227,6 +227,9 @@ impl Vm {
             Args { start: slot + 1, len: first - slot - 1 },
             Args { start: first, len: self.top_slot() - first },
         );
+        if answer.is_ok() {
+            self.native_slot = 0;
+        }
         self.finish_native(answer, slot, results)
     }
 

@@ -164,7 +164,12 @@ impl Function {
 impl Vm {
     /// The running Lua function and the index of its running instruction, unless a native function runs.
     fn running_instruction(&self) -> Option<(&Function, usize)> {
-        if self.native_slot != 0 || self.waiting_native().is_some() {
+        if self.native_slot != 0 { None } else { self.lua_instruction() }
+    }
+
+    /// The innermost Lua function and the index of the instruction it is at, unless a native function waits above it.
+    fn lua_instruction(&self) -> Option<(&Function, usize)> {
+        if self.waiting_native().is_some() {
             return None;
         }
         let value = self.slot(self.slot_of(self.saved.base).checked_sub(1)?);
@@ -174,6 +179,12 @@ impl Vm {
         // SAFETY: the running function is alive.
         let function = unsafe { &*(*value.as_closure()).function };
         Some((function, function.index_of(self.saved.pc).checked_sub(1)?))
+    }
+
+    /// How the Lua function that called the running native function names it.
+    pub(super) fn native_call_name(&self) -> Option<Name> {
+        let (function, pc) = self.lua_instruction()?;
+        called_name(&function.proto, pc)
     }
 
     /// ` (local 'x')` for what a slot holds, or nothing.

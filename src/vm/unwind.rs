@@ -140,6 +140,7 @@ impl Vm {
         self.set_slot(slot + 1, handler);
         self.set_slot(slot + 2, value);
         self.set_top_slot(slot + 3);
+        self.native_slot = 0;
         self.call_at(slot + 1, 1, results::ALL)
     }
 
@@ -240,11 +241,19 @@ impl Vm {
         LuaError::with_kind(Value::string(self.image.memory_message), ErrorKind::Memory)
     }
 
-    /// `bad argument #i to 'f' (message)`; `argument` counts from 0.
+    /// `bad argument #i to 'f' (message)`; `argument` counts from 0. The function has the name its caller knows it by; the
+    /// object of a method call is no argument.
     #[cold]
     pub fn argument_error(&mut self, argument: u32, message: &str) -> Box<LuaError> {
-        let name = self.running_native_name();
-        self.error(&format!("bad argument #{} to '{name}' ({message})", argument + 1))
+        let (name, method) = match self.native_call_name() {
+            Some(name) => (name.text, name.kind == "method"),
+            None => (self.native_library_name(), false),
+        };
+        if method && argument == 0 {
+            return self.error(&format!("calling '{name}' on bad self ({message})"));
+        }
+        let number = argument + u32::from(!method);
+        self.error(&format!("bad argument #{number} to '{name}' ({message})"))
     }
 
     /// `bad argument #i to 'f' (expected expected, got type)`; `None` stands for a missing argument.
@@ -258,15 +267,16 @@ impl Vm {
         self.argument_error(argument, &format!("{expected} expected, got {got}"))
     }
 
-    /// The name of the native function that is running.
-    fn running_native_name(&self) -> &'static str {
+    /// `library.function` for the native function that is running, or as much of it as is known.
+    fn native_library_name(&self) -> String {
         let value = self.slot(self.native_slot);
-        match value.tag() {
-            tag::NATIVE => value.as_native().name,
+        let native = match value.tag() {
+            tag::NATIVE => value.as_native(),
             // SAFETY: a live native closure refers to a static `Native`.
-            tag::NATIVE_CLOSURE => unsafe { (*(*value.as_native_closure()).native).name },
-            _ => "?",
-        }
+            tag::NATIVE_CLOSURE => unsafe { &*(*value.as_native_closure()).native },
+            _ => return "?".to_owned(),
+        };
+        self.image.native_name(native).unwrap_or(native.name).to_owned()
     }
 
     /// `attempt to call a … value`
