@@ -36,6 +36,7 @@ use super::transfer::{Parcel, pack};
 use super::worker::WorkerContext;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
+use crate::vm::event::Event;
 use crate::vm::exit::{Exit, Request};
 use crate::vm::value::Value;
 
@@ -269,7 +270,7 @@ impl Process {
         let data = match errors::error_of(error.value) {
             Some(data) => data.across_boundary(),
             None => {
-                let text = errors::value_text(vm, error.value);
+                let text = self.thrown_text(vm, error.value);
                 Arc::new(ErrorData {
                     stack: error.traceback.unwrap_or_default(),
                     ..ErrorData::plain("Internal", &text)
@@ -277,6 +278,22 @@ impl Process {
             }
         };
         Box::new(Err(data))
+    }
+
+    /// The text of a thrown value, as `tostring` gives it.
+    fn thrown_text(&self, vm: &mut Vm, value: Value) -> String {
+        let handler = vm.handler(value, Event::ToString);
+        if handler.is_function() {
+            let thread = vm.new_root(handler);
+            vm.fuel = self.core.settings.slice;
+            // A handler that fails, waits or takes too long does not count.
+            if let Exit::Finished(values) = vm.run(thread, &[value])
+                && let Some(text) = values.first().filter(|text| text.is_string())
+            {
+                return errors::value_text(vm, *text);
+            }
+        }
+        errors::value_text(vm, value)
     }
 
     /// Frees the Lua state and tells whoever wants to know.

@@ -16,6 +16,7 @@ use super::scheduler::Scheduler;
 use super::spawn::{self, Entries, Entry, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
+use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
 use crate::vm::image::{Image, Library};
 
@@ -130,7 +131,10 @@ impl Runtime {
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         self.core.scheduler.spawn(process);
-        receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")))
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")));
+        // What cannot be written any more has nobody to be reported to.
+        let _ = flush_output();
+        outcome
     }
 
     /// Starts a process for an entry.
