@@ -130,6 +130,7 @@ impl Vm {
             host_type: TypeId::of::<()>(),
             host_address: std::ptr::null_mut(),
         };
+        vm.heap.set_stress(vm.image.gc_stress);
         vm.make_string_metatable();
         let name = Value::string(vm.heap.intern(b"_G"));
         // SAFETY: a live table.
