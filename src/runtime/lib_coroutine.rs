@@ -12,8 +12,12 @@ use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::value::Value;
 
 /// Extends the `coroutine` library.
-pub static LIBRARY: Library =
-    Library { name: "coroutine", global: true, natives: &[Native { name: "spawn", run: spawn }], constants: &[] };
+pub static LIBRARY: Library = Library {
+    name: "coroutine",
+    global: true,
+    natives: &[Native { name: "spawn", run: spawn }, Native { name: "running", run: running }],
+    constants: &[],
+};
 
 fn spawn(vm: &mut Vm, args: Args) -> NativeResult {
     let function = args.check_function(vm, 0)?;

@@ -181,8 +181,8 @@ impl Process {
             if self.run_state.kill_requested() {
                 return Err(Box::new(Err(ErrorData::internal("process terminated"))));
             }
-            if let Err(error) = mailbox::drain(vm) {
-                return Err(self.failure(vm, error));
+            if let Err(mut error) = mailbox::drain(vm) {
+                return Err(self.failure(vm, &mut error));
             }
             let host = state(vm);
             if let Some(doom) = host.doom.take() {
@@ -214,7 +214,7 @@ impl Process {
                     }
                     tasks.finished();
                 }
-                Exit::Failed(error) => return Err(self.failure(vm, error)),
+                Exit::Failed(mut error) => return Err(self.failure(vm, &mut error)),
                 Exit::Suspended(Request::Host(_)) => {
                     return Err(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
                 }
@@ -266,13 +266,13 @@ impl Process {
     }
 
     /// The outcome of a task that raised an error.
-    fn failure(&self, vm: &mut Vm, error: Box<LuaError>) -> Box<Outcome> {
+    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Box<Outcome> {
         let data = match errors::error_of(error.value) {
             Some(data) => data.across_boundary(),
             None => {
                 let text = self.thrown_text(vm, error.value);
                 Arc::new(ErrorData {
-                    stack: error.traceback.unwrap_or_default(),
+                    stack: error.traceback.take().unwrap_or_default(),
                     ..ErrorData::plain("Internal", &text)
                 })
             }

@@ -77,9 +77,9 @@ impl Packer {
             match object.tag() {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
-                // SAFETY: the object is alive: nothing is collected while a native function runs.
                 _ => {
                     self.heads.push(head::CELL);
+                    // SAFETY: the object is alive: nothing is collected while a native function runs.
                     self.put(vm, unsafe { (*object.as_cell()).value });
                 }
             }
