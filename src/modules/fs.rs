@@ -20,9 +20,10 @@ use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::image::{Class, Library, Literal};
+use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The library.

@@ -168,13 +168,16 @@ fn wait(vm: &mut Vm, cases: Cases, claim: Option<Arc<Claim>>) -> NativeResult {
     vm.suspend(Request::Event("channel select"))
 }
 
+/// The shared channel of a case, if it is one, and what it sends.
+type SharedCase = Option<(Arc<SharedChannel>, Parcel)>;
+
 /// A select with shared channels among its cases.
 fn select_shared(vm: &mut Vm, cases: &Cases, default: bool) -> NativeResult {
     if !default {
         check_can_wait(vm)?;
     }
     // What is sent to a shared channel is copied when the select executes.
-    let mut shared: SmallVec<[Option<(Arc<SharedChannel>, Parcel)>; 8]> = SmallVec::new();
+    let mut shared: SmallVec<[SharedCase; 8]> = SmallVec::new();
     for case in cases {
         let parcel = case.send.map_or(Parcel::Empty, |value| pack(vm, value));
         // Packing may have made further channels shared.

@@ -83,7 +83,7 @@ fn waiters_are_served_in_order() {
             coroutine.spawn(function() out:send(i .. ch:receive()) end)
         end
         coroutine.yield()
-        for i = 1, 3 do ch:send("abc" :sub(i, i)) end
+        for i = 1, 3 do ch:send(("abc"):sub(i, i)) end
         assert(out:receive() .. out:receive() .. out:receive() == "1a2b3c")
     "#,
     );

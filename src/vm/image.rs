@@ -14,6 +14,7 @@ use super::intern::StringSet;
 use super::native::Native;
 use super::object::{Str, Table};
 use super::table::StaticTable;
+use super::userdata::Class;
 use super::value::Value;
 use crate::bytecode::Proto;
 
@@ -26,7 +27,7 @@ const GC_STRESS: &str = "MOONLET_GC_STRESS";
 /// A library as data: its native functions and its constants.
 pub struct Library {
     /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
-    /// Several libraries of one name are parts of one.
+    /// Several libraries of one name are parts of one; of equal fields the last counts.
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
@@ -34,16 +35,6 @@ pub struct Library {
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
-}
-
-/// A class of host objects as data.
-pub struct Class {
-    /// What `tostring` and messages call it.
-    pub name: &'static str,
-    /// Its methods.
-    pub methods: &'static [Native],
-    /// Its metamethods, by event name.
-    pub metamethods: &'static [Native],
 }
 
 struct ClassTables {
@@ -115,7 +106,10 @@ impl Image {
                 native_names.insert(&raw const *native as usize, name);
             }
             match tables.iter_mut().find(|(name, ..)| *name == library.name) {
-                Some((.., known)) => known.extend(fields),
+                Some((.., known)) => {
+                    known.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+                    known.extend(fields);
+                }
                 None => tables.push((library.name, library.global, fields)),
             }
         }
@@ -169,8 +163,9 @@ impl Image {
                     .collect()
             };
             let methods = StaticTable::new(&fields(class.methods), true);
-            let mut metamethods = fields(class.metamethods);
-            metamethods.push((self.event_names[Event::Index as usize], Value::table(methods.table())));
+            // First, because the fast path of method calls looks for it in its main position.
+            let mut metamethods = vec![(self.event_names[Event::Index as usize], Value::table(methods.table()))];
+            metamethods.extend(fields(class.metamethods));
             metamethods.push((
                 self.event_names[Event::Name as usize],
                 Value::string(self.strings.constant(class.name.as_bytes())),

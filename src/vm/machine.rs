@@ -4,6 +4,7 @@
 //! [`Registers`] caches the running coroutine, [`Heap`] owns the objects, and the rest is the state of the program as a
 //! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::error::LuaError;
@@ -79,6 +80,9 @@ pub struct Vm {
     /// The generator behind `math.random`; made when first used.
     pub random: Option<Random>,
     host: Option<Box<dyn Host>>,
+    /// The host's type and address, for downcasting without virtual calls.
+    host_type: TypeId,
+    host_address: *mut (),
 }
 
 // SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
@@ -123,6 +127,8 @@ impl Vm {
             finalizing: false,
             random: None,
             host: None,
+            host_type: TypeId::of::<()>(),
+            host_address: std::ptr::null_mut(),
         };
         vm.heap.set_stress(vm.image.gc_stress);
         vm.make_string_metatable();
@@ -171,14 +177,21 @@ impl Vm {
     }
 
     /// Gives the machine its host.
-    pub fn set_host(&mut self, host: Box<dyn Host>) {
+    pub fn set_host(&mut self, mut host: Box<dyn Host>) {
+        let any = host.as_any();
+        self.host_type = (*any).type_id();
+        self.host_address = (&raw mut *any).cast();
         self.host = Some(host);
     }
 
     /// The host, if it is a `T`.
-    #[inline]
+    #[inline(always)]
     pub fn host<T: Host>(&mut self) -> Option<&mut T> {
-        self.host.as_deref_mut()?.as_any().downcast_mut()
+        if self.host_type != TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: `set_host` noted type and address of the object in the box, which is there as long as the machine.
+        Some(unsafe { &mut *self.host_address.cast::<T>() })
     }
 
     // ---- slots

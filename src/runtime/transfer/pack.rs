@@ -43,7 +43,11 @@ thread_local! {
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
-    PACKER.with_borrow_mut(|packer| Parcel::Graph(Box::new(packer.pack(vm, values))))
+    // Taken out: packing a channel that becomes shared packs what is in it.
+    let mut packer = PACKER.take();
+    let graph = packer.pack(vm, values);
+    PACKER.set(packer);
+    Parcel::Graph(Box::new(graph))
 }
 
 /// Objects up to this number are found by a linear search.
@@ -73,9 +77,9 @@ impl Packer {
             match object.tag() {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
-                // SAFETY: the object is alive: nothing is collected while a native function runs.
                 _ => {
                     self.heads.push(head::CELL);
+                    // SAFETY: the object is alive: nothing is collected while a native function runs.
                     self.put(vm, unsafe { (*object.as_cell()).value });
                 }
             }

@@ -5,17 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use super::core::{Alarm, Names, ProcessTable, RuntimeCore, Settings, Words};
+use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::ErrorData;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
+use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
 use super::spawn::{self, Entries, Entry, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
+use super::words::Words;
+use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
 use crate::vm::image::{Image, Library};
 
@@ -131,7 +134,10 @@ impl Runtime {
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         self.core.scheduler.spawn(process);
-        receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")))
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")));
+        // What cannot be written any more has nobody to be reported to.
+        let _ = flush_output();
+        outcome
     }
 
     /// Starts a process for an entry.
