@@ -55,6 +55,7 @@
 
 pub mod bytecode;
 pub mod compile;
+pub mod embed;
 pub mod number;
 #[cfg(feature = "runtime")]
 pub mod runtime;
@@ -66,3 +67,8 @@ pub mod vm;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+pub use embed::{
+    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Result,
+    Table, Value, Variadic,
+};

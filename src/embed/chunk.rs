@@ -32,7 +32,7 @@ impl<'a> Chunk<'a> {
         let proto = compile_source(source, &self.name).map_err(|error| Error::Syntax(error.lua_message(&chunk_id(&self.name))))?;
         let function = self.lua.with(|vm| {
             let globals = Value::table(vm.globals());
-            vm.load(&proto, globals)
+            vm.load_proto(&proto, globals)
         });
         Ok(Function(self.lua.root(function)))
     }

@@ -6,6 +6,7 @@ use super::convert::{FromLua, FromLuaMulti, IntoLua, IntoLuaMulti, MultiValue};
 use super::error::{Error, Result};
 use super::execution::Execution;
 use super::Lua;
+use crate::stdlib::text::append_plain;
 use crate::vm;
 use crate::vm::Host;
 use crate::vm::error::{ErrorKind, LuaError};
@@ -133,7 +134,8 @@ impl Lua {
             return Error::Memory;
         }
         let value = self.wrap(error.value);
-        let message = self.with(|vm| crate::stdlib::text::describe(vm, error.value));
+        let mut message = Vec::new();
+        self.with(|vm| append_plain(vm, error.value, &mut message));
         let message = String::from_utf8_lossy(&message).into_owned();
         Error::Runtime { message, value, traceback: error.traceback.unwrap_or_default() }
     }

@@ -41,7 +41,7 @@ pub use handle::{Function, LuaString, Table, Value};
 use crate::stdlib;
 use crate::vm;
 use crate::vm::Vm;
-use crate::vm::image::Image;
+use crate::vm::image::{Image, random_seed};
 use handle::Roots;
 
 /// A Lua state with the standard library. Cloning gives another handle to the same state.
@@ -58,7 +58,7 @@ impl Lua {
     /// A state with the complete standard library.
     #[allow(clippy::new_without_default)]
     pub fn new() -> Lua {
-        let image = Image::new(&stdlib::libraries(), false, stdlib::hash_seed());
+        let image = Image::new(&stdlib::libraries(), false, random_seed());
         Lua::with_image(image)
     }
 

@@ -43,6 +43,11 @@ pub enum Literal {
     Table(&'static [(&'static str, Literal)]),
 }
 
+/// A seed for the string hashes of an image that nobody can foresee.
+pub fn random_seed() -> u32 {
+    std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) as u32
+}
+
 /// The shared part of a program.
 pub struct Image {
     /// Constant short strings.
