@@ -53,9 +53,13 @@
 //! compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
 //! environment of a debug build collects at every safepoint.
 
+#[cfg(feature = "runtime")]
+pub mod app;
 pub mod bytecode;
 pub mod compile;
 pub mod embed;
+#[cfg(feature = "runtime")]
+pub mod modules;
 pub mod number;
 #[cfg(feature = "runtime")]
 pub mod runtime;

@@ -38,13 +38,39 @@
 //! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
+pub mod channel;
+pub mod core;
 pub mod driver;
+pub mod errors;
+mod events;
 pub mod io;
+mod lib_channel;
+mod lib_coroutine;
+mod lib_process;
+mod lib_require;
+pub mod mail;
+mod mailbox;
+pub mod message;
+pub mod operation;
 pub mod parker;
+pub mod pid;
+pub mod process;
+pub mod process_state;
 pub mod queue;
+pub mod runtime;
 pub mod scheduler;
+mod select;
+pub mod shared_channel;
+pub mod spawn;
 pub mod state;
+pub mod task;
+pub mod time;
 pub mod timer;
+pub mod transfer;
 pub mod worker;
 
+pub use runtime::{Builder, LIBRARIES, Runtime};
+
 mod sync;
+#[cfg(all(test, not(loom)))]
+mod tests;

@@ -6,7 +6,14 @@
 //! | [`load`] | `load`, `loadfile`, `dofile`, and loading for hosts |
 //! | [`coroutine`] | §6.2 |
 //! | [`package`] | `require` for scripts, §6.3 |
+//! | [`string`], [`search`], [`gsub`], [`string_format`], [`string_pack`] | §6.4 |
+//! | [`utf8`] | §6.5 |
 //! | [`table`] | §6.6 |
+//! | [`math`] | §6.7 |
+//! | [`io`], [`file`] | §6.8 |
+//! | [`os`] | §6.9 |
+//! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
+//! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
 //! | [`output`] | the standard output that `print` and `io` share |
 //!
@@ -30,26 +37,48 @@
 //! | [`utf8_codec`] | UTF-8 as the `utf8` library reads and writes it |
 
 pub mod base;
+mod buffer;
 pub mod coroutine;
 pub mod date;
+mod file;
 pub mod format;
 pub mod gc;
+mod gsub;
+pub mod io;
 pub mod load;
+pub mod math;
+pub mod os;
 pub mod output;
 pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+mod search;
+pub mod stream;
+pub mod string;
+mod string_format;
+mod string_pack;
+mod system;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod utf8;
 pub mod utf8_codec;
 
 use crate::vm::image::Library;
 
-/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` belong
-/// to it as well, see [`package::install`].
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` and the
+/// standard files belong to it as well, see [`package::install`] and [`io::install`].
 pub fn libraries() -> Vec<&'static Library> {
-    vec![&base::LIBRARY, &coroutine::LIBRARY, &table::LIBRARY]
+    vec![
+        &base::LIBRARY,
+        &coroutine::LIBRARY,
+        &io::LIBRARY,
+        &math::LIBRARY,
+        &os::LIBRARY,
+        &string::LIBRARY,
+        &table::LIBRARY,
+        &utf8::LIBRARY,
+    ]
 }

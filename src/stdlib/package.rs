@@ -37,7 +37,13 @@ pub fn install(vm: &mut Vm, path: &str) -> Result<(), Box<LuaError>> {
     vm.raw_set_name(loaded, "_G", Value::table(globals))?;
     let names: Vec<_> = vm.image.module_names().collect();
     for name in names {
-        let library = vm.raw_get_name(globals, name)?;
+        let mut library = vm.raw_get_name(globals, name)?;
+        if library.is_nil()
+            && let Some(module) = vm.image.module(name)
+        {
+            // Not a global: only `require` gives it.
+            library = vm.own(module);
+        }
         vm.raw_set_name(loaded, name, library)?;
     }
     let searchers = vm.new_table(2, 0);

@@ -12,7 +12,7 @@ use super::event::Event;
 use super::function::Function;
 use super::intern::StringSet;
 use super::native::Native;
-use super::object::Str;
+use super::object::{Str, Table};
 use super::table::StaticTable;
 use super::value::Value;
 use crate::bytecode::Proto;
@@ -22,7 +22,8 @@ pub const BASE: &str = "_G";
 
 /// A library as data: its native functions and its constants.
 pub struct Library {
-    /// The global variable and module name; [`BASE`] for the base library.
+    /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
+    /// Several libraries of one name are parts of one.
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
@@ -32,6 +33,21 @@ pub struct Library {
     pub constants: &'static [(&'static str, Literal)],
 }
 
+/// A class of host objects as data.
+pub struct Class {
+    /// What `tostring` and messages call it.
+    pub name: &'static str,
+    /// Its methods.
+    pub methods: &'static [Native],
+    /// Its metamethods, by event name.
+    pub metamethods: &'static [Native],
+}
+
+struct ClassTables {
+    metatable: StaticTable,
+    _methods: StaticTable,
+}
+
 /// A constant field of a library.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
@@ -39,6 +55,7 @@ pub enum Literal {
     Integer(i64),
     Float(f64),
     String(&'static str),
+    Bytes(&'static [u8]),
     /// A nested table of constants.
     Table(&'static [(&'static str, Literal)]),
 }
@@ -61,6 +78,8 @@ pub struct Image {
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
     chunks: Mutex<Vec<Box<Function>>>,
+    /// Metatables of host objects, by the address of their class.
+    classes: Mutex<HashMap<usize, ClassTables>>,
     /// Nested tables of constants.
     _nested: Vec<StaticTable>,
 }
@@ -77,12 +96,11 @@ impl Image {
         let strings = Arc::new(StringSet::new(seed));
         let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
         let memory_message = strings.intern(b"not enough memory");
-        let mut globals = Vec::new();
-        let mut modules = HashMap::new();
         let mut native_names = HashMap::new();
         let mut nested = Vec::new();
+        let mut tables: Vec<(&'static str, bool, Vec<(*mut Str, Value)>)> = Vec::new();
         for library in libraries {
-            let mut fields = Vec::new();
+            let mut fields = literal_fields(&strings, library.constants, &mut nested);
             for native in library.natives {
                 fields.push((strings.intern(native.name.as_bytes()), Value::native(native)));
                 let name = match library.name {
@@ -91,16 +109,34 @@ impl Image {
                 };
                 native_names.insert(&raw const *native as usize, name);
             }
-            fields.extend(literal_fields(&strings, library.constants, &mut nested));
-            if library.name == BASE {
+            match tables.iter_mut().find(|(name, ..)| *name == library.name) {
+                Some((.., known)) => known.extend(fields),
+                None => tables.push((library.name, library.global, fields)),
+            }
+        }
+        // A library `a.b` is the field `b` of library `a`.
+        while let Some(at) = tables.iter().position(|(name, ..)| name.contains('.')) {
+            let (name, _, fields) = tables.remove(at);
+            let table = StaticTable::new(&fields, true);
+            if let Some((outer, inner)) = name.rsplit_once('.')
+                && let Some((.., fields)) = tables.iter_mut().find(|(name, ..)| *name == outer)
+            {
+                fields.push((strings.intern(inner.as_bytes()), Value::table(table.table())));
+            }
+            nested.push(table);
+        }
+        let mut globals = Vec::new();
+        let mut modules = HashMap::new();
+        for (name, global, fields) in tables {
+            if name == BASE {
                 globals.extend(fields);
                 continue;
             }
             let table = StaticTable::new(&fields, sandbox);
-            if library.global {
-                globals.push((strings.intern(library.name.as_bytes()), Value::table(table.table())));
+            if global {
+                globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }
-            modules.insert(library.name, table);
+            modules.insert(name, table);
         }
         Arc::new(Image {
             next_native: next_of(libraries),
@@ -111,8 +147,32 @@ impl Image {
             modules,
             native_names,
             chunks: Mutex::new(Vec::new()),
+            classes: Mutex::default(),
             _nested: nested,
         })
+    }
+
+    /// The metatable of a class of host objects: a frozen table that all processes share, made when first asked for.
+    pub fn class(&self, class: &'static Class) -> *mut Table {
+        let mut classes = self.classes.lock();
+        let known = classes.entry(&raw const *class as usize).or_insert_with(|| {
+            let fields = |natives: &'static [Native]| -> Vec<(*mut Str, Value)> {
+                natives
+                    .iter()
+                    .map(|native| (self.strings.intern(native.name.as_bytes()), Value::native(native)))
+                    .collect()
+            };
+            let methods = StaticTable::new(&fields(class.methods), true);
+            let mut metamethods = fields(class.metamethods);
+            metamethods.push((self.event_names[Event::Index as usize], Value::table(methods.table())));
+            metamethods.push((
+                self.event_names[Event::Name as usize],
+                Value::string(self.strings.constant(class.name.as_bytes())),
+            ));
+            let metatable = StaticTable::new(&metamethods, true);
+            ClassTables { metatable, _methods: methods }
+        });
+        known.metatable.table()
     }
 
     /// Links a compiled chunk for the lifetime of the image; every process may run it.
@@ -167,6 +227,7 @@ fn literal_fields(
                 Literal::Integer(i) => Value::int(*i),
                 Literal::Float(f) => Value::float(*f),
                 Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Bytes(bytes) => Value::string(strings.constant(bytes)),
                 Literal::Table(fields) => {
                     let fields = literal_fields(strings, fields, nested);
                     let table = StaticTable::new(&fields, true);

@@ -117,7 +117,7 @@ impl Vm {
 
     /// A refused store as a Lua error.
     #[cold]
-    pub(super) fn table_error(&mut self, error: TableError) -> Box<LuaError> {
+    pub fn table_error(&mut self, error: TableError) -> Box<LuaError> {
         match error {
             TableError::NilKey => self.error("table index is nil"),
             TableError::NanKey => self.error("table index is NaN"),
@@ -134,9 +134,7 @@ impl Vm {
         match i.op {
             Op::GetGlobal | Op::SetGlobal => {
                 // SAFETY: as above.
-                let env = unsafe {
-                    *super::object::Closure::captured(*self.running_closure()).byte_add(i.b as usize)
-                };
+                let env = unsafe { *super::object::Closure::captured(*self.running_closure()).byte_add(i.b as usize) };
                 (env, constant(i.c))
             }
             Op::GetField | Op::Method => (register(i.b), constant(i.c)),

@@ -12,6 +12,7 @@ use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::image::Image;
 use super::object::{Str, Table};
+use super::random::Random;
 use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Thread};
 use super::value::{Value, tag};
@@ -75,6 +76,8 @@ pub struct Vm {
     pub(super) next_native: u64,
     /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
     pub(super) finalizing: bool,
+    /// The generator behind `math.random`; made when first used.
+    pub random: Option<Random>,
     host: Option<Box<dyn Host>>,
 }
 
@@ -118,6 +121,7 @@ impl Vm {
             index_name,
             next_native,
             finalizing: false,
+            random: None,
             host: None,
         };
         vm.make_string_metatable();

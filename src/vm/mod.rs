@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod arith;
+mod build;
 mod call;
 pub mod chunk;
 mod closures;
@@ -22,12 +23,14 @@ pub mod machine;
 mod names;
 pub mod native;
 pub mod object;
+pub mod random;
 pub mod raw;
 mod run;
 pub mod string;
 pub mod table;
 pub mod thread;
 pub mod unwind;
+pub mod userdata;
 pub mod value;
 
 pub use machine::{Host, Vm};

@@ -28,12 +28,8 @@ pub static XPCALL: Continuation = Continuation {
 };
 
 /// The continuation of a message handler that runs above the frames of the error.
-static HANDLED: Continuation = Continuation {
-    name: "base.xpcall.handled",
-    resume: handler_results,
-    catch: Some(handler_error),
-    yieldable: false,
-};
+static HANDLED: Continuation =
+    Continuation { name: "base.xpcall.handled", resume: handler_results, catch: Some(handler_error), yieldable: false };
 
 fn protected_results(vm: &mut Vm, _: Args, results: Args) -> NativeResult {
     let n = results.len;

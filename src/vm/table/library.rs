@@ -124,6 +124,15 @@ impl Heap {
         globals
     }
 
+    /// The table of the image behind a process's own table, or a table of the image itself.
+    pub fn static_table(&self, table: *mut Table) -> Option<*mut Table> {
+        // SAFETY: callers pass a live table.
+        if unsafe { (*table).header.mark } & mark::STATIC != 0 {
+            return Some(table);
+        }
+        self.library.own.iter().find(|(_, own)| *own == table).map(|(shared, _)| *shared)
+    }
+
     /// What a process gets for a value of the image: its own table for a library table, anything else as it is.
     pub fn materialise(&mut self, value: Value) -> Value {
         if !value.is_table() {

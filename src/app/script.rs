@@ -1,0 +1,110 @@
+//! Script mode (`runtime.md` §12.9): the script's folder is the root namespace `app`. Entry `app.a.b:name` is the function
+//! `name` of the table that `a/b.lua` in that folder returns; every host id means the one default host.
+//!
+//! A module is compiled once, into the image, when it is first needed; each process that starts from it runs its code anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use crate::runtime::errors::{ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::spawn::{Chunk, Entries, Entry};
+use crate::stdlib::package::DEFAULT_PATH;
+use crate::vm::image::Image;
+
+/// The root namespace.
+const ROOT: &str = "app";
+
+/// The entries below a folder.
+pub struct ScriptEntries {
+    folder: PathBuf,
+    /// By id; all methods of a module share its chunk.
+    known: Mutex<HashMap<Box<str>, Entry>>,
+    modules: Mutex<HashMap<PathBuf, Chunk>>,
+}
+
+impl ScriptEntries {
+    /// The entries below the folder of a script.
+    pub fn new(script: &Path) -> ScriptEntries {
+        let folder = script.parent().filter(|folder| !folder.as_os_str().is_empty());
+        ScriptEntries {
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            known: Mutex::default(),
+            modules: Mutex::default(),
+        }
+    }
+
+    /// Compiles the script itself. A first line beginning with `#` is skipped.
+    ///
+    /// # Errors
+    /// If it cannot be read or compiled.
+    pub fn script(image: &Image, path: &Path, source: &[u8]) -> Result<Entry, String> {
+        let chunk = Chunk::compile(image, source, &format!("@{}", path.display()))?;
+        let stem = path.file_stem().map_or_else(|| "main".into(), |stem| stem.to_string_lossy());
+        Ok(Entry { id: format!("{ROOT}:{stem}").into(), chunk, method: "main".into() })
+    }
+
+    /// Where `require` looks for the modules of a script: in its folder first.
+    pub fn module_path(&self) -> String {
+        let folder = self.folder.display();
+        format!("{folder}/?.lua;{folder}/?/init.lua;{DEFAULT_PATH}")
+    }
+
+    fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {
+        let unknown = || {
+            ErrorData { details: Some(factory_details(id)), ..ErrorData::plain(NOT_FOUND, "factory not found") }
+        };
+        let mut parts = namespace.split('.');
+        if parts.next() != Some(ROOT) {
+            return Err(unknown());
+        }
+        let mut path = self.folder.clone();
+        for part in parts {
+            // Names, not paths: nothing leads out of the folder.
+            if part.is_empty() || part.contains(['/', '\\', '\0']) {
+                return Err(unknown());
+            }
+            path.push(part);
+        }
+        if path == self.folder {
+            return Err(unknown());
+        }
+        path.set_extension("lua");
+        if let Some(chunk) = self.modules.lock().get(&path) {
+            return Ok(*chunk);
+        }
+        let source = fs::read(&path).map_err(|_| unknown())?;
+        let chunk = Chunk::compile(image, &source, &format!("@{}", path.display()))
+            .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
+        self.modules.lock().insert(path, chunk);
+        Ok(chunk)
+    }
+}
+
+fn factory_details(id: &str) -> crate::runtime::errors::Detail {
+    use crate::runtime::errors::Detail;
+    Detail::Record(vec![(b"factory_id"[..].into(), Detail::Text(id.as_bytes().into()))])
+}
+
+impl Entries for ScriptEntries {
+    fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData> {
+        if let Some(entry) = self.known.lock().get(id) {
+            return Ok(entry.clone());
+        }
+        let Some((namespace, name)) = id.split_once(':').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+        else {
+            return Err(ErrorData::plain(INVALID, "entry id must have the form namespace:name"));
+        };
+        let chunk = self.module(image, id, namespace)?;
+        let entry = Entry { id: Arc::from(id), chunk, method: Arc::from(name) };
+        self.known.lock().insert(id.into(), entry.clone());
+        Ok(entry)
+    }
+
+    fn has_host(&self, _: &str) -> bool {
+        true
+    }
+}

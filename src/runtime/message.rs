@@ -1,0 +1,149 @@
+//! Message and Payload objects (`runtime.md` §2.9, §6.4).
+
+use super::mail::Message;
+use super::pid::NOBODY;
+use super::process_state::state;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::heap::Marker;
+use crate::vm::image::Class;
+use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::object::{Table, UserData};
+use crate::vm::value::Value;
+
+/// The class of [`MessageObject`].
+pub static MESSAGE: Class = Class {
+    name: "process.Message",
+    methods: &[
+        Native { name: "topic", run: topic },
+        Native { name: "from", run: from },
+        Native { name: "payload", run: payload },
+    ],
+    metamethods: &[Native { name: "__tostring", run: message_text }],
+};
+
+/// The class of [`Payload`].
+pub static PAYLOAD: Class = Class {
+    name: "payload",
+    methods: &[
+        Native { name: "data", run: data },
+        Native { name: "unmarshal", run: data },
+        Native { name: "get_format", run: get_format },
+    ],
+    metamethods: &[Native { name: "__tostring", run: payload_text }],
+};
+
+struct MessageObject(Message);
+
+impl UserData for MessageObject {
+    fn class(&self) -> &'static str {
+        "process.Message"
+    }
+}
+
+/// A received value in its envelope.
+pub struct Payload(pub Value);
+
+// SAFETY: the value belongs to the heap that holds the payload, and moves with it.
+unsafe impl Send for Payload {}
+
+impl UserData for Payload {
+    fn class(&self) -> &'static str {
+        "payload"
+    }
+
+    fn trace(&self, marker: &mut Marker) {
+        marker.mark(self.0);
+    }
+}
+
+/// A message as a listener in message mode gets it.
+pub fn message_value(vm: &mut Vm, message: Message) -> Value {
+    let metatable = state(vm).core().words.message_class;
+    Value::userdata(vm.heap.new_userdata(Box::new(MessageObject(message)), metatable))
+}
+
+/// A message as a plain listener gets it: its value; several as an array.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
+pub fn raw_value(vm: &mut Vm, message: &Message) -> Result<Value, Box<LuaError>> {
+    if message.payload.len() < 2 {
+        return message.payload.unpack_one(vm);
+    }
+    let values = message.payload.unpack(vm)?;
+    array(vm, &values)
+}
+
+/// A payload object.
+pub fn payload_value(vm: &mut Vm, value: Value) -> Value {
+    let metatable = state(vm).core().words.payload_class;
+    Value::userdata(vm.heap.new_userdata(Box::new(Payload(value)), metatable))
+}
+
+fn array(vm: &mut Vm, values: &[Value]) -> Result<Value, Box<LuaError>> {
+    let table = vm.heap.new_table(values.len() as u32, 0);
+    // SAFETY: a fresh table.
+    let stored = unsafe { Table::set_list(table, &mut vm.heap, 1, values.as_ptr(), values.len() as u32) };
+    stored.map_err(|error| vm.table_error(error))?;
+    Ok(Value::table(table))
+}
+
+fn topic(vm: &mut Vm, args: Args) -> NativeResult {
+    let message = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?;
+    let topic = message.0.topic.to_value(vm)?;
+    vm.answer(topic)
+}
+
+fn from(vm: &mut Vm, args: Args) -> NativeResult {
+    let from = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?.0.from;
+    let text = if from == NOBODY { String::new() } else { from.display(&state(vm).core().host).to_string() };
+    let text = vm.string(text.as_bytes())?;
+    vm.answer(text)
+}
+
+fn payload(vm: &mut Vm, args: Args) -> NativeResult {
+    let message = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?;
+    match message.0.payload.len() {
+        0 => vm.answer(Value::NIL),
+        1 => {
+            let value = message.0.payload.unpack_one(vm)?;
+            let payload = payload_value(vm, value);
+            vm.answer(payload)
+        }
+        _ => {
+            let values = message.0.payload.unpack(vm)?;
+            let payloads: Vec<Value> = values.iter().map(|value| payload_value(vm, *value)).collect();
+            let list = array(vm, &payloads)?;
+            vm.answer(list)
+        }
+    }
+}
+
+fn message_text(vm: &mut Vm, args: Args) -> NativeResult {
+    let message = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?;
+    let text = [b"process.Message{topic=", message.0.topic.as_bytes(), b"}"].concat();
+    let text = vm.string(&text)?;
+    vm.answer(text)
+}
+
+fn data(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
+    vm.answer(value)
+}
+
+fn format_of(value: Value) -> &'static str {
+    if super::errors::error_of(value).is_some() { "golang/error" } else { "lua/any" }
+}
+
+fn get_format(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
+    let text = vm.string(format_of(value).as_bytes())?;
+    vm.answer(text)
+}
+
+fn payload_text(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
+    let text = vm.string(format!("payload{{format={}}}", format_of(value)).as_bytes())?;
+    vm.answer(text)
+}

@@ -1,0 +1,361 @@
+//! A process: what others may touch of it, its step, and its end.
+//!
+//! # A step
+//!
+//! 1. Look for a termination request.
+//! 2. Take what has arrived in the mailbox and deliver it; that may make tasks ready.
+//! 3. Run ready tasks, first in first out, each until it waits, yields, ends, or the slice is used up. Before each, go
+//!    back to 1.
+//! 4. If none is ready: wait for news. If the slice is used up: go to the back of the queue.
+//!
+//! # The end
+//!
+//! The heap is freed, tasks and all. From the moment the relations are marked as ended, nobody can begin to watch the
+//! process. Names are released before those who watch it are told.
+//!
+//! House rules: the machine is touched only by the worker that runs the step, and by the creator before the first step.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::channel;
+use super::core::RuntimeCore;
+use super::errors::{self, ErrorData};
+use super::mail::{Happening, Mail, Outcome, ProcessEvent};
+use super::mailbox;
+use super::pid::Pid;
+use super::process_state::state;
+use super::queue::Queue;
+use super::scheduler::Runnable;
+use super::state::{RunState, StepOutcome};
+use super::task::{MAIN, Wait};
+use super::transfer::{Parcel, pack};
+use super::worker::WorkerContext;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::exit::{Exit, Request};
+use crate::vm::value::Value;
+
+/// A process.
+pub struct Process {
+    run_state: RunState,
+    /// What others have sent.
+    pub mailbox: Queue<Mail>,
+    /// Its number.
+    pub pid: Pid,
+    /// The entry it runs.
+    pub entry: Arc<str>,
+    /// What all processes of the runtime share.
+    pub core: Arc<RuntimeCore>,
+    this: Weak<Process>,
+    /// Its Lua state; `None` once it has ended.
+    machine: UnsafeCell<Option<Box<Vm>>>,
+    relations: Mutex<Relations>,
+    /// A script: nobody but itself can help it out of a deadlock.
+    script: bool,
+}
+
+// SAFETY: `machine` is accessed only by the worker that the run state lets run the process (and by its creator before it
+// is queued); everything else is shareable by itself.
+unsafe impl Sync for Process {}
+// SAFETY: a machine may move between threads.
+unsafe impl Send for Process {}
+
+/// What is called with the outcome of a process.
+pub type OnExit = Box<dyn FnOnce(Outcome) + Send>;
+
+/// Who is to be told of the end.
+#[derive(Default)]
+struct Relations {
+    ended: bool,
+    /// Set when the process has names to release.
+    named: bool,
+    watchers: Vec<(Pid, Relation)>,
+    on_exit: Option<OnExit>,
+}
+
+/// Why a process is told of the end of another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Relation {
+    /// It gets an EXIT event.
+    Monitor,
+    /// It gets a LINK_DOWN event, or fails, if the other one failed.
+    Link,
+}
+
+/// Why a relation could not be set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RelationError {
+    /// The process has ended.
+    Ended,
+    /// There is one already.
+    Exists,
+}
+
+impl Process {
+    /// A process without a Lua state; see [`Process::set_machine`].
+    pub fn new(core: Arc<RuntimeCore>, pid: Pid, entry: Arc<str>, script: bool) -> Arc<Process> {
+        Arc::new_cyclic(|this| Process {
+            run_state: RunState::new(),
+            mailbox: Queue::new(),
+            pid,
+            entry,
+            core,
+            this: this.clone(),
+            machine: UnsafeCell::new(None),
+            relations: Mutex::default(),
+            script,
+        })
+    }
+
+    /// Gives the process its Lua state.
+    ///
+    /// # Safety
+    /// The process has not been queued yet.
+    pub unsafe fn set_machine(&self, vm: Box<Vm>) {
+        // SAFETY: by contract nobody else looks at it.
+        unsafe { *self.machine.get() = Some(vm) };
+    }
+
+    /// A reference that does not keep it alive.
+    pub fn weak(&self) -> Weak<Process> {
+        self.this.clone()
+    }
+
+    /// Puts something into the mailbox and wakes the process; gives it back if the process has ended.
+    pub fn post(self: &Arc<Process>, mail: Mail) -> Result<(), Mail> {
+        self.mailbox.push(mail).map_err(|closed| closed.0)?;
+        self.core.scheduler.wake(self);
+        Ok(())
+    }
+
+    /// Whether it is a script's main process.
+    pub fn is_script(&self) -> bool {
+        self.script
+    }
+
+    /// Calls `then` with the outcome when the process ends. To be set before it is queued.
+    pub fn on_exit(&self, then: OnExit) {
+        self.relations.lock().on_exit = Some(then);
+    }
+
+    /// Lets `watcher` be told of the end.
+    ///
+    /// # Errors
+    /// If the process has ended, or a monitor exists already.
+    pub fn watch(&self, watcher: Pid, relation: Relation) -> Result<(), RelationError> {
+        let mut relations = self.relations.lock();
+        if relations.ended {
+            return Err(RelationError::Ended);
+        }
+        if relations.watchers.contains(&(watcher, relation)) {
+            return Err(RelationError::Exists);
+        }
+        if relations.watchers.is_empty() {
+            relations.watchers.reserve_exact(1);
+        }
+        relations.watchers.push((watcher, relation));
+        Ok(())
+    }
+
+    /// Takes a relation back.
+    pub fn unwatch(&self, watcher: Pid, relation: Relation) {
+        self.relations.lock().watchers.retain(|other| *other != (watcher, relation));
+    }
+
+    /// Notes that the process has a name. `false` if it has ended.
+    pub fn note_named(&self) -> bool {
+        let mut relations = self.relations.lock();
+        relations.named = true;
+        !relations.ended
+    }
+
+    /// One step; see the module header.
+    fn step(&self, vm: &mut Vm) -> Result<StepOutcome, Box<Outcome>> {
+        vm.fuel = self.core.settings.slice;
+        loop {
+            if self.run_state.kill_requested() {
+                return Err(Box::new(Err(ErrorData::internal("process terminated"))));
+            }
+            if let Err(error) = mailbox::drain(vm) {
+                return Err(self.failure(vm, error));
+            }
+            let host = state(vm);
+            if let Some(doom) = host.doom.take() {
+                return Err(Box::new(Err(doom)));
+            }
+            if vm.fuel <= 0 && state(vm).tasks.has_ready() {
+                return Ok(StepOutcome::Yielded);
+            }
+            let tasks = &mut state(vm).tasks;
+            let Some((thread, continuation)) = tasks.start_next() else {
+                return self.wait(vm);
+            };
+            let exit = match continuation {
+                Ok(values) => vm.run(thread, &values),
+                Err(error) => vm.run_with_error(thread, error),
+            };
+            let innermost = vm.current_thread();
+            let tasks = &mut state(vm).tasks;
+            match exit {
+                Exit::Suspended(Request::Event(_)) => tasks.suspended(innermost),
+                Exit::Suspended(Request::Turn) => tasks.yielded(innermost),
+                Exit::OutOfBudget => {
+                    tasks.preempted(innermost);
+                    return Ok(StepOutcome::Yielded);
+                }
+                Exit::Finished(values) => {
+                    if tasks.current() == Some(MAIN) {
+                        return Err(self.result(vm, &values));
+                    }
+                    tasks.finished();
+                }
+                Exit::Failed(error) => return Err(self.failure(vm, error)),
+                Exit::Suspended(Request::Host(_)) => {
+                    return Err(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
+                }
+            }
+        }
+    }
+
+    /// No task is ready: waits for news, unless there can be none.
+    fn wait(&self, vm: &mut Vm) -> Result<StepOutcome, Box<Outcome>> {
+        let host = state(vm);
+        let hopeless = host.tasks.waits_for_itself() && !host.mailbox.is_open() && host.alarms.is_empty();
+        if hopeless {
+            let text = format!("deadlock: all coroutines blocked ({})", host.tasks.reasons().count());
+            if self.script {
+                let reasons: Vec<&str> = host.tasks.reasons().collect();
+                let error = ErrorData {
+                    stack: format!("waiting for: {}", reasons.join(", ")),
+                    ..ErrorData::plain("Internal", &text)
+                };
+                return Err(Box::new(Err(Arc::new(error))));
+            }
+            if !std::mem::replace(&mut host.warned, true) {
+                eprintln!("warning: {} ({}): {text}", self.entry, self.pid.display(&self.core.host));
+            }
+        }
+        Ok(StepOutcome::Waiting)
+    }
+
+    /// The outcome of a main function that returned (`runtime.md` §1.5).
+    fn result(&self, vm: &mut Vm, values: &[Value]) -> Box<Outcome> {
+        let second = values.get(1).copied().unwrap_or(Value::NIL);
+        if let Some(error) = errors::error_of(second) {
+            return Box::new(Err(error.across_boundary()));
+        }
+        if second.is_string() {
+            // SAFETY: a live string.
+            let text = String::from_utf8_lossy(unsafe { (*second.as_string()).as_bytes() }).into_owned();
+            let error = ErrorData { retryable: Some(false), ..ErrorData::plain("Internal", &text) };
+            return Box::new(Err(Arc::new(error)));
+        }
+        let needed = {
+            let relations = self.relations.lock();
+            relations.on_exit.is_some() || !relations.watchers.is_empty()
+        };
+        Box::new(Ok(match values.first() {
+            Some(value) if needed => pack(vm, *value),
+            _ => Parcel::Nil,
+        }))
+    }
+
+    /// The outcome of a task that raised an error.
+    fn failure(&self, vm: &mut Vm, error: Box<LuaError>) -> Box<Outcome> {
+        let data = match errors::error_of(error.value) {
+            Some(data) => data.across_boundary(),
+            None => {
+                let text = errors::value_text(vm, error.value);
+                Arc::new(ErrorData {
+                    stack: error.traceback.unwrap_or_default(),
+                    ..ErrorData::plain("Internal", &text)
+                })
+            }
+        };
+        Box::new(Err(data))
+    }
+
+    /// Frees the Lua state and tells whoever wants to know.
+    fn end(self: &Arc<Process>, outcome: Outcome) {
+        // SAFETY: the worker that ends the process runs it.
+        let machine = unsafe { (*self.machine.get()).take() };
+        if let Some(mut vm) = machine {
+            self.leave_channels(&mut vm);
+        }
+        let (watchers, named, on_exit) = {
+            let mut relations = self.relations.lock();
+            relations.ended = true;
+            (std::mem::take(&mut relations.watchers), relations.named, relations.on_exit.take())
+        };
+        self.mailbox.close();
+        self.core.processes.remove(self.pid);
+        if named {
+            self.core.names.release(self.pid);
+        }
+        let at = self.core.driver.wall_clock().seconds;
+        for (pid, relation) in watchers {
+            let what = match relation {
+                Relation::Monitor => Happening::Exit(outcome.clone()),
+                Relation::Link if outcome.is_err() => Happening::LinkDown(outcome.clone()),
+                Relation::Link => continue,
+            };
+            if let Some(watcher) = self.core.processes.get(pid) {
+                watcher.unwatch(self.pid, Relation::Link);
+                // A watcher that ends at the same time does not care any more.
+                let _ = watcher.post(Mail::Event(Box::new(ProcessEvent { from: self.pid, at, what })));
+            }
+        }
+        if let Some(on_exit) = on_exit {
+            on_exit(outcome);
+        }
+        self.core.processes.ended();
+    }
+
+    /// Takes the process's tasks out of the queues of shared channels.
+    fn leave_channels(&self, vm: &mut Vm) {
+        let waits: Vec<_> = state(vm).tasks.take_waits().collect();
+        for (id, wait) in waits {
+            match wait {
+                Wait::Channel(handle) => channel::leave_shared(self, handle, id),
+                Wait::Select(cases) => cases.iter().for_each(|case| channel::leave_shared(self, case.channel, id)),
+                Wait::Timer(key) => drop(self.core.timers.cancel(key)),
+                Wait::Nothing | Wait::Operation(_) => {}
+            }
+        }
+        for key in state(vm).alarms.keys() {
+            drop(self.core.timers.cancel(key));
+        }
+    }
+}
+
+impl Runnable for Process {
+    fn state(&self) -> &RunState {
+        &self.run_state
+    }
+
+    fn run(self: &Arc<Self>, _worker: &WorkerContext<Self>) -> StepOutcome {
+        // SAFETY: the scheduler lets one worker at a time run a process, and the creator has let go of it.
+        let outcome = match unsafe { (*self.machine.get()).as_deref_mut() } {
+            Some(vm) => match self.step(vm) {
+                Ok(outcome) => return outcome,
+                Err(outcome) => *outcome,
+            },
+            None => return StepOutcome::Finished,
+        };
+        self.end(outcome);
+        StepOutcome::Finished
+    }
+
+    fn on_panic(self: &Arc<Self>, payload: Box<dyn Any + Send>) {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "unknown cause".to_owned());
+        self.end(Err(ErrorData::internal(&format!("panic: {text}"))));
+    }
+}

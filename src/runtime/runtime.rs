@@ -1,0 +1,188 @@
+//! The runtime as its embedder sees it: built, given a script or entries, shut down.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use super::core::{Alarm, Names, ProcessTable, RuntimeCore, Settings, Words};
+use super::driver::{Driver, SystemDriver};
+use super::errors::ErrorData;
+use super::io::IoDriver;
+use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
+use super::pid::{NOBODY, Pid};
+use super::process::Process;
+use super::scheduler::Scheduler;
+use super::spawn::{self, Entries, Entry, Start};
+use super::timer::TimerService;
+use super::transfer::{Parcel, Text};
+use crate::stdlib::package;
+use crate::vm::image::{Image, Library};
+
+/// The libraries that need the runtime.
+pub static LIBRARIES: &[&Library] = &[
+    &super::lib_process::LIBRARY,
+    &super::lib_process::REGISTRY,
+    &super::lib_channel::LIBRARY,
+    &super::lib_coroutine::LIBRARY,
+    &super::lib_require::LIBRARY,
+    &super::errors::LIBRARY,
+    &super::time::LIBRARY,
+];
+
+/// Sets up a [`Runtime`].
+pub struct Builder {
+    workers: usize,
+    host: Box<str>,
+    module_path: Box<str>,
+    settings: Settings,
+    driver: Arc<dyn Driver>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Builder {
+            workers,
+            host: "app:processes".into(),
+            module_path: package::DEFAULT_PATH.into(),
+            settings: Settings { slice: 100_000, memory_limit: usize::MAX },
+            driver: Arc::new(SystemDriver::new()),
+        }
+    }
+}
+
+impl Builder {
+    /// The number of worker threads; by default that of the processors.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.workers = workers;
+        self
+    }
+
+    /// Calls and backward jumps after which a process gives way to others.
+    pub fn slice(mut self, fuel: i64) -> Builder {
+        self.settings.slice = fuel;
+        self
+    }
+
+    /// Bytes a process may use.
+    pub fn memory_limit(mut self, bytes: usize) -> Builder {
+        self.settings.memory_limit = bytes;
+        self
+    }
+
+    /// Where `require` looks for files; see `package.path`.
+    pub fn module_path(mut self, path: &str) -> Builder {
+        self.module_path = path.into();
+        self
+    }
+
+    /// The source of time and randomness.
+    pub fn driver(mut self, driver: Arc<dyn Driver>) -> Builder {
+        self.driver = driver;
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// If the operating system refuses a thread.
+    pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<Runtime> {
+        let scheduler = Scheduler::new(self.workers, "moonlet-worker", &*self.driver)?;
+        let core = RuntimeCore {
+            words: Words::new(&image),
+            image,
+            timers: TimerService::new(Arc::clone(&self.driver), Alarm::ring),
+            driver: self.driver,
+            scheduler: scheduler.handle().clone(),
+            io: IoDriver::new(),
+            processes: ProcessTable::new(),
+            names: Names::default(),
+            entries,
+            host: self.host,
+            module_path: self.module_path,
+            settings: self.settings,
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Runtime { core: Arc::new(core), scheduler })
+    }
+}
+
+/// A running system of processes.
+pub struct Runtime {
+    core: Arc<RuntimeCore>,
+    scheduler: Scheduler<Process>,
+}
+
+impl Runtime {
+    /// A builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Runs a script as a process of its own and waits for its end.
+    ///
+    /// # Errors
+    /// What the script failed with.
+    pub fn run_script(&self, script: &Entry, arguments: &Parcel) -> Outcome {
+        let (sender, receiver) = mpsc::channel();
+        let process = spawn::create(&self.core, &Start::Script(script), arguments).map_err(Arc::new)?;
+        // The receiver is gone only if this function has returned.
+        process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
+        self.core.scheduler.spawn(process);
+        receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")))
+    }
+
+    /// Starts a process for an entry.
+    ///
+    /// # Errors
+    /// As `process.spawn`.
+    pub fn spawn(&self, id: &str, arguments: &Parcel) -> Result<Pid, ErrorData> {
+        let entry = self.core.entries.resolve(&self.core.image, id)?;
+        let process = spawn::create(&self.core, &Start::Entry(&entry), arguments)?;
+        let pid = process.pid;
+        self.core.scheduler.spawn(process);
+        Ok(pid)
+    }
+
+    /// Sends a message from outside. `false` if there is no such process.
+    pub fn send(&self, to: Pid, topic: &str, payload: Parcel) -> bool {
+        let topic = Text::from_bytes(topic.as_bytes());
+        let message = Mail::Message(Message { from: NOBODY, topic, payload });
+        self.core.processes.get(to).is_some_and(|process| process.post(message).is_ok())
+    }
+
+    /// What all processes share.
+    pub fn core(&self) -> &Arc<RuntimeCore> {
+        &self.core
+    }
+
+    /// Ends all processes: asks them to, and after `deadline` terminates those that are left. Then stops the workers.
+    pub fn shutdown(&self, deadline: Duration) {
+        self.core.stopping.store(true, Ordering::Relaxed);
+        let until = Instant::now() + deadline;
+        if !deadline.is_zero() {
+            let at = self.core.driver.wall_clock().seconds;
+            for process in self.core.processes.all() {
+                let what = Happening::Cancel(Text::from_bytes(b"scheduler shutdown"));
+                // A process that ends at the same time does not care any more.
+                let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+            }
+            self.core.processes.wait_until_empty(until.saturating_duration_since(Instant::now()));
+        }
+        for process in self.core.processes.all() {
+            self.core.scheduler.kill(&process);
+        }
+        self.core.processes.wait_until_empty(KILL_DEADLINE);
+        self.scheduler.shutdown();
+    }
+}
+
+/// How long a terminated process may take to notice.
+const KILL_DEADLINE: Duration = Duration::from_secs(5);
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shutdown(Duration::ZERO);
+    }
+}

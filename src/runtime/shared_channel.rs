@@ -1,0 +1,262 @@
+//! Channels between processes (`runtime.md` §3.6): the core that the handles of several processes share.
+//!
+//! Everything is behind one lock; values are packed. A waiter is a task of some process; it is woken by news in that
+//! process's mailbox, which carry the value. The lock is held while news are pushed (a push neither blocks nor takes
+//! another lock), so that a value is never taken from a channel on behalf of a process that has ended.
+//!
+//! House rules: at most one channel is locked at a time, except by [`Locked`], which locks in the order of addresses.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use parking_lot::{Mutex, MutexGuard};
+use smallvec::SmallVec;
+
+use super::channel::{Local, PLAIN, Sent};
+use super::mail::{ChannelNews, ChannelOutcome, Mail};
+use super::process::Process;
+use super::process_state::state;
+use super::task::{Claim, TaskId};
+use super::transfer::{Parcel, pack};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::value::Value;
+
+/// The core of a channel that several processes may know.
+pub struct SharedChannel(Mutex<Core>);
+
+/// What a receive got: a value, or the news that the channel is closed and empty.
+#[derive(Clone, Debug)]
+pub(super) enum Received {
+    Value(Parcel),
+    Closed,
+}
+
+/// The state of a shared channel.
+pub(super) struct Core {
+    capacity: usize,
+    closed: bool,
+    buffer: VecDeque<Parcel>,
+    senders: VecDeque<SharedWaiter>,
+    receivers: VecDeque<SharedWaiter>,
+}
+
+/// A task in the queue of a shared channel.
+struct SharedWaiter {
+    process: Weak<Process>,
+    id: TaskId,
+    /// As in a local waiter.
+    case: u32,
+    /// In a select: to be won before it is completed.
+    claim: Option<Arc<Claim>>,
+    /// What a sender sends.
+    parcel: Parcel,
+}
+
+impl SharedWaiter {
+    /// Tells the waiter the outcome. `false`: its select was completed elsewhere, or its process has ended.
+    fn finish(&self, outcome: ChannelOutcome) -> Result<(), ChannelOutcome> {
+        let Some(process) = self.process.upgrade() else { return Err(outcome) };
+        if self.claim.as_ref().is_some_and(|claim| !claim.take()) {
+            return Err(outcome);
+        }
+        match process.post(Mail::Channel(Box::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
+            Ok(()) => Ok(()),
+            Err(Mail::Channel(news)) => Err(news.outcome),
+            Err(_) => Err(ChannelOutcome::Sent),
+        }
+    }
+}
+
+impl Core {
+    /// Receives if that is possible without waiting.
+    pub(super) fn try_receive(&mut self) -> Option<Received> {
+        if let Some(parcel) = self.buffer.pop_front() {
+            if let Some(next) = self.take_from_sender() {
+                self.buffer.push_back(next);
+            }
+            return Some(Received::Value(parcel));
+        }
+        match self.take_from_sender() {
+            Some(parcel) => Some(Received::Value(parcel)),
+            None => self.closed.then_some(Received::Closed),
+        }
+    }
+
+    fn take_from_sender(&mut self) -> Option<Parcel> {
+        while let Some(mut sender) = self.senders.pop_front() {
+            let parcel = std::mem::take(&mut sender.parcel);
+            if sender.finish(ChannelOutcome::Sent).is_ok() {
+                return Some(parcel);
+            }
+        }
+        None
+    }
+
+    /// Sends if that is possible without waiting; gives the parcel back if the channel is full.
+    fn offer(&mut self, mut parcel: Parcel) -> Result<Sent, Parcel> {
+        if self.closed {
+            return Ok(Sent::Closed);
+        }
+        while let Some(receiver) = self.receivers.pop_front() {
+            match receiver.finish(ChannelOutcome::Received(parcel)) {
+                Err(ChannelOutcome::Received(back)) => parcel = back,
+                _ => return Ok(Sent::Done),
+            }
+        }
+        if self.buffer.len() >= self.capacity {
+            return Err(parcel);
+        }
+        self.buffer.push_back(parcel);
+        Ok(Sent::Done)
+    }
+
+    /// Sends if that is possible without waiting.
+    pub(super) fn try_send(&mut self, parcel: Parcel) -> Sent {
+        self.offer(parcel).unwrap_or(Sent::Full)
+    }
+
+    /// Puts a task into a queue: that of the senders if there is a `parcel` to send, else that of the receivers.
+    pub(super) fn enqueue(
+        &mut self,
+        process: &Process,
+        id: TaskId,
+        case: u32,
+        claim: Option<Arc<Claim>>,
+        parcel: Option<Parcel>,
+    ) {
+        let process = process.weak();
+        match parcel {
+            Some(parcel) => self.senders.push_back(SharedWaiter { process, id, case, claim, parcel }),
+            None => self.receivers.push_back(SharedWaiter { process, id, case, claim, parcel: Parcel::Empty }),
+        }
+    }
+}
+
+impl SharedChannel {
+    /// A core that [`SharedChannel::take_over`] will fill in.
+    pub(super) fn placeholder() -> SharedChannel {
+        SharedChannel(Mutex::new(Core {
+            capacity: 0,
+            closed: false,
+            buffer: VecDeque::new(),
+            senders: VecDeque::new(),
+            receivers: VecDeque::new(),
+        }))
+    }
+
+    /// Fills in what a local channel of this process held. Nobody else knows the core yet.
+    pub(super) fn take_over(this: &Arc<SharedChannel>, vm: &mut Vm, local: Local) {
+        {
+            let mut core = this.0.lock();
+            core.capacity = local.capacity;
+            core.closed = local.closed;
+        }
+        for value in local.buffer {
+            let parcel = pack(vm, value);
+            this.0.lock().buffer.push_back(parcel);
+        }
+        for (waiter, sends) in local
+            .senders
+            .iter()
+            .map(|waiter| (waiter, true))
+            .chain(local.receivers.iter().map(|waiter| (waiter, false)))
+        {
+            let parcel = sends.then(|| pack(vm, waiter.value));
+            let tasks = &mut state(vm).tasks;
+            let claim = (waiter.case != PLAIN).then(|| tasks.share_claim(waiter.task));
+            let id = tasks.make_external(waiter.task);
+            let process = state(vm).process();
+            this.0.lock().enqueue(process, id, waiter.case, claim, parcel);
+        }
+    }
+
+    /// Receives if that is possible without waiting.
+    pub(super) fn try_receive(&self) -> Option<Received> {
+        self.0.lock().try_receive()
+    }
+
+    /// Sends if that is possible without waiting.
+    pub(super) fn try_send(&self, parcel: Parcel) -> Sent {
+        self.0.lock().try_send(parcel)
+    }
+
+    /// Receives, or puts the task into the queue.
+    pub(super) fn receive_or_wait(&self, process: &Process, id: TaskId) -> Option<Received> {
+        let mut core = self.0.lock();
+        let received = core.try_receive();
+        if received.is_none() {
+            core.enqueue(process, id, PLAIN, None, None);
+        }
+        received
+    }
+
+    /// Sends, or puts the task into the queue.
+    pub(super) fn send_or_wait(&self, parcel: Parcel, process: &Process, id: TaskId) -> Sent {
+        let mut core = self.0.lock();
+        core.offer(parcel).unwrap_or_else(|parcel| {
+            core.enqueue(process, id, PLAIN, None, Some(parcel));
+            Sent::Full
+        })
+    }
+
+    /// Closes the channel: all who wait are told.
+    pub(super) fn close(&self) {
+        let mut core = self.0.lock();
+        if std::mem::replace(&mut core.closed, true) {
+            return;
+        }
+        // One that is gone needs no news.
+        for sender in std::mem::take(&mut core.senders) {
+            let _ = sender.finish(ChannelOutcome::ClosedForSender);
+        }
+        for receiver in std::mem::take(&mut core.receivers) {
+            let _ = receiver.finish(ChannelOutcome::ClosedForReceiver);
+        }
+    }
+
+    /// Takes a task of a process out of the queues.
+    pub(super) fn remove_waiter(&self, process: &Process, id: TaskId) {
+        let mut core = self.0.lock();
+        let other = |waiter: &SharedWaiter| !std::ptr::eq(waiter.process.as_ptr(), process) || waiter.id != id;
+        core.senders.retain(other);
+        core.receivers.retain(other);
+    }
+}
+
+impl std::fmt::Debug for SharedChannel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SharedChannel")
+    }
+}
+
+/// What a receive got, as values of this process.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
+pub(super) fn unpack_received(vm: &mut Vm, received: &Received) -> Result<(Value, bool), Box<LuaError>> {
+    match received {
+        Received::Value(parcel) => Ok((parcel.unpack_one(vm)?, true)),
+        Received::Closed => Ok((Value::NIL, false)),
+    }
+}
+
+/// Several shared channels, locked in the order of their addresses.
+pub(super) struct Locked<'a>(SmallVec<[(*const SharedChannel, MutexGuard<'a, Core>); 4]>);
+
+impl<'a> Locked<'a> {
+    /// Locks each channel once.
+    pub(super) fn lock(channels: impl Iterator<Item = &'a Arc<SharedChannel>>) -> Locked<'a> {
+        let mut channels: SmallVec<[&Arc<SharedChannel>; 8]> = channels.collect();
+        channels.sort_unstable_by_key(|channel| Arc::as_ptr(channel));
+        channels.dedup_by_key(|channel| Arc::as_ptr(channel));
+        Locked(channels.into_iter().map(|channel| (Arc::as_ptr(channel), channel.0.lock())).collect())
+    }
+
+    /// The state of one of them.
+    pub(super) fn get(&mut self, channel: &Arc<SharedChannel>) -> &mut Core {
+        let address = Arc::as_ptr(channel);
+        let entry = self.0.iter_mut().find(|(other, _)| *other == address);
+        &mut entry.expect("all channels of the select are locked").1
+    }
+}

@@ -1,0 +1,353 @@
+//! Tasks: the scheduled coroutines of a process (`runtime.md` §4), which of them is ready, and what the others wait for.
+//!
+//! House rules:
+//! * At most one task runs, the *current* one. What it waits for is noted by [`TaskSet::begin_wait`] before its native
+//!   function suspends; whoever ends the wait calls [`TaskSet::wake`] once.
+//! * A wait is named by task and *ticket*, so that news for a wait that is over is recognised.
+//! * All values a task will continue with are kept here and traced; a waiting task's operands too, since the arguments of
+//!   a suspended native function are not part of its stack.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use smallvec::SmallVec;
+
+use super::io::Operation;
+use super::select::WaitingCase;
+use super::timer::TimerKey;
+use crate::vm::error::LuaError;
+use crate::vm::heap::Marker;
+use crate::vm::object::Userdata;
+use crate::vm::thread::Thread;
+use crate::vm::value::Value;
+
+/// The values with which a task continues.
+pub type Results = SmallVec<[Value; 2]>;
+
+/// How a task continues: with values, or raising an error.
+pub type Continuation = Result<Results, Box<LuaError>>;
+
+/// One wait of one task.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TaskId {
+    /// Which task.
+    pub index: u32,
+    /// Which of its waits.
+    pub ticket: u32,
+}
+
+/// Decides who completes a select that waits on shared channels: exactly one caller of [`Claim::take`] is told `true`.
+#[derive(Default, Debug)]
+pub struct Claim(AtomicBool);
+
+impl Claim {
+    /// Claims the select.
+    pub fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+}
+
+/// What a task waits for, as far as its end has to be cleaned up after.
+#[derive(Default)]
+pub enum Wait {
+    /// Nothing that needs cleaning up.
+    #[default]
+    Nothing,
+    /// One channel.
+    Channel(*mut Userdata),
+    /// The cases of a select.
+    Select(Box<[WaitingCase]>),
+    /// A timer.
+    Timer(TimerKey),
+    /// An operation off the workers; dropping it aborts it.
+    Operation(Operation),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Free,
+    Ready,
+    Running,
+    Waiting,
+}
+
+struct Task {
+    /// The coroutine the task began with.
+    root: *mut Thread,
+    /// The one that left the machine: `root`, or a plain coroutine that it resumed.
+    innermost: *mut Thread,
+    /// What it continues with once it is ready.
+    results: Results,
+    /// It continues by raising this instead.
+    error: Option<Box<LuaError>>,
+    wait: Wait,
+    /// Present while a select waits on shared channels too.
+    claim: Option<Arc<Claim>>,
+    /// What it waits for, in words.
+    reason: &'static str,
+    ticket: u32,
+    phase: Phase,
+    /// Whether something outside the process will end the wait.
+    external: bool,
+}
+
+/// The tasks of a process. Task 0 is main.
+pub struct TaskSet {
+    tasks: Vec<Task>,
+    ready: VecDeque<u32>,
+    current: Option<u32>,
+    /// Waiting tasks whose wait ends from outside.
+    external: u32,
+    free: Vec<u32>,
+}
+
+// SAFETY: the coroutines and values belong to the heap of the machine that owns this set, and move with it.
+unsafe impl Send for TaskSet {}
+
+/// The task that runs the main function.
+pub const MAIN: u32 = 0;
+
+impl TaskSet {
+    /// No tasks.
+    pub fn new() -> TaskSet {
+        TaskSet { tasks: Vec::new(), ready: VecDeque::new(), current: None, external: 0, free: Vec::new() }
+    }
+
+    /// Adds a task for a fresh coroutine, ready to run with these arguments.
+    pub fn spawn(&mut self, root: *mut Thread, arguments: Results) -> u32 {
+        let task = Task {
+            root,
+            innermost: root,
+            results: arguments,
+            error: None,
+            wait: Wait::Nothing,
+            claim: None,
+            reason: "",
+            ticket: 0,
+            phase: Phase::Ready,
+            external: false,
+        };
+        let index = match self.free.pop() {
+            Some(index) => {
+                // The ticket goes on counting, for the sake of news that is still under way.
+                let ticket = self.tasks[index as usize].ticket;
+                self.tasks[index as usize] = Task { ticket, ..task };
+                index
+            }
+            None => {
+                if self.tasks.is_empty() {
+                    // Most processes have one task.
+                    self.tasks.reserve_exact(1);
+                }
+                self.tasks.push(task);
+                self.tasks.len() as u32 - 1
+            }
+        };
+        self.ready.push_back(index);
+        index
+    }
+
+    /// The task that runs, if one does.
+    pub fn current(&self) -> Option<u32> {
+        self.current
+    }
+
+    /// Takes the next ready task: its coroutine and what it continues with.
+    #[inline]
+    pub fn start_next(&mut self) -> Option<(*mut Thread, Continuation)> {
+        let index = self.ready.pop_front()?;
+        let task = &mut self.tasks[index as usize];
+        task.phase = Phase::Running;
+        self.current = Some(index);
+        let continuation = match task.error.take() {
+            None => Ok(std::mem::take(&mut task.results)),
+            Some(error) => Err(error),
+        };
+        Some((task.innermost, continuation))
+    }
+
+    /// Whether a task is ready.
+    #[inline]
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// The current task will wait for `reason`. `external` tells that the wait ends from outside the process.
+    pub fn begin_wait(&mut self, reason: &'static str, wait: Wait, external: bool) -> TaskId {
+        let index = self.current.expect("only a running task can wait");
+        let task = &mut self.tasks[index as usize];
+        task.phase = Phase::Waiting;
+        task.reason = reason;
+        task.wait = wait;
+        task.external = external;
+        self.external += u32::from(external);
+        TaskId { index, ticket: task.ticket }
+    }
+
+    /// The wait that the current task would begin.
+    pub fn next_wait(&self) -> TaskId {
+        let index = self.current.expect("only a running task can wait");
+        TaskId { index, ticket: self.tasks[index as usize].ticket }
+    }
+
+    /// The current task has left the machine, in coroutine `innermost`, to wait.
+    #[inline]
+    pub fn suspended(&mut self, innermost: *mut Thread) {
+        if let Some(index) = self.current.take() {
+            self.tasks[index as usize].innermost = innermost;
+        }
+    }
+
+    /// The current task gives up its turn.
+    pub fn yielded(&mut self, innermost: *mut Thread) {
+        if let Some(index) = self.current.take() {
+            let task = &mut self.tasks[index as usize];
+            task.innermost = innermost;
+            task.phase = Phase::Ready;
+            self.ready.push_back(index);
+        }
+    }
+
+    /// The slice of the current task is used up: it goes on before all others.
+    pub fn preempted(&mut self, innermost: *mut Thread) {
+        if let Some(index) = self.current.take() {
+            let task = &mut self.tasks[index as usize];
+            task.innermost = innermost;
+            task.phase = Phase::Ready;
+            self.ready.push_front(index);
+        }
+    }
+
+    /// The current task has ended.
+    pub fn finished(&mut self) {
+        if let Some(index) = self.current.take() {
+            self.release(index);
+        }
+    }
+
+    fn release(&mut self, index: u32) {
+        let task = &mut self.tasks[index as usize];
+        task.phase = Phase::Free;
+        task.root = std::ptr::null_mut();
+        task.innermost = std::ptr::null_mut();
+        task.ticket = task.ticket.wrapping_add(1);
+        self.free.push(index);
+    }
+
+    /// The ticket of a task's present wait.
+    pub fn ticket(&self, index: u32) -> u32 {
+        self.tasks[index as usize].ticket
+    }
+
+    /// Whether a wait is still going on.
+    pub fn is_waiting(&self, id: TaskId) -> bool {
+        self.tasks.get(id.index as usize).is_some_and(|task| task.phase == Phase::Waiting && task.ticket == id.ticket)
+    }
+
+    /// Ends the wait of a task, which continues with `results`; what it waited for is handed back for cleaning up.
+    #[inline]
+    pub fn wake(&mut self, index: u32, results: Results) -> Wait {
+        let task = &mut self.tasks[index as usize];
+        debug_assert_eq!(task.phase, Phase::Waiting);
+        task.phase = Phase::Ready;
+        task.results = results;
+        task.ticket = task.ticket.wrapping_add(1);
+        task.claim = None;
+        self.external -= u32::from(task.external);
+        task.external = false;
+        self.ready.push_back(index);
+        std::mem::take(&mut task.wait)
+    }
+
+    /// As [`TaskSet::wake`], but the task continues by raising `error`.
+    pub fn wake_with_error(&mut self, index: u32, error: Box<LuaError>) -> Wait {
+        self.tasks[index as usize].error = Some(error);
+        self.wake(index, Results::new())
+    }
+
+    /// What a task waits for.
+    pub fn wait_of(&self, index: u32) -> &Wait {
+        &self.tasks[index as usize].wait
+    }
+
+    /// The cases of a select that waits.
+    pub fn cases(&self, index: u32) -> &[WaitingCase] {
+        match &self.tasks[index as usize].wait {
+            Wait::Select(cases) => cases,
+            _ => &[],
+        }
+    }
+
+    /// Lets others than this process complete the select of a waiting task.
+    pub fn share_claim(&mut self, index: u32) -> Arc<Claim> {
+        let task = &mut self.tasks[index as usize];
+        if !task.external {
+            task.external = true;
+            self.external += 1;
+        }
+        Arc::clone(task.claim.get_or_insert_default())
+    }
+
+    /// The wait of a task on one channel will now end from outside.
+    pub fn make_external(&mut self, index: u32) -> TaskId {
+        let task = &mut self.tasks[index as usize];
+        if !task.external {
+            task.external = true;
+            self.external += 1;
+        }
+        TaskId { index, ticket: task.ticket }
+    }
+
+    /// Sets the claim of the current task's select.
+    pub fn set_claim(&mut self, index: u32, claim: Arc<Claim>) {
+        self.tasks[index as usize].claim = Some(claim);
+    }
+
+    /// Claims the select of a waiting task for this process.
+    pub fn take_claim(&self, index: u32) -> bool {
+        self.tasks[index as usize].claim.as_ref().is_none_or(|claim| claim.take())
+    }
+
+    /// Whether only this process could end the waits of its tasks.
+    pub fn waits_for_itself(&self) -> bool {
+        self.external == 0
+    }
+
+    /// What the waiting tasks wait for.
+    pub fn reasons(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.tasks.iter().filter(|task| task.phase == Phase::Waiting).map(|task| task.reason)
+    }
+
+    /// Takes what all waiting tasks wait for: the process ends.
+    pub fn take_waits(&mut self) -> impl Iterator<Item = (TaskId, Wait)> + '_ {
+        self.tasks
+            .iter_mut()
+            .enumerate()
+            .filter(|(_, task)| task.phase == Phase::Waiting)
+            .map(|(index, task)| (TaskId { index: index as u32, ticket: task.ticket }, std::mem::take(&mut task.wait)))
+    }
+
+    /// Marks every value the tasks hold.
+    pub fn trace(&self, marker: &mut Marker) {
+        for task in self.tasks.iter().filter(|task| task.phase != Phase::Free) {
+            marker.mark(Value::thread(task.root));
+            marker.mark(Value::thread(task.innermost));
+            task.results.iter().for_each(|value| marker.mark(*value));
+            if let Some(error) = &task.error {
+                marker.mark(error.value);
+            }
+            match &task.wait {
+                Wait::Channel(channel) => marker.mark(Value::userdata(*channel)),
+                Wait::Select(cases) => cases.iter().for_each(|case| case.trace(marker)),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Default for TaskSet {
+    fn default() -> TaskSet {
+        TaskSet::new()
+    }
+}

@@ -1,0 +1,255 @@
+//! Sleeping, and channels fed by timers (`runtime.md` §7.2).
+//!
+//! A timer of the wheel carries a number; the process knows which channel belongs to it. So a timer that fires after it was
+//! stopped, or after its process ended, finds nothing.
+
+use std::time::Duration as StdDuration;
+
+use hashbrown::HashMap;
+
+use super::duration::{Duration, duration_argument};
+use super::moment::{Time, time_value};
+use crate::runtime::channel::{self, Channel, Sent};
+use crate::runtime::core::Alarm;
+use crate::runtime::errors::{self, INVALID};
+use crate::runtime::mail::Mail;
+use crate::runtime::process_state::state;
+use crate::runtime::select;
+use crate::runtime::task::Wait;
+use crate::runtime::timer::TimerKey;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::exit::Request;
+use crate::vm::heap::Marker;
+use crate::vm::image::Class;
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::object::{UserData, Userdata};
+use crate::vm::value::Value;
+
+/// The pending timers of a process, by number.
+#[derive(Default)]
+pub struct Alarms(Option<Box<Table>>);
+
+#[derive(Default)]
+struct Table {
+    last: u64,
+    pending: HashMap<u64, Pending>,
+}
+
+struct Pending {
+    channel: *mut Userdata,
+    key: TimerKey,
+    /// Of a ticker.
+    period: Option<Duration>,
+}
+
+impl Alarms {
+    /// Whether no timer is pending.
+    pub fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(|table| table.pending.is_empty())
+    }
+
+    /// The keys of all pending timers.
+    pub fn keys(&self) -> impl Iterator<Item = TimerKey> + '_ {
+        self.0.iter().flat_map(|table| table.pending.values().map(|pending| pending.key))
+    }
+
+    /// Marks the channels of pending timers.
+    pub fn trace(&self, marker: &mut Marker) {
+        for pending in self.0.iter().flat_map(|table| table.pending.values()) {
+            marker.mark(Value::userdata(pending.channel));
+        }
+    }
+
+    fn next_number(&mut self) -> u64 {
+        let table = self.0.get_or_insert_default();
+        table.last += 1;
+        table.last
+    }
+
+    fn insert(&mut self, number: u64, pending: Pending) {
+        self.0.get_or_insert_default().pending.insert(number, pending);
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Pending> {
+        self.0.as_mut()?.pending.remove(&number)
+    }
+}
+
+fn start_timer(vm: &mut Vm, delay: Duration, mail: Mail) -> TimerKey {
+    let process = state(vm).process();
+    let core = &process.core;
+    let deadline = core.driver.now().after(StdDuration::from_nanos(delay.0.max(0) as u64));
+    core.timers.insert(deadline, Alarm { process: process.weak(), mail })
+}
+
+/// `time.sleep(d)`
+pub(super) fn sleep(vm: &mut Vm, args: Args) -> NativeResult {
+    let Some(duration) = duration_argument(vm, args, 0) else {
+        return errors::fail(vm, INVALID, "invalid duration");
+    };
+    select::check_can_wait(vm)?;
+    if duration.0 <= 0 {
+        return vm.suspend(Request::Turn);
+    }
+    let id = state(vm).tasks.next_wait();
+    let key = start_timer(vm, duration, Mail::Wake(id));
+    state(vm).tasks.begin_wait("time.sleep", Wait::Timer(key), true);
+    vm.suspend(Request::Event("time.sleep"))
+}
+
+/// The duration of a timer: positive.
+fn positive(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
+    duration_argument(vm, args, i).filter(|duration| duration.0 > 0)
+}
+
+fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, period: Option<Duration>) -> u64 {
+    let number = state(vm).alarms.next_number();
+    let key = start_timer(vm, delay, Mail::Timer(number));
+    state(vm).alarms.insert(number, Pending { channel, key, period });
+    number
+}
+
+/// `time.after(d)`
+pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
+    let Some(delay) = positive(vm, args, 0) else {
+        return errors::fail(vm, INVALID, "invalid duration");
+    };
+    let channel = channel::new_channel(vm, Channel::local(1, false));
+    start_alarm(vm, delay, channel, None);
+    vm.push(Value::userdata(channel))?;
+    vm.push(Value::NIL)?;
+    Ok(Flow::Return(2))
+}
+
+/// The timer with this number fired.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
+pub fn fire(vm: &mut Vm, number: u64) -> Result<(), Box<LuaError>> {
+    let Some(Pending { channel, period, .. }) = state(vm).alarms.remove(number) else { return Ok(()) };
+    let now = Time::now(&*state(vm).core().driver);
+    let value = time_value(vm, now);
+    let sent = channel::try_send(vm, channel, value)?;
+    match period {
+        None => channel::close(vm, channel),
+        // A full buffer drops the tick.
+        Some(period) if !matches!(sent, Sent::Closed) => {
+            let key = start_timer(vm, period, Mail::Timer(number));
+            state(vm).alarms.insert(number, Pending { channel, key, period: Some(period) });
+            Ok(())
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// A timer or ticker in a heap.
+struct TimerObject {
+    channel: *mut Userdata,
+    number: u64,
+    ticks: bool,
+}
+
+// SAFETY: the channel belongs to the heap that holds the timer, and moves with it.
+unsafe impl Send for TimerObject {}
+
+impl UserData for TimerObject {
+    fn class(&self) -> &'static str {
+        if self.ticks { "time.Ticker" } else { "time.Timer" }
+    }
+
+    fn trace(&self, marker: &mut Marker) {
+        marker.mark(Value::userdata(self.channel));
+    }
+}
+
+static TIMER: Class = Class {
+    name: "time.Timer",
+    methods: &[
+        Native { name: "channel", run: channel_of_timer },
+        Native { name: "response", run: channel_of_timer },
+        Native { name: "stop", run: stop },
+        Native { name: "reset", run: reset },
+    ],
+    metamethods: &[],
+};
+
+static TICKER: Class = Class {
+    name: "time.Ticker",
+    methods: &[
+        Native { name: "channel", run: channel_of_timer },
+        Native { name: "response", run: channel_of_timer },
+        Native { name: "stop", run: stop },
+    ],
+    metamethods: &[],
+};
+
+/// Ticks that wait to be received.
+const TICKS: usize = 16;
+
+/// `time.timer(d)`
+pub(super) fn timer(vm: &mut Vm, args: Args) -> NativeResult {
+    new_timer(vm, args, false)
+}
+
+/// `time.ticker(d)`
+pub(super) fn ticker(vm: &mut Vm, args: Args) -> NativeResult {
+    new_timer(vm, args, true)
+}
+
+fn new_timer(vm: &mut Vm, args: Args, ticks: bool) -> NativeResult {
+    let Some(delay) = positive(vm, args, 0) else {
+        return errors::fail(vm, INVALID, "invalid duration");
+    };
+    let capacity = if ticks { TICKS } else { 1 };
+    let channel = channel::new_channel(vm, Channel::local(capacity, false));
+    let number = start_alarm(vm, delay, channel, ticks.then_some(delay));
+    let metatable = state(vm).core().image.class(if ticks { &TICKER } else { &TIMER });
+    let object = vm.heap.new_userdata(Box::new(TimerObject { channel, number, ticks }), metatable);
+    vm.push(Value::userdata(object))?;
+    vm.push(Value::NIL)?;
+    Ok(Flow::Return(2))
+}
+
+fn this<'a>(vm: &mut Vm, args: Args) -> Result<&'a mut TimerObject, Box<LuaError>> {
+    args.check_userdata(vm, 0, "time.Timer")
+}
+
+fn channel_of_timer(vm: &mut Vm, args: Args) -> NativeResult {
+    let channel = this(vm, args)?.channel;
+    vm.answer(Value::userdata(channel))
+}
+
+/// Takes the pending timer of an object back. `false` if there is none.
+fn disarm(vm: &mut Vm, number: u64) -> bool {
+    match state(vm).alarms.remove(number) {
+        Some(pending) => {
+            drop(state(vm).core().timers.cancel(pending.key));
+            true
+        }
+        None => false,
+    }
+}
+
+fn stop(vm: &mut Vm, args: Args) -> NativeResult {
+    let timer = this(vm, args)?;
+    let (channel, ticks) = (timer.channel, timer.ticks);
+    let pending = disarm(vm, timer.number);
+    if pending {
+        channel::close(vm, channel)?;
+    }
+    vm.answer(Value::bool(pending || ticks))
+}
+
+fn reset(vm: &mut Vm, args: Args) -> NativeResult {
+    let timer = this(vm, args)?;
+    let Some(delay) = positive(vm, args, 1) else {
+        return Err(vm.argument_error(1, "invalid duration"));
+    };
+    if !disarm(vm, timer.number) {
+        return vm.answer(Value::FALSE);
+    }
+    // A new number, so that a firing of the old arming that is under way finds nothing.
+    timer.number = start_alarm(vm, delay, timer.channel, None);
+    vm.answer(Value::TRUE)
+}

@@ -1,0 +1,116 @@
+//! Values on their way between heaps (`runtime.md` §1.6).
+//!
+//! What crosses a process boundary is *packed* out of the sender's heap at the moment of the call and *unpacked* into the
+//! receiver's heap later. Scalars and strings travel as they are; anything with identity — tables, closures, cells — as a
+//! [`Graph`]: a list of objects in the order in which they were met, in which references are indices. Neither side
+//! recurses: the packer works off its list while it grows, the unpacker makes all objects first and then fills them.
+//!
+//! What is immutable and lives as long as the image (constants, natives, frozen library tables, the code of modules)
+//! travels as its address; what is counted (long strings, channels, error objects, chunks loaded at run time) as a
+//! [`Handle`].
+
+mod pack;
+mod text;
+mod unpack;
+
+pub use pack::{pack, pack_list};
+pub use text::Text;
+
+use std::sync::Arc;
+
+use super::errors::ErrorData;
+use super::shared_channel::SharedChannel;
+use super::time::{Duration, Time};
+use crate::vm::chunk::Chunk;
+
+/// A value, or a list of values, outside any heap.
+#[derive(Clone, Debug, Default)]
+pub enum Parcel {
+    /// No value at all.
+    #[default]
+    Empty,
+    /// nil
+    Nil,
+    /// A boolean.
+    Boolean(bool),
+    /// An integer.
+    Integer(i64),
+    /// A float.
+    Float(f64),
+    /// A string.
+    Text(Text),
+    /// Anything else, or several values.
+    Graph(Box<Graph>),
+}
+
+/// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
+/// content of each object.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    roots: u32,
+    bytes: Box<[u8]>,
+    handles: Box<[Handle]>,
+}
+
+/// What a packed value refers to by count.
+#[derive(Clone, Debug)]
+enum Handle {
+    Bytes(Arc<[u8]>),
+    Chunk(Arc<Chunk>),
+    Channel(Arc<SharedChannel>),
+    Error(Arc<ErrorData>),
+    Time(Time),
+    Duration(Duration),
+}
+
+impl Parcel {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Parcel::Empty => 0,
+            Parcel::Graph(graph) => graph.roots as usize,
+            _ => 1,
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// How a packed value begins.
+mod slot {
+    pub const NIL: u8 = 0;
+    pub const FALSE: u8 = 1;
+    pub const TRUE: u8 = 2;
+    /// A zigzag number follows.
+    pub const INTEGER: u8 = 3;
+    /// Eight bytes follow.
+    pub const FLOAT: u8 = 4;
+    /// Length and bytes follow.
+    pub const STRING: u8 = 5;
+    /// The address of a static string follows.
+    pub const STATIC_STRING: u8 = 6;
+    /// The index of a handle follows.
+    pub const HANDLE: u8 = 7;
+    /// The index of an object follows.
+    pub const OBJECT: u8 = 8;
+    /// The address of a native function follows.
+    pub const NATIVE: u8 = 9;
+    /// The address of a table of the image follows; the receiver takes its own version of it.
+    pub const LIBRARY: u8 = 10;
+    /// The receiver's globals.
+    pub const GLOBALS: u8 = 11;
+    /// A light userdata; its address follows.
+    pub const LIGHT: u8 = 12;
+}
+
+/// What an object's head says.
+mod head {
+    /// Sizes of array and hash part follow, then whether there is a metatable.
+    pub const TABLE: u8 = 0;
+    /// Function address, number of captured values, and chunk handle + 1 (0: none) follow.
+    pub const CLOSURE: u8 = 1;
+    pub const CELL: u8 = 2;
+}

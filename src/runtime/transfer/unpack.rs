@@ -1,0 +1,230 @@
+//! Into a heap.
+//!
+//! A parcel is made by [`pack`](super::pack()) only, so its bytes are trusted: they never leave the runtime.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{Graph, Handle, Parcel, head, slot};
+use crate::runtime::{channel, errors, time};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::event::Event;
+use crate::vm::native::Native;
+use crate::vm::object::{Closure, Str, Table};
+use crate::vm::value::{Value, tag};
+
+/// Unpacked values, in order.
+pub type Unpacked = SmallVec<[Value; 4]>;
+
+impl Parcel {
+    /// Makes its only value in the heap of `vm`; nil if there is none, the first if there are several.
+    ///
+    /// # Errors
+    /// `not enough memory` past the memory limit.
+    #[inline]
+    pub fn unpack_one(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        match self {
+            Parcel::Empty | Parcel::Nil => Ok(Value::NIL),
+            Parcel::Boolean(b) => Ok(Value::bool(*b)),
+            Parcel::Integer(i) => Ok(Value::int(*i)),
+            Parcel::Float(f) => Ok(Value::float(*f)),
+            Parcel::Text(text) => text.to_value(vm),
+            Parcel::Graph(graph) => Ok(Unpacker::unpack(vm, graph)?.first().copied().unwrap_or(Value::NIL)),
+        }
+    }
+
+    /// Makes all its values in the heap of `vm`.
+    ///
+    /// # Errors
+    /// `not enough memory` past the memory limit.
+    pub fn unpack(&self, vm: &mut Vm) -> Result<Unpacked, Box<LuaError>> {
+        match self {
+            Parcel::Empty => Ok(Unpacked::new()),
+            Parcel::Graph(graph) => Unpacker::unpack(vm, graph),
+            one => Ok(std::iter::once(one.unpack_one(vm)?).collect()),
+        }
+    }
+}
+
+struct Unpacker<'a> {
+    graph: &'a Graph,
+    at: usize,
+    objects: SmallVec<[Value; 8]>,
+    /// What the head of a table said: items, fields, metatable.
+    shapes: SmallVec<[(u32, u32, bool); 8]>,
+}
+
+impl Unpacker<'_> {
+    fn unpack(vm: &mut Vm, graph: &Graph) -> Result<Unpacked, Box<LuaError>> {
+        if vm.heap.check_large(graph.bytes.len()).is_err() {
+            return Err(vm.out_of_memory());
+        }
+        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new() };
+        let count = this.number() as usize;
+        for _ in 0..count {
+            this.make(vm);
+        }
+        let roots = (0..graph.roots).map(|_| this.value(vm)).collect::<Result<Unpacked, _>>()?;
+        let mut items = Vec::new();
+        for index in 0..count {
+            this.fill(vm, index, &mut items)?;
+        }
+        Ok(roots)
+    }
+
+    fn byte(&mut self) -> u8 {
+        self.at += 1;
+        self.graph.bytes[self.at - 1]
+    }
+
+    fn number(&mut self) -> u64 {
+        let mut number = 0;
+        let mut shift = 0;
+        loop {
+            let byte = self.byte();
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return number;
+            }
+            shift += 7;
+        }
+    }
+
+    fn word(&mut self) -> u64 {
+        let bytes = self.graph.bytes[self.at..].first_chunk().expect("the packer wrote eight bytes");
+        self.at += 8;
+        u64::from_le_bytes(*bytes)
+    }
+
+    /// Allocates the next object.
+    fn make(&mut self, vm: &mut Vm) {
+        let (object, shape) = match self.byte() {
+            head::TABLE => {
+                let shape = (self.number() as u32, self.number() as u32, self.byte() != 0);
+                (Value::table(vm.heap.new_table(shape.0, shape.1)), shape)
+            }
+            head::CLOSURE => {
+                let function = self.word() as *const crate::vm::function::Function;
+                let captured = self.number() as u32;
+                if let Some(index) = self.number().checked_sub(1)
+                    && let Handle::Chunk(chunk) = &self.graph.handles[index as usize]
+                {
+                    vm.heap.register_chunk(Arc::clone(chunk));
+                }
+                let closure = vm.heap.new_closure(function, captured as usize);
+                for i in 0..captured as usize {
+                    // SAFETY: a fresh closure with so many captured values.
+                    unsafe { Closure::captured(closure).add(i).write(Value::NIL) };
+                }
+                (Value::closure(closure), (captured, 0, false))
+            }
+            _ => (Value::cell(vm.heap.new_cell(Value::NIL)), (0, 0, false)),
+        };
+        self.objects.push(object);
+        self.shapes.push(shape);
+    }
+
+    /// Reads a value.
+    fn value(&mut self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        // SAFETY: addresses in a graph are those of static objects, which live as long as the image.
+        Ok(unsafe {
+            match self.byte() {
+                slot::NIL => Value::NIL,
+                slot::FALSE => Value::FALSE,
+                slot::TRUE => Value::TRUE,
+                slot::INTEGER => {
+                    let zigzag = self.number();
+                    Value::int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+                }
+                slot::FLOAT => Value::float(f64::from_bits(self.word())),
+                slot::LIGHT => Value::light(self.word()),
+                slot::STRING => {
+                    let len = self.number() as usize;
+                    let bytes = &self.graph.bytes[self.at..self.at + len];
+                    self.at += len;
+                    vm.string(bytes)?
+                }
+                slot::STATIC_STRING => Value::string(self.word() as *mut Str),
+                slot::HANDLE => {
+                    let index = self.number() as usize;
+                    self.handle(vm, index)?
+                }
+                slot::OBJECT => {
+                    let index = self.number() as usize;
+                    self.objects[index]
+                }
+                slot::NATIVE => Value::native(&*(self.word() as *const Native)),
+                slot::LIBRARY => {
+                    let table = Value::from_parts(tag::TABLE, self.word());
+                    vm.own(table)
+                }
+                _ => Value::table(vm.globals()),
+            }
+        })
+    }
+
+    fn handle(&mut self, vm: &mut Vm, index: usize) -> Result<Value, Box<LuaError>> {
+        match &self.graph.handles[index] {
+            Handle::Bytes(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
+                Ok(string) => Ok(Value::string(string)),
+                Err(_) => Err(vm.out_of_memory()),
+            },
+            Handle::Channel(channel) => channel::adopt(vm, channel),
+            Handle::Error(error) => Ok(errors::to_value(vm, Arc::clone(error))),
+            Handle::Time(time) => Ok(time::time_value(vm, *time)),
+            Handle::Duration(duration) => Ok(time::duration_value(vm, *duration)),
+            Handle::Chunk(_) => Ok(Value::NIL),
+        }
+    }
+
+    /// Fills object `index` with its content. `items` is scratch space.
+    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Vec<Value>) -> Result<(), Box<LuaError>> {
+        let object = self.objects[index];
+        let (first, fields, metatable) = self.shapes[index];
+        match object.tag() {
+            tag::TABLE => {
+                let table = object.as_table();
+                items.clear();
+                for _ in 0..first {
+                    items.push(self.value(vm)?);
+                }
+                // SAFETY: the table is alive: nothing is collected before the parcel is unpacked.
+                let listed = unsafe { Table::set_list(table, &mut vm.heap, 1, items.as_ptr(), first) };
+                listed.map_err(|error| vm.table_error(error))?;
+                for _ in 0..fields {
+                    let key = self.value(vm)?;
+                    let value = self.value(vm)?;
+                    if !key.is_nil() {
+                        vm.raw_set(table, key, value)?;
+                    }
+                }
+                if metatable {
+                    let metatable = self.value(vm)?.as_table();
+                    let finalized = !vm.handler_in(metatable, Event::Gc).is_nil();
+                    // SAFETY: both are alive.
+                    unsafe {
+                        vm.heap.set_metatable(table, metatable);
+                        if finalized {
+                            vm.heap.register_finalizer(table.cast());
+                        }
+                    }
+                }
+            }
+            tag::CLOSURE => {
+                for i in 0..first as usize {
+                    let value = self.value(vm)?;
+                    // SAFETY: the closure is alive and has so many captured values.
+                    unsafe { *Closure::captured(object.as_closure()).add(i) = value };
+                }
+            }
+            _ => {
+                let value = self.value(vm)?;
+                // SAFETY: the cell is alive.
+                unsafe { (*object.as_cell()).value = value };
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! The `math` library (manual §6.7), with the functions of 5.1 that a default build of 5.3 keeps.
+
+use std::f64::consts::PI;
+
+use crate::number::{Number, ceil_to_int, float_to_int, floor_to_int, int_lt_float, float_lt_int};
+use crate::vm::Vm;
+use crate::vm::arith::to_integer;
+use crate::vm::error::LuaError;
+use crate::vm::image::{Library, Literal};
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::random::Random;
+use crate::vm::value::Value;
+
+/// The library.
+pub static LIBRARY: Library = Library {
+    name: "math",
+    global: true,
+    natives: &NATIVES,
+    constants: &[
+        ("huge", Literal::Float(f64::INFINITY)),
+        ("maxinteger", Literal::Integer(i64::MAX)),
+        ("mininteger", Literal::Integer(i64::MIN)),
+        ("pi", Literal::Float(PI)),
+    ],
+};
+
+static NATIVES: [Native; 30] = [
+    Native { name: "abs", run: abs },
+    Native { name: "acos", run: |vm, args| map(vm, args, f64::acos) },
+    Native { name: "asin", run: |vm, args| map(vm, args, f64::asin) },
+    Native { name: "atan", run: atan },
+    Native { name: "ceil", run: ceil },
+    Native { name: "cos", run: |vm, args| map(vm, args, f64::cos) },
+    Native { name: "cosh", run: |vm, args| map(vm, args, f64::cosh) },
+    Native { name: "deg", run: |vm, args| map(vm, args, |x| x * (180.0 / PI)) },
+    Native { name: "exp", run: |vm, args| map(vm, args, f64::exp) },
+    Native { name: "floor", run: floor },
+    Native { name: "fmod", run: fmod },
+    Native { name: "frexp", run: frexp },
+    Native { name: "ldexp", run: ldexp },
+    Native { name: "log", run: log },
+    Native { name: "log10", run: |vm, args| map(vm, args, f64::log10) },
+    Native { name: "max", run: max },
+    Native { name: "min", run: min },
+    Native { name: "modf", run: modf },
+    Native { name: "pow", run: pow },
+    Native { name: "rad", run: |vm, args| map(vm, args, |x| x * (PI / 180.0)) },
+    Native { name: "random", run: random },
+    Native { name: "randomseed", run: randomseed },
+    Native { name: "sin", run: |vm, args| map(vm, args, f64::sin) },
+    Native { name: "sinh", run: |vm, args| map(vm, args, f64::sinh) },
+    Native { name: "sqrt", run: |vm, args| map(vm, args, f64::sqrt) },
+    Native { name: "tan", run: |vm, args| map(vm, args, f64::tan) },
+    Native { name: "tanh", run: |vm, args| map(vm, args, f64::tanh) },
+    Native { name: "tointeger", run: tointeger },
+    Native { name: "type", run: type_of },
+    Native { name: "ult", run: ult },
+];
+
+/// A function of one float.
+#[inline(always)]
+fn map(vm: &mut Vm, args: Args, f: impl Fn(f64) -> f64) -> NativeResult {
+    let x = args.check_float(vm, 0)?;
+    vm.answer(Value::float(f(x)))
+}
+
+fn abs(vm: &mut Vm, args: Args) -> NativeResult {
+    let result = match args.check_number(vm, 0)? {
+        Number::Int(i) => Value::int(i.wrapping_abs()),
+        Number::Float(f) => Value::float(f.abs()),
+    };
+    vm.answer(result)
+}
+
+/// `math.atan(y [, x])`
+fn atan(vm: &mut Vm, args: Args) -> NativeResult {
+    let y = args.check_float(vm, 0)?;
+    let x = if args.get(vm, 1).is_nil() { 1.0 } else { args.check_float(vm, 1)? };
+    vm.answer(Value::float(y.atan2(x)))
+}
+
+fn floor(vm: &mut Vm, args: Args) -> NativeResult {
+    let result = match args.check_number(vm, 0)? {
+        Number::Int(i) => Value::int(i),
+        Number::Float(f) => floor_to_int(f).map_or_else(|| Value::float(f.floor()), Value::int),
+    };
+    vm.answer(result)
+}
+
+fn ceil(vm: &mut Vm, args: Args) -> NativeResult {
+    let result = match args.check_number(vm, 0)? {
+        Number::Int(i) => Value::int(i),
+        Number::Float(f) => ceil_to_int(f).map_or_else(|| Value::float(f.ceil()), Value::int),
+    };
+    vm.answer(result)
+}
+
+/// `math.fmod(x, y)`: the remainder of the division rounded towards zero.
+fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
+    let (x, y) = (args.get(vm, 0), args.get(vm, 1));
+    if x.is_int() && y.is_int() {
+        return match y.as_int() {
+            0 => Err(vm.argument_error(1, "zero")),
+            divisor => vm.answer(Value::int(x.as_int().wrapping_rem(divisor))),
+        };
+    }
+    let (x, y) = (args.check_float(vm, 0)?, args.check_float(vm, 1)?);
+    vm.answer(Value::float(x % y))
+}
+
+/// `math.log(x [, base])`
+fn log(vm: &mut Vm, args: Args) -> NativeResult {
+    let x = args.check_float(vm, 0)?;
+    if args.get(vm, 1).is_nil() {
+        return vm.answer(Value::float(x.ln()));
+    }
+    let base = args.check_float(vm, 1)?;
+    // Powers of the usual bases have exact logarithms.
+    let result = match base {
+        2.0 => x.log2(),
+        10.0 => x.log10(),
+        _ => x.ln() / base.ln(),
+    };
+    vm.answer(Value::float(result))
+}
+
+fn pow(vm: &mut Vm, args: Args) -> NativeResult {
+    let (x, y) = (args.check_float(vm, 0)?, args.check_float(vm, 1)?);
+    vm.answer(Value::float(x.powf(y)))
+}
+
+/// `math.frexp(x)`: `m` and `e` with `x = m · 2^e` and `0.5 <= |m| < 1`.
+fn frexp(vm: &mut Vm, args: Args) -> NativeResult {
+    let x = args.check_float(vm, 0)?;
+    let (fraction, exponent) = if x == 0.0 || !x.is_finite() {
+        (x, 0)
+    } else {
+        // A subnormal number is scaled into the normal range, where the exponent bits say everything.
+        let (scaled, shift) = if x.abs() < f64::MIN_POSITIVE { (x * 2f64.powi(54), 54) } else { (x, 0) };
+        let bits = scaled.to_bits();
+        let exponent = (bits >> 52 & 0x7ff) as i64 - 1022;
+        (f64::from_bits(bits & !(0x7ff << 52) | 1022 << 52), exponent - shift)
+    };
+    vm.push(Value::float(fraction))?;
+    vm.push(Value::int(exponent))?;
+    Ok(Flow::Return(2))
+}
+
+/// `math.ldexp(m, e)`: `m · 2^e`.
+fn ldexp(vm: &mut Vm, args: Args) -> NativeResult {
+    let mut x = args.check_float(vm, 0)?;
+    let mut exponent = args.check_int(vm, 1)?.clamp(-2200, 2200) as i32;
+    // A power of two beyond the range of floats is applied in steps that stay inside, so that only the last one rounds.
+    while exponent.abs() > 1000 {
+        let step = exponent.signum() * 1000;
+        x *= 2f64.powi(step);
+        exponent -= step;
+    }
+    vm.answer(Value::float(x * 2f64.powi(exponent)))
+}
+
+fn less(a: Number, b: Number) -> bool {
+    match (a, b) {
+        (Number::Int(a), Number::Int(b)) => a < b,
+        (Number::Float(a), Number::Float(b)) => a < b,
+        (Number::Int(a), Number::Float(b)) => int_lt_float(a, b),
+        (Number::Float(a), Number::Int(b)) => float_lt_int(a, b),
+    }
+}
+
+#[inline]
+fn extreme(vm: &mut Vm, args: Args, better: fn(Number, Number) -> bool) -> NativeResult {
+    if args.len == 0 {
+        return Err(vm.argument_error(0, "value expected"));
+    }
+    let mut best = args.check_number(vm, 0)?;
+    for i in 1..args.len {
+        let candidate = args.check_number(vm, i)?;
+        if better(candidate, best) {
+            best = candidate;
+        }
+    }
+    vm.answer(best.into())
+}
+
+fn max(vm: &mut Vm, args: Args) -> NativeResult {
+    extreme(vm, args, |candidate, best| less(best, candidate))
+}
+
+fn min(vm: &mut Vm, args: Args) -> NativeResult {
+    extreme(vm, args, less)
+}
+
+/// `math.modf(x)`: the integral part as 5.3 gives it, an integer where it fits, and the fractional part.
+fn modf(vm: &mut Vm, args: Args) -> NativeResult {
+    let (whole, fraction) = match args.check_number(vm, 0)? {
+        Number::Int(i) => (Value::int(i), 0.0),
+        Number::Float(f) => {
+            let whole = f.trunc();
+            let fraction = if f.is_infinite() { 0.0 } else { f - whole };
+            (float_to_int(whole).map_or(Value::float(whole), Value::int), fraction)
+        }
+    };
+    vm.push(whole)?;
+    vm.push(Value::float(fraction))?;
+    Ok(Flow::Return(2))
+}
+
+fn tointeger(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    vm.answer(to_integer(value).map_or(Value::NIL, Value::int))
+}
+
+fn type_of(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.check_any(vm, 0)?;
+    let name = match (value.is_int(), value.is_float()) {
+        (true, _) => vm.string(b"integer")?,
+        (_, true) => vm.string(b"float")?,
+        _ => Value::NIL,
+    };
+    vm.answer(name)
+}
+
+/// `math.ult(m, n)`: compares as unsigned integers.
+fn ult(vm: &mut Vm, args: Args) -> NativeResult {
+    let (a, b) = (args.check_int(vm, 0)?, args.check_int(vm, 1)?);
+    vm.answer(Value::bool((a as u64) < b as u64))
+}
+
+fn generator(vm: &mut Vm) -> &mut Random {
+    vm.random.get_or_insert_with(Random::from_entropy)
+}
+
+/// `math.random([m [, n]])`
+fn random(vm: &mut Vm, args: Args) -> NativeResult {
+    let (low, high, blamed) = match args.len {
+        0 => {
+            let float = generator(vm).float();
+            return vm.answer(Value::float(float));
+        }
+        1 => (1, args.check_int(vm, 0)?, 0),
+        2 => (args.check_int(vm, 0)?, args.check_int(vm, 1)?, 1),
+        _ => return Err(vm.error("wrong number of arguments")),
+    };
+    if low > high {
+        return Err(vm.argument_error(blamed, "interval is empty"));
+    }
+    let width = check_width(vm, low, high, blamed)?;
+    let offset = generator(vm).up_to(width);
+    vm.answer(Value::int(low.wrapping_add(offset as i64)))
+}
+
+/// The width of an interval; like the reference implementation only if it is itself an integer.
+fn check_width(vm: &mut Vm, low: i64, high: i64, blamed: u32) -> Result<u64, Box<LuaError>> {
+    match high.checked_sub(low) {
+        Some(width) => Ok(width as u64),
+        None => Err(vm.argument_error(blamed, "interval too large")),
+    }
+}
+
+/// `math.randomseed(x)`
+fn randomseed(vm: &mut Vm, args: Args) -> NativeResult {
+    let number = args.check_number(vm, 0)?;
+    let seed = match number.to_int() {
+        Some(integer) => integer as u64,
+        None => number.to_float().to_bits(),
+    };
+    vm.random = Some(Random::from_seed(seed));
+    Ok(Flow::Return(0))
+}
