@@ -54,8 +54,11 @@
 //! environment of a debug build collects at every safepoint.
 
 #[cfg(feature = "runtime")]
+#[cfg(feature = "runtime")]
 pub mod app;
 pub mod bytecode;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compile;
 pub mod embed;
 #[cfg(feature = "runtime")]
@@ -67,12 +70,14 @@ pub mod stdlib;
 pub mod syntax;
 pub mod vm;
 
-/// The programs in the README are tested.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 pub use embed::{
     Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Result,
     Table, Value, Variadic,
 };
+#[cfg(feature = "runtime")]
+pub use runtime::Runtime;
+
+/// The programs in the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -120,13 +120,14 @@ impl Runtime {
         Builder::default()
     }
 
-    /// Runs a script as a process of its own and waits for its end.
+    /// Runs a script as a process of its own, under `name` and with `arguments`, and waits for its end.
     ///
     /// # Errors
     /// What the script failed with.
-    pub fn run_script(&self, script: &Entry, arguments: &Parcel) -> Outcome {
+    pub fn run_script(&self, script: &Entry, name: &[u8], arguments: &[Vec<u8>]) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let process = spawn::create(&self.core, &Start::Script(script), arguments).map_err(Arc::new)?;
+        let start = Start::Script { entry: script, name, arguments };
+        let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         self.core.scheduler.spawn(process);

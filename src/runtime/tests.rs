@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mail::Outcome;
-use super::transfer::Parcel;
 use super::{LIBRARIES, Runtime};
 use crate::app::script::ScriptEntries;
 use crate::vm::image::Image;
@@ -19,7 +18,7 @@ fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
     let entries = Box::new(ScriptEntries::new(path));
     let runtime = Runtime::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
-    let outcome = runtime.run_script(&entry, &Parcel::Empty);
+    let outcome = runtime.run_script(&entry, b"test.lua", &[]);
     runtime.shutdown(Duration::ZERO);
     assert!(runtime.core().processes.is_empty());
     outcome

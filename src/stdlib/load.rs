@@ -16,6 +16,11 @@ use crate::vm::value::Value;
 /// First byte of a binary chunk.
 const BINARY_MARK: u8 = 0x1b;
 
+/// Whether this is a binary chunk rather than source text.
+pub fn is_binary(chunk: &[u8]) -> bool {
+    chunk.first() == Some(&BINARY_MARK)
+}
+
 /// Compiles `source` and makes it a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
 /// given to `load`, with its `@` or `=` prefix.
 ///
@@ -62,7 +67,7 @@ fn fail_with(vm: &mut Vm, message: &str) -> NativeResult {
 
 /// Loads `source` unless `mode` (a string or nil) forbids it. `env` is the environment if one was given.
 fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Option<Value>) -> NativeResult {
-    if source.first() == Some(&BINARY_MARK) {
+    if is_binary(source) {
         return fail_with(vm, "attempt to load a binary chunk (mode is 't')");
     }
     if mode.is_string() && !string_bytes(mode).contains(&b't') {
@@ -218,7 +223,7 @@ pub(super) fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
 /// `cannot open …`, and as for [`load_chunk`].
 pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError>> {
     match read_source(path) {
-        Ok((source, _)) if source.first() == Some(&BINARY_MARK) => {
+        Ok((source, _)) if is_binary(&source) => {
             Err(LuaError::new(vm.string(b"attempt to load a binary chunk (mode is 't')")?))
         }
         Ok((source, name)) => load_chunk(vm, &source, &name),

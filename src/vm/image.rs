@@ -20,6 +20,9 @@ use crate::bytecode::Proto;
 /// The name of the base library, whose functions are globals themselves.
 pub const BASE: &str = "_G";
 
+/// Set to 1, makes a debug build collect at every safepoint.
+const GC_STRESS: &str = "MOONLET_GC_STRESS";
+
 /// A library as data: its native functions and its constants.
 pub struct Library {
     /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
@@ -78,6 +81,8 @@ pub struct Image {
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
     chunks: Mutex<Vec<Box<Function>>>,
+    /// Whether every process collects at every safepoint (`MOONLET_GC_STRESS` in debug builds).
+    pub(super) gc_stress: bool,
     /// Metatables of host objects, by the address of their class.
     classes: Mutex<HashMap<usize, ClassTables>>,
     /// Nested tables of constants.
@@ -147,6 +152,7 @@ impl Image {
             modules,
             native_names,
             chunks: Mutex::new(Vec::new()),
+            gc_stress: cfg!(debug_assertions) && std::env::var_os(GC_STRESS).is_some_and(|value| value != "0"),
             classes: Mutex::default(),
             _nested: nested,
         })

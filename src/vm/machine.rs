@@ -124,6 +124,7 @@ impl Vm {
             random: None,
             host: None,
         };
+        vm.heap.set_stress(vm.image.gc_stress);
         vm.make_string_metatable();
         let name = Value::string(vm.heap.intern(b"_G"));
         // SAFETY: a live table.
