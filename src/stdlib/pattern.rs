@@ -10,6 +10,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 /// The most captures a pattern may have.
 pub const MAX_CAPTURES: usize = 32;
 /// The deepest nesting of remembered alternatives.
@@ -81,9 +83,8 @@ pub struct Matcher<'a> {
     subject: &'a [u8],
     pattern: &'a [u8],
     anchored: bool,
-    slots: [Slot; MAX_CAPTURES],
-    /// How many of `slots` the current match has begun.
-    level: usize,
+    /// The captures the current match has begun. A list and not an array: the unused places cost nothing.
+    slots: SmallVec<[Slot; MAX_CAPTURES]>,
     depth: u32,
     steps: u64,
     step_limit: u64,
@@ -91,21 +92,22 @@ pub struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     /// A leading `^` anchors the pattern, as in `find`, `match` and `gsub`.
+    #[inline]
     pub fn new(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
-        match pattern {
-            [b'^', rest @ ..] => Matcher { anchored: true, ..Matcher::unanchored(subject, rest) },
-            _ => Matcher::unanchored(subject, pattern),
-        }
+        let anchored = pattern.first() == Some(&b'^');
+        let mut matcher = Matcher::unanchored(subject, &pattern[usize::from(anchored)..]);
+        matcher.anchored = anchored;
+        matcher
     }
 
     /// A leading `^` stands for itself, as in `gmatch`.
+    #[inline]
     pub fn unanchored(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
         Matcher {
             subject,
             pattern,
             anchored: false,
-            slots: [Slot::Open { start: 0 }; MAX_CAPTURES],
-            level: 0,
+            slots: SmallVec::new(),
             depth: 0,
             steps: 0,
             step_limit: u64::MAX,
@@ -129,7 +131,7 @@ impl<'a> Matcher<'a> {
 
     /// Matches at offset `at` exactly; returns the end of the match. Captures are valid until the next call.
     pub fn match_at(&mut self, at: usize) -> Result<Option<usize>, PatternError> {
-        self.level = 0;
+        self.slots.clear();
         self.depth = 0;
         self.run(at, 0)
     }
@@ -162,24 +164,22 @@ impl<'a> Matcher<'a> {
 
     /// How many captures the last match has.
     pub fn capture_count(&self) -> usize {
-        self.level
+        self.slots.len()
     }
 
     /// The capture with the given index, counted from 0, of the last match.
     pub fn capture(&self, index: usize) -> Result<Capture, PatternError> {
-        if index >= self.level {
-            return Err(PatternError::InvalidCaptureIndex(index as i32 + 1));
-        }
-        match self.slots[index] {
-            Slot::Open { .. } => Err(PatternError::UnfinishedCapture),
-            Slot::Closed { start, end } => Ok(Capture::Span(start, end)),
-            Slot::Position { at } => Ok(Capture::Position(at as i64 + 1)),
+        match self.slots.get(index) {
+            None => Err(PatternError::InvalidCaptureIndex(index as i32 + 1)),
+            Some(Slot::Open { .. }) => Err(PatternError::UnfinishedCapture),
+            Some(&Slot::Closed { start, end }) => Ok(Capture::Span(start, end)),
+            Some(&Slot::Position { at }) => Ok(Capture::Position(at as i64 + 1)),
         }
     }
 
     /// All captures of the last match, in the order of their opening parentheses.
     pub fn captures(&self) -> impl Iterator<Item = Result<Capture, PatternError>> {
-        (0..self.level).map(|index| self.capture(index))
+        (0..self.slots.len()).map(|index| self.capture(index))
     }
 
     /// The byte every match starts with, if the pattern begins with a literal that is not optional.
@@ -321,18 +321,20 @@ impl<'a> Matcher<'a> {
     }
 
     fn open_capture(&mut self, slot: Slot, s: usize, rest: usize) -> Result<Option<usize>, PatternError> {
-        let index = self.level;
-        *self.slots.get_mut(index).ok_or(PatternError::TooManyCaptures)? = slot;
-        self.level += 1;
+        let index = self.slots.len();
+        if index == MAX_CAPTURES {
+            return Err(PatternError::TooManyCaptures);
+        }
+        self.slots.push(slot);
         let matched = self.run(s, rest)?;
         if matched.is_none() {
-            self.level = index;
+            self.slots.truncate(index);
         }
         Ok(matched)
     }
 
     fn close_capture(&mut self, s: usize, rest: usize) -> Result<Option<usize>, PatternError> {
-        let innermost = self.slots[..self.level].iter().rposition(|slot| matches!(slot, Slot::Open { .. }));
+        let innermost = self.slots.iter().rposition(|slot| matches!(slot, Slot::Open { .. }));
         let Some((index, Slot::Open { start })) = innermost.map(|index| (index, self.slots[index])) else {
             return Err(PatternError::InvalidPatternCapture);
         };
@@ -373,7 +375,7 @@ impl<'a> Matcher<'a> {
     fn back_reference(&mut self, s: usize, digit: u8) -> Result<Option<usize>, PatternError> {
         let number = i32::from(digit - b'0');
         let invalid = PatternError::InvalidCaptureIndex(number);
-        let index = usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.level).ok_or(invalid)?;
+        let index = usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.slots.len()).ok_or(invalid)?;
         match self.slots[index] {
             Slot::Open { .. } => Err(invalid),
             // A position holds no text that could be repeated.
