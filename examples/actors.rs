@@ -64,11 +64,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         assert!(runtime.send(sum, "add", Parcel::Integer(n)), "the process waits for more");
     }
 
-    let ask = Entry {
-        id: "app:ask".into(),
-        chunk: Chunk::compile(&image, ASK.as_bytes(), "=ask")?,
-        method: "main".into(),
-    };
+    let ask =
+        Entry { id: "app:ask".into(), chunk: Chunk::compile(&image, ASK.as_bytes(), "=ask")?, method: "main".into() };
     let address = sum.display("app:processes").to_string().into_bytes();
     match runtime.run_script(&ask, b"ask", &[address]) {
         Ok(Parcel::Integer(total)) => println!("the sum is {total}"),
