@@ -1,6 +1,6 @@
 //! Lua 5.3 with isolated processes, channels and gradual types, in Rust alone.
 //!
-//! `Lua` is a single Lua state inside a Rust program. `Runtime` runs thousands of them as processes on a few threads. The
+//! [`Lua`] is a single Lua state inside a Rust program. `Runtime` runs thousands of them as processes on a few threads. The
 //! command `moonlet` runs scripts.
 //!
 //! # The rooms
@@ -16,7 +16,9 @@
 //! | [`vm`] | values, heap, calls, coroutines, the loop | Lua never recurses on the Rust stack; the collector runs at safepoints only |
 //! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
 //! | `runtime` | processes, scheduler, messages, channels, time | one worker owns a process while it runs; news comes first, the wake-up second |
-//! | `embed` | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
+//! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
+//! | `modules` | what programs reach of the world: `fs` | work that can wait happens off the workers; failures are values |
+//! | `app` | where entry ids lead | a name never leads out of the program's folder |
 //! | `cli` | arguments and messages of the command | presentation only |
 //!
 //! # The way of the data
@@ -56,6 +58,8 @@
 #[cfg(feature = "runtime")]
 pub mod app;
 pub mod bytecode;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod compile;
 pub mod embed;
 #[cfg(feature = "runtime")]
@@ -67,12 +71,14 @@ pub mod stdlib;
 pub mod syntax;
 pub mod vm;
 
-/// The programs in the README are tested.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 pub use embed::{
     Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Result,
     Table, Value, Variadic,
 };
+#[cfg(feature = "runtime")]
+pub use runtime::Runtime;
+
+/// The programs in the README are tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

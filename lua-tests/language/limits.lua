@@ -14,8 +14,8 @@ do
   local last, first = f()
   assert(last == 7 and first == nil, "200 locals are fine")
   names[201] = "l201"
-  syntax_like("^s:1: too many local variables %(limit is 200%) in main function near", "local " .. table.concat(names, ","))
-  syntax_like("^s:3: too many local variables %(limit is 200%) in function at line 2 near",
+  syntax_like("^s:1: too many local variables %(limit is 200%) in main function", "local " .. table.concat(names, ","))
+  syntax_like("^s:3: too many local variables %(limit is 200%) in function at line 2",
     "x = 1\nfunction f()\nlocal " .. table.concat(names, ",") .. " end")
 end
 

@@ -220,11 +220,11 @@ do
     assert(n == 3, "an enclosing block's label is visible")
   end
   syntax("s:1: no visible label 'nope' for <goto> at line 1", "goto nope")
-  syntax("s:2: no visible label 'l' for <goto> at line 1", "goto l\ndo ::l:: end")
+  syntax("s:1: no visible label 'l' for <goto> at line 1", "goto l do ::l:: end")
   syntax("s:1: no visible label 'l' for <goto> at line 1", "::l:: local f = function() goto l end")
   syntax("s:1: label 'l' already defined on line 1", "::l:: ::l::")
   syntax("s:3: label 'l' already defined on line 1", "::l::\n\n::l::")
-  syntax("s:3: <goto l> at line 1 jumps into the scope of local 'x'", "goto l\nlocal x\n::l:: x = 1")
+  syntax("s:1: <goto l> at line 1 jumps into the scope of local 'x'", "goto l local x ::l:: x = 1")
   syntax("s:1: <goto l> at line 1 jumps into the scope of local 'x'", "do goto l local x ::l:: print(x) end")
   syntax("s:1: <goto c> at line 1 jumps into the scope of local 'x'", "repeat if x then goto c end local x ::c:: until x")
   assert(load("do ::l:: end ::l:: goto l2 ::l2::"), "sibling blocks may reuse a name")

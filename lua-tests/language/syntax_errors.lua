@@ -49,7 +49,6 @@ check("x = not", "s:1: unexpected symbol near <eof>")
 check("x = 1 +* 2", "s:1: unexpected symbol near '*'")
 check("x = a .. ", "s:1: unexpected symbol near <eof>")
 check("x = ...y", "s:1: syntax error near <eof>")
-check("x != y", "s:1: syntax error near '!'")
 check("x += 1", "s:1: syntax error near '+'")
 
 -- Blocks: what closes what, and where it was opened.

@@ -54,9 +54,8 @@ impl ScriptEntries {
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {
-        let unknown = || {
-            ErrorData { details: Some(factory_details(id)), ..ErrorData::plain(NOT_FOUND, "factory not found") }
-        };
+        let unknown =
+            || ErrorData { details: Some(factory_details(id)), ..ErrorData::plain(NOT_FOUND, "factory not found") };
         let mut parts = namespace.split('.');
         if parts.next() != Some(ROOT) {
             return Err(unknown());
@@ -94,7 +93,8 @@ impl Entries for ScriptEntries {
         if let Some(entry) = self.known.lock().get(id) {
             return Ok(entry.clone());
         }
-        let Some((namespace, name)) = id.split_once(':').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
+        let Some((namespace, name)) =
+            id.split_once(':').filter(|(namespace, name)| !namespace.is_empty() && !name.is_empty())
         else {
             return Err(ErrorData::plain(INVALID, "entry id must have the form namespace:name"));
         };

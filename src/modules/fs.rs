@@ -4,7 +4,7 @@
 //! directory that of the operating system process. Paths and names are bytes.
 
 use std::ffi::OsStr;
-use std::fs::{self, Metadata, OpenOptions};
+use std::fs::{self, FileType, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -20,9 +20,10 @@ use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::image::{Class, Library, Literal};
+use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The library.
@@ -176,8 +177,16 @@ fn is_dir(vm: &mut Vm, args: Args) -> NativeResult {
     )
 }
 
-fn type_name(is_dir: bool) -> &'static str {
-    if is_dir { "directory" } else { "file" }
+/// The `type` of an entry. A symbolic link is a file until it is followed; what is read and written in other ways than
+/// a file (a pipe, a socket, a device) is neither of the two constants.
+fn type_name(kind: FileType) -> &'static str {
+    if kind.is_dir() {
+        "directory"
+    } else if kind.is_file() || kind.is_symlink() {
+        "file"
+    } else {
+        "special"
+    }
 }
 
 fn stat(vm: &mut Vm, args: Args) -> NativeResult {
@@ -190,7 +199,7 @@ fn stat(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn stat_table(vm: &mut Vm, name: Value, metadata: &Metadata) -> Result<Value, Box<LuaError>> {
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let kind = vm.string(type_name(metadata.is_dir()).as_bytes())?;
+    let kind = vm.string(type_name(metadata.file_type()).as_bytes())?;
     let table = vm.heap.new_table(0, 6);
     for (field, value) in [
         ("name", name),
@@ -223,7 +232,7 @@ fn read_dir(vm: &mut Vm, args: Args) -> NativeResult {
     let list = |path: &Path| {
         let entries = fs::read_dir(path)?.map(|entry| {
             let entry = entry?;
-            Ok((entry.file_name(), entry.path().is_dir()))
+            Ok((entry.file_name(), type_name(entry.file_type()?)))
         });
         let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
         entries.sort_unstable();
@@ -231,9 +240,9 @@ fn read_dir(vm: &mut Vm, args: Args) -> NativeResult {
     };
     on_path(vm, args, Value::NIL, list, |vm, entries| {
         let items = vm.heap.new_table(entries.len() as u32, 1);
-        for (i, (name, is_dir)) in entries.iter().enumerate() {
+        for (i, (name, kind)) in entries.iter().enumerate() {
             let name = vm.string(name.as_bytes())?;
-            let kind = vm.string(type_name(*is_dir).as_bytes())?;
+            let kind = vm.string(kind.as_bytes())?;
             let entry = vm.heap.new_table(0, 2);
             set(vm, entry, "name", name)?;
             set(vm, entry, "type", kind)?;

@@ -8,9 +8,10 @@ use crate::vm::args::userdata_of;
 use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::event::{Event, type_name};
-use crate::vm::image::{Class, Library, Literal};
+use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
 /// The library.

@@ -11,9 +11,10 @@ use super::transfer::pack;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
-use crate::vm::image::{Class, Library};
+use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::Userdata;
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The library.

@@ -202,17 +202,19 @@ fn start(vm: &mut Vm, args: Args, relations: &[Relation]) -> Result<Result<Arc<P
         let arguments = rest(vm, args, 2);
         spawn::create(core, &Start::Entry(&entry), &arguments)
     };
-    Ok(created.map(|process| {
-        for relation in relations {
-            // Neither has ended, and there is no relation yet.
-            let _ = process.watch(parent.pid, *relation);
-            if *relation == Relation::Link {
-                let _ = parent.watch(process.pid, Relation::Link);
-            }
+    let process = match created {
+        Ok(process) => process,
+        Err(error) => return Ok(Err(error)),
+    };
+    for relation in relations {
+        // Neither has ended, and there is no relation yet.
+        let _ = process.watch(parent.pid, *relation);
+        if *relation == Relation::Link {
+            let _ = parent.watch(process.pid, Relation::Link);
         }
-        core.scheduler.spawn(Arc::clone(&process));
-        process
-    }))
+    }
+    core.scheduler.spawn(Arc::clone(&process));
+    Ok(Ok(process))
 }
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {

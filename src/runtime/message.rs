@@ -6,9 +6,9 @@ use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
-use crate::vm::image::Class;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The class of [`MessageObject`].

@@ -1,6 +1,6 @@
 //! Processes and what runs them.
 //!
-//! The files fall into two halves. The half listed here knows nothing of Lua: it runs anything that implements
+//! The files fall into two halves. The first knows nothing of Lua: it runs anything that implements
 //! [`Runnable`](scheduler::Runnable), and is tested and model-checked without an interpreter.
 //!
 //! | file | owns | may be touched by |
@@ -13,6 +13,23 @@
 //! | [`timer`] | the wheel and the thread that turns it | any thread inserts and cancels |
 //! | [`driver`] | clock, wall clock, randomness | everything that must be reproducible |
 //! | [`io`] | the tokio runtime of host modules | host modules |
+//!
+//! The other half is processes as programs know them:
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | [`system`] | [`Runtime`]: built, given work, shut down |
+//! | [`core`], [`process_table`], [`words`] | what all processes share |
+//! | [`process`] | a process: its step, its end, who watches it |
+//! | [`spawn`] | from an entry to a process that can be queued |
+//! | [`process_state`] | the Lua side of a process, the host of its machine |
+//! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
+//! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
+//! | [`transfer`] | values on their way between heaps |
+//! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
+//! | [`operation`] | work of host modules off the workers |
+//! | [`errors`], [`message`], `events`, [`time`], [`pid`] | the objects programs see |
+//! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
 //!
@@ -56,20 +73,22 @@ pub mod parker;
 pub mod pid;
 pub mod process;
 pub mod process_state;
+pub mod process_table;
 pub mod queue;
-pub mod runtime;
 pub mod scheduler;
 mod select;
 pub mod shared_channel;
 pub mod spawn;
 pub mod state;
+pub mod system;
 pub mod task;
 pub mod time;
 pub mod timer;
 pub mod transfer;
+pub mod words;
 pub mod worker;
 
-pub use runtime::{Builder, LIBRARIES, Runtime};
+pub use system::{Builder, LIBRARIES, Runtime};
 
 mod sync;
 #[cfg(all(test, not(loom)))]

@@ -36,6 +36,7 @@ use super::transfer::{Parcel, pack};
 use super::worker::WorkerContext;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
+use crate::vm::event::Event;
 use crate::vm::exit::{Exit, Request};
 use crate::vm::value::Value;
 
@@ -180,8 +181,8 @@ impl Process {
             if self.run_state.kill_requested() {
                 return Err(Box::new(Err(ErrorData::internal("process terminated"))));
             }
-            if let Err(error) = mailbox::drain(vm) {
-                return Err(self.failure(vm, error));
+            if let Err(mut error) = mailbox::drain(vm) {
+                return Err(self.failure(vm, &mut error));
             }
             let host = state(vm);
             if let Some(doom) = host.doom.take() {
@@ -213,7 +214,7 @@ impl Process {
                     }
                     tasks.finished();
                 }
-                Exit::Failed(error) => return Err(self.failure(vm, error)),
+                Exit::Failed(mut error) => return Err(self.failure(vm, &mut error)),
                 Exit::Suspended(Request::Host(_)) => {
                     return Err(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
                 }
@@ -265,18 +266,34 @@ impl Process {
     }
 
     /// The outcome of a task that raised an error.
-    fn failure(&self, vm: &mut Vm, error: Box<LuaError>) -> Box<Outcome> {
+    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Box<Outcome> {
         let data = match errors::error_of(error.value) {
             Some(data) => data.across_boundary(),
             None => {
-                let text = errors::value_text(vm, error.value);
+                let text = self.thrown_text(vm, error.value);
                 Arc::new(ErrorData {
-                    stack: error.traceback.unwrap_or_default(),
+                    stack: error.traceback.take().unwrap_or_default(),
                     ..ErrorData::plain("Internal", &text)
                 })
             }
         };
         Box::new(Err(data))
+    }
+
+    /// The text of a thrown value, as `tostring` gives it.
+    fn thrown_text(&self, vm: &mut Vm, value: Value) -> String {
+        let handler = vm.handler(value, Event::ToString);
+        if handler.is_function() {
+            let thread = vm.new_root(handler);
+            vm.fuel = self.core.settings.slice;
+            // A handler that fails, waits or takes too long does not count.
+            if let Exit::Finished(values) = vm.run(thread, &[value])
+                && let Some(text) = values.first().filter(|text| text.is_string())
+            {
+                return errors::value_text(vm, *text);
+            }
+        }
+        errors::value_text(vm, value)
     }
 
     /// Frees the Lua state and tells whoever wants to know.

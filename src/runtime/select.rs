@@ -168,13 +168,16 @@ fn wait(vm: &mut Vm, cases: Cases, claim: Option<Arc<Claim>>) -> NativeResult {
     vm.suspend(Request::Event("channel select"))
 }
 
+/// The shared channel of a case, if it is one, and what it sends.
+type SharedCase = Option<(Arc<SharedChannel>, Parcel)>;
+
 /// A select with shared channels among its cases.
 fn select_shared(vm: &mut Vm, cases: &Cases, default: bool) -> NativeResult {
     if !default {
         check_can_wait(vm)?;
     }
     // What is sent to a shared channel is copied when the select executes.
-    let mut shared: SmallVec<[Option<(Arc<SharedChannel>, Parcel)>; 8]> = SmallVec::new();
+    let mut shared: SmallVec<[SharedCase; 8]> = SmallVec::new();
     for case in cases {
         let parcel = case.send.map_or(Parcel::Empty, |value| pack(vm, value));
         // Packing may have made further channels shared.
@@ -303,18 +306,24 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// `{channel, value, ok}`
+/// `{channel, value, ok}`: the nodes are copied from a table of the image, and only the values filled in.
 fn result_table(vm: &mut Vm, handle: *mut Userdata, value: Value, ok: bool) -> Result<Value, Box<LuaError>> {
     let words = &state(vm).core().words;
-    let (channel_word, value_word, ok_word) = (words.channel, words.value, words.ok);
-    let table = vm.heap.new_table(0, 3);
-    // SAFETY: a fresh table, static keys.
+    let shape = words.select_result.table();
+    let table = vm.heap.new_table(0, FIELDS);
+    // SAFETY: the table is fresh; both have the same number of nodes, or there was no memory for the new one's.
     unsafe {
-        let heap = &mut vm.heap;
-        let stored = Table::set_str(table, heap, channel_word, Value::userdata(handle))
-            .and_then(|()| Table::set_str(table, heap, value_word, value))
-            .and_then(|()| Table::set_str(table, heap, ok_word, Value::bool(ok)));
-        stored.map_err(|error| vm.table_error(error))?;
+        if Table::node_count(table) != Table::node_count(shape) {
+            return Err(vm.out_of_memory());
+        }
+        (*table).nodes.copy_from_nonoverlapping((*shape).nodes, Table::node_count(shape) as usize);
+        (*table).free = (*shape).free;
+        for (index, value) in words.won.iter().zip([Value::userdata(handle), value, Value::bool(ok)]) {
+            (*(*table).nodes.add(*index)).value = value;
+        }
     }
     Ok(Value::table(table))
 }
+
+/// Fields of a select's result.
+const FIELDS: u32 = 3;

@@ -209,6 +209,16 @@ impl TaskSet {
         }
     }
 
+    /// The current task will suspend only to let the others go first, and then continue with `results`.
+    pub fn give_way(&mut self, results: Results) {
+        if let Some(index) = self.current {
+            let task = &mut self.tasks[index as usize];
+            task.phase = Phase::Ready;
+            task.results = results;
+            self.ready.push_back(index);
+        }
+    }
+
     /// The slice of the current task is used up: it goes on before all others.
     pub fn preempted(&mut self, innermost: *mut Thread) {
         if let Some(index) = self.current.take() {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mail::Outcome;
-use super::transfer::Parcel;
 use super::{LIBRARIES, Runtime};
 use crate::app::script::ScriptEntries;
 use crate::vm::image::Image;
@@ -19,7 +18,7 @@ fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
     let entries = Box::new(ScriptEntries::new(path));
     let runtime = Runtime::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
-    let outcome = runtime.run_script(&entry, &Parcel::Empty);
+    let outcome = runtime.run_script(&entry, b"test.lua", &[]);
     runtime.shutdown(Duration::ZERO);
     assert!(runtime.core().processes.is_empty());
     outcome
@@ -84,7 +83,7 @@ fn waiters_are_served_in_order() {
             coroutine.spawn(function() out:send(i .. ch:receive()) end)
         end
         coroutine.yield()
-        for i = 1, 3 do ch:send("abc" :sub(i, i)) end
+        for i = 1, 3 do ch:send(("abc"):sub(i, i)) end
         assert(out:receive() .. out:receive() .. out:receive() == "1a2b3c")
     "#,
     );
@@ -133,7 +132,7 @@ fn select_takes_the_first_ready_case() {
         local stop, count = channel.new(), 0
         coroutine.spawn(function()
             while true do
-                local r = channel.select{stop:case_receive(), a:case_receive(), a:case_receive()}
+                local r = channel.select{a:case_receive(), a:case_receive(), stop:case_receive()}
                 if r.channel == stop then return end
                 count = count + r.value
             end

@@ -13,12 +13,8 @@ use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
 /// The base library.
-pub static LIBRARY: Library = Library {
-    name: BASE,
-    global: true,
-    natives: &NATIVES,
-    constants: &[("_VERSION", Literal::String("Lua 5.3"))],
-};
+pub static LIBRARY: Library =
+    Library { name: BASE, global: true, natives: &NATIVES, constants: &[("_VERSION", Literal::String("Lua 5.3"))] };
 
 /// Places in [`NATIVES`] of functions that others hand out or compare with.
 const NEXT: usize = 0;
@@ -209,7 +205,8 @@ fn select(vm: &mut Vm, args: Args) -> NativeResult {
 fn tonumber(vm: &mut Vm, args: Args) -> NativeResult {
     if args.get(vm, 1).is_nil() {
         let value = args.check_any(vm, 0)?;
-        let number = if value.is_string() { parse_number(string_bytes(value)).map_or(Value::NIL, Value::from) } else { value };
+        let number =
+            if value.is_string() { parse_number(string_bytes(value)).map_or(Value::NIL, Value::from) } else { value };
         return vm.answer(if number.is_number() { number } else { Value::NIL });
     }
     let base = args.check_int(vm, 1)?;

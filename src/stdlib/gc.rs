@@ -4,8 +4,7 @@ use crate::vm::Vm;
 use crate::vm::native::{Args, NativeResult};
 use crate::vm::value::Value;
 
-const OPTIONS: &[&str] =
-    &["collect", "stop", "restart", "count", "step", "setpause", "setstepmul", "isrunning"];
+const OPTIONS: &[&str] = &["collect", "stop", "restart", "count", "step", "setpause", "setstepmul", "isrunning"];
 
 /// `collectgarbage([option [, argument]])`
 pub(super) fn collectgarbage(vm: &mut Vm, args: Args) -> NativeResult {

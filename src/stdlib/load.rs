@@ -15,6 +15,13 @@ use crate::vm::value::Value;
 
 /// First byte of a binary chunk.
 const BINARY_MARK: u8 = 0x1b;
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Whether this is a binary chunk rather than source text.
+pub fn is_binary(chunk: &[u8]) -> bool {
+    chunk.first() == Some(&BINARY_MARK)
+}
 
 /// Compiles `source` and makes it a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
 /// given to `load`, with its `@` or `=` prefix.
@@ -62,7 +69,7 @@ fn fail_with(vm: &mut Vm, message: &str) -> NativeResult {
 
 /// Loads `source` unless `mode` (a string or nil) forbids it. `env` is the environment if one was given.
 fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Option<Value>) -> NativeResult {
-    if source.first() == Some(&BINARY_MARK) {
+    if is_binary(source) {
         return fail_with(vm, "attempt to load a binary chunk (mode is 't')");
     }
     if mode.is_string() && !string_bytes(mode).contains(&b't') {
@@ -70,6 +77,15 @@ fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Optio
         return fail_with(vm, &format!("attempt to load a text chunk (mode is '{mode}')"));
     }
     let env = env.unwrap_or(Value::table(vm.globals()));
+    // Only in files may the first line be a comment for the system or begin with a byte order mark, and there both have
+    // been removed; a space keeps the parser from passing over them.
+    let spaced;
+    let source = if source.starts_with(b"#") || source.starts_with(BYTE_ORDER_MARK) {
+        spaced = [b" ", source].concat();
+        &spaced
+    } else {
+        source
+    };
     match load_chunk_with(vm, source, name, env) {
         Ok(function) => vm.answer(function),
         Err(error) => fail(vm, &error),
@@ -154,8 +170,8 @@ fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), String> {
     let (bytes, name) = match file {
         Some(path) => {
             let shown = String::from_utf8_lossy(path);
-            let bytes = std::fs::read(&*shown)
-                .map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
+            let bytes =
+                std::fs::read(&*shown).map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
             (bytes, [b"@", path].concat())
         }
         None => {
@@ -179,8 +195,8 @@ fn system_message(error: &std::io::Error) -> String {
 
 /// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`.
 pub fn strip_first_line(mut source: Vec<u8>) -> Vec<u8> {
-    if source.starts_with(b"\xef\xbb\xbf") {
-        source.drain(..3);
+    if source.starts_with(BYTE_ORDER_MARK) {
+        source.drain(..BYTE_ORDER_MARK.len());
     }
     if source.first() == Some(&b'#') {
         let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
@@ -218,7 +234,7 @@ pub(super) fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
 /// `cannot open …`, and as for [`load_chunk`].
 pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError>> {
     match read_source(path) {
-        Ok((source, _)) if source.first() == Some(&BINARY_MARK) => {
+        Ok((source, _)) if is_binary(&source) => {
             Err(LuaError::new(vm.string(b"attempt to load a binary chunk (mode is 't')")?))
         }
         Ok((source, name)) => load_chunk(vm, &source, &name),

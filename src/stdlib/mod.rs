@@ -12,6 +12,7 @@
 //! | [`math`] | §6.7 |
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
+//! | [`debug`] | §6.10, without hooks |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -40,6 +41,7 @@ pub mod base;
 mod buffer;
 pub mod coroutine;
 pub mod date;
+pub mod debug;
 mod file;
 pub mod format;
 pub mod gc;
@@ -74,6 +76,7 @@ pub fn libraries() -> Vec<&'static Library> {
     vec![
         &base::LIBRARY,
         &coroutine::LIBRARY,
+        &debug::LIBRARY,
         &io::LIBRARY,
         &math::LIBRARY,
         &os::LIBRARY,

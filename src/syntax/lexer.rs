@@ -26,16 +26,9 @@ pub(super) struct Lexer<'s> {
 }
 
 impl<'s> Lexer<'s> {
-    /// A lexer at the start of `source`, after a byte order mark and a `#` line if there are.
+    /// A lexer at the start of `source`.
     pub(super) fn new(source: &'s [u8]) -> Self {
-        let mut inner = Token::lexer(source);
-        let mark = if source.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-        let skipped = match source.get(mark) {
-            Some(b'#') => source.iter().position(|&byte| matches!(byte, b'\n' | b'\r')).unwrap_or(source.len()),
-            _ => mark,
-        };
-        inner.bump(skipped);
-        Lexer { inner }
+        Lexer { inner: Token::lexer(source) }
     }
 
     /// A lexer at a token of `source`.

@@ -227,6 +227,9 @@ impl Vm {
             Args { start: slot + 1, len: first - slot - 1 },
             Args { start: first, len: self.top_slot() - first },
         );
+        if answer.is_ok() {
+            self.native_slot = 0;
+        }
         self.finish_native(answer, slot, results)
     }
 
@@ -264,7 +267,7 @@ impl Vm {
             return Ok(());
         }
         self.call_at(slot, args, u32::from(i.c))?;
-        self.safepoint()
+        if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
     }
 
     /// `Op::GenericCall` where the fast path does not apply.
@@ -298,7 +301,7 @@ impl Vm {
             call.results = self.pop_frame();
         }
         self.run_call(call)?;
-        self.safepoint()
+        self.safepoint_in_list()
     }
 
     /// `Op::Return` where the fast path does not apply, and `Op::ReturnVararg`.

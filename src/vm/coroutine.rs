@@ -339,7 +339,7 @@ impl Vm {
 /// Calls of the host from native functions that may nest on the Rust stack.
 const MAX_HOST_NESTING: usize = 150;
 
-/// Coroutines that may have resumed each other without end.
-const MAX_NESTED: u32 = 190_000;
+/// Coroutines that may have resumed each other (`LUAI_MAXCCALLS` of the reference implementation).
+const MAX_NESTED: u32 = 200;
 
 const _: () = assert!(!Op::Resume.is_compiled());

@@ -5,8 +5,8 @@ use smallvec::SmallVec;
 use super::error::LuaError;
 use super::value::Value;
 
-/// A short list of values.
-pub type Values = SmallVec<[Value; 4]>;
+/// A short list of values. Room for one keeps [`Exit`] small: it is moved at every switch between tasks.
+pub type Values = SmallVec<[Value; 1]>;
 
 /// How [`super::Vm::run`] came back.
 #[derive(Debug)]

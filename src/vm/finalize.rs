@@ -98,8 +98,8 @@ fn close_next(vm: &mut Vm) -> NativeResult {
 
 impl Vm {
     /// Calls the finalizers that wait; the interrupted function goes on afterwards.
-    pub(super) fn run_finalizers(&mut self) -> Result<(), Box<LuaError>> {
-        let slot = self.live_extent();
+    pub(super) fn run_finalizers(&mut self, open_list: bool) -> Result<(), Box<LuaError>> {
+        let slot = self.extent(open_list);
         self.ensure_slots(slot + 3 + HEADROOM)?;
         self.set_slot(slot, Value::NIL);
         self.set_slot(slot + 1, Value::int(i64::from(self.top_slot())));

@@ -14,16 +14,20 @@ use super::intern::StringSet;
 use super::native::Native;
 use super::object::{Str, Table};
 use super::table::StaticTable;
+use super::userdata::Class;
 use super::value::Value;
 use crate::bytecode::Proto;
 
 /// The name of the base library, whose functions are globals themselves.
 pub const BASE: &str = "_G";
 
+/// Set to 1, makes a debug build collect at every safepoint.
+const GC_STRESS: &str = "MOONLET_GC_STRESS";
+
 /// A library as data: its native functions and its constants.
 pub struct Library {
     /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
-    /// Several libraries of one name are parts of one.
+    /// Several libraries of one name are parts of one; of equal fields the last counts.
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
@@ -31,16 +35,6 @@ pub struct Library {
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
-}
-
-/// A class of host objects as data.
-pub struct Class {
-    /// What `tostring` and messages call it.
-    pub name: &'static str,
-    /// Its methods.
-    pub methods: &'static [Native],
-    /// Its metamethods, by event name.
-    pub metamethods: &'static [Native],
 }
 
 struct ClassTables {
@@ -78,6 +72,8 @@ pub struct Image {
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
     chunks: Mutex<Vec<Box<Function>>>,
+    /// Whether every process collects at every safepoint (`MOONLET_GC_STRESS` in debug builds).
+    pub(super) gc_stress: bool,
     /// Metatables of host objects, by the address of their class.
     classes: Mutex<HashMap<usize, ClassTables>>,
     /// Nested tables of constants.
@@ -110,7 +106,10 @@ impl Image {
                 native_names.insert(&raw const *native as usize, name);
             }
             match tables.iter_mut().find(|(name, ..)| *name == library.name) {
-                Some((.., known)) => known.extend(fields),
+                Some((.., known)) => {
+                    known.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+                    known.extend(fields);
+                }
                 None => tables.push((library.name, library.global, fields)),
             }
         }
@@ -147,6 +146,7 @@ impl Image {
             modules,
             native_names,
             chunks: Mutex::new(Vec::new()),
+            gc_stress: cfg!(debug_assertions) && std::env::var_os(GC_STRESS).is_some_and(|value| value != "0"),
             classes: Mutex::default(),
             _nested: nested,
         })
@@ -163,8 +163,9 @@ impl Image {
                     .collect()
             };
             let methods = StaticTable::new(&fields(class.methods), true);
-            let mut metamethods = fields(class.metamethods);
-            metamethods.push((self.event_names[Event::Index as usize], Value::table(methods.table())));
+            // First, because the fast path of method calls looks for it in its main position.
+            let mut metamethods = vec![(self.event_names[Event::Index as usize], Value::table(methods.table()))];
+            metamethods.extend(fields(class.metamethods));
             metamethods.push((
                 self.event_names[Event::Name as usize],
                 Value::string(self.strings.constant(class.name.as_bytes())),

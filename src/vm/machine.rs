@@ -4,6 +4,7 @@
 //! [`Registers`] caches the running coroutine, [`Heap`] owns the objects, and the rest is the state of the program as a
 //! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::error::LuaError;
@@ -79,6 +80,9 @@ pub struct Vm {
     /// The generator behind `math.random`; made when first used.
     pub random: Option<Random>,
     host: Option<Box<dyn Host>>,
+    /// The host's type and address, for downcasting without virtual calls.
+    host_type: TypeId,
+    host_address: *mut (),
 }
 
 // SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
@@ -123,7 +127,10 @@ impl Vm {
             finalizing: false,
             random: None,
             host: None,
+            host_type: TypeId::of::<()>(),
+            host_address: std::ptr::null_mut(),
         };
+        vm.heap.set_stress(vm.image.gc_stress);
         vm.make_string_metatable();
         let name = Value::string(vm.heap.intern(b"_G"));
         // SAFETY: a live table.
@@ -170,14 +177,21 @@ impl Vm {
     }
 
     /// Gives the machine its host.
-    pub fn set_host(&mut self, host: Box<dyn Host>) {
+    pub fn set_host(&mut self, mut host: Box<dyn Host>) {
+        let any = host.as_any();
+        self.host_type = (*any).type_id();
+        self.host_address = (&raw mut *any).cast();
         self.host = Some(host);
     }
 
     /// The host, if it is a `T`.
-    #[inline]
+    #[inline(always)]
     pub fn host<T: Host>(&mut self) -> Option<&mut T> {
-        self.host.as_deref_mut()?.as_any().downcast_mut()
+        if self.host_type != TypeId::of::<T>() {
+            return None;
+        }
+        // SAFETY: `set_host` noted type and address of the object in the box, which is there as long as the machine.
+        Some(unsafe { &mut *self.host_address.cast::<T>() })
     }
 
     // ---- slots
@@ -277,10 +291,10 @@ impl Vm {
         }
     }
 
-    /// End of the slots in use by the innermost function.
+    /// End of the slots in use by the innermost function, an open list of values not counted.
     pub(super) fn live_extent(&self) -> u32 {
         let top = self.top_slot();
-        if self.saved.pc == &raw const RESUME.0 {
+        if self.native_slot != 0 || self.saved.pc == &raw const RESUME.0 {
             return top;
         }
         let base = self.slot_of(self.saved.base);
@@ -292,7 +306,12 @@ impl Vm {
             return top;
         }
         // SAFETY: the running function is alive.
-        top.max(base + unsafe { (*(*function.as_closure()).function).registers })
+        base + unsafe { (*(*function.as_closure()).function).registers }
+    }
+
+    /// End of the slots in use by the innermost function.
+    pub(super) fn extent(&self, open_list: bool) -> u32 {
+        if open_list { self.live_extent().max(self.top_slot()) } else { self.live_extent() }
     }
 
     /// The value of the native function that is running.
@@ -316,32 +335,39 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint() } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+    }
+
+    /// A safepoint where an open list of values may lie on the stack.
+    #[inline]
+    pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self, open_list: bool) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
-            self.note_extent();
+            self.note_extent(open_list);
         }
         let (heap, mut roots) = self.heap_and_roots();
         let work = heap.step(&mut roots);
         self.fuel -= work as i64;
         if self.heap.over_limit() {
-            self.collect();
+            let (heap, mut roots) = self.heap_and_roots();
+            heap.full_collect(&mut roots);
             if self.heap.over_limit() {
                 return Err(self.out_of_memory());
             }
         }
         let due = self.exit.is_none() && !self.finalizing && self.heap.has_pending_finalizers();
-        if due { self.run_finalizers() } else { Ok(()) }
+        if due { self.run_finalizers(open_list) } else { Ok(()) }
     }
 
     /// A whole collection (`collectgarbage()`); the finalizers it finds run at the next safepoint.
     pub fn collect(&mut self) {
         if self.exit.is_none() {
-            self.note_extent();
+            self.note_extent(false);
         }
         let (heap, mut roots) = self.heap_and_roots();
         heap.full_collect(&mut roots);
@@ -349,7 +375,7 @@ impl Vm {
 
     /// A step of the collector (`collectgarbage("step")`): tells whether it ended a cycle.
     pub fn collect_step(&mut self, kilobytes: usize) -> bool {
-        self.note_extent();
+        self.note_extent(false);
         let (heap, mut roots) = self.heap_and_roots();
         heap.step_kilobytes(&mut roots, kilobytes)
     }
@@ -370,8 +396,8 @@ impl Vm {
     }
 
     /// Stores how much of the running coroutine's stack is in use.
-    fn note_extent(&mut self) {
-        let extent = self.live_extent();
+    fn note_extent(&mut self, open_list: bool) {
+        let extent = self.extent(open_list);
         // SAFETY: the running coroutine, if there is one, is alive.
         unsafe {
             if let Some(thread) = self.registers.thread.as_mut() {

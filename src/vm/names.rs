@@ -52,8 +52,9 @@ pub fn register_name(proto: &Proto, pc: usize, register: usize) -> Option<Name> 
         Op::Method if index(i.a) == register => constant(index(i.c)).map(|text| Name::new("method", text)),
         Op::GetIndex => match register_name(proto, setter, index(i.c)) {
             Some(Name { kind: "constant", text }) => Some(Name::new("field", text)),
-            _ => None,
+            _ => Some(Name::new("field", "?")),
         },
+        Op::GetInt => Some(Name::new("field", "?")),
         Op::GetCaptured | Op::GetCapturedCell => {
             Some(Name::new("upvalue", &*proto.captures[index(i.b)].name)).filter(|name| !name.text.is_empty())
         }
@@ -163,7 +164,12 @@ impl Function {
 impl Vm {
     /// The running Lua function and the index of its running instruction, unless a native function runs.
     fn running_instruction(&self) -> Option<(&Function, usize)> {
-        if self.native_slot != 0 || self.waiting_native().is_some() {
+        if self.native_slot != 0 { None } else { self.lua_instruction() }
+    }
+
+    /// The innermost Lua function and the index of the instruction it is at, unless a native function waits above it.
+    fn lua_instruction(&self) -> Option<(&Function, usize)> {
+        if self.waiting_native().is_some() {
             return None;
         }
         let value = self.slot(self.slot_of(self.saved.base).checked_sub(1)?);
@@ -177,9 +183,8 @@ impl Vm {
 
     /// How the Lua function that called the running native function names it.
     pub(super) fn native_call_name(&self) -> Option<Name> {
-        let caller = self.levels().nth(usize::from(self.native_slot != 0))?;
-        let (function, _) = self.level_line(caller)?;
-        called_name(&function.proto, function.index_of(caller.pc?).checked_sub(1)?)
+        let (function, pc) = self.lua_instruction()?;
+        called_name(&function.proto, pc)
     }
 
     /// ` (local 'x')` for what a slot holds, or nothing.
@@ -189,6 +194,7 @@ impl Vm {
                 let register = slot.checked_sub(self.slot_of(self.saved.base))?;
                 register_name(&function.proto, pc, register as usize)
             })
+            .filter(|name| name.kind != "constant")
             .map_or_else(String::new, |name| format!(" ({} '{}')", name.kind, name.text))
     }
 

@@ -112,7 +112,9 @@ impl Vm {
         }
         let metatable = self.metatable_of(value);
         metatable.is_null()
-            || [Event::Index, Event::NewIndex, Event::Len].iter().all(|event| self.handler_in(metatable, *event).is_nil())
+            || [Event::Index, Event::NewIndex, Event::Len]
+                .iter()
+                .all(|event| self.handler_in(metatable, *event).is_nil())
     }
 
     /// Sets or removes (null) the metatable of a table, and registers its finalizer.

@@ -321,6 +321,24 @@ unsafe fn run(vm: *mut Vm) {
                 slow!($i, Vm::op_set)
             }};
         }
+        // A method that the table `__index` of a metatable has at the hint.
+        macro_rules! class_method {
+            ($i:expr, $object:expr, $key:expr, $metatable:expr) => {{
+                let name = (*vm).index_name;
+                let hash = (*name).header.extra;
+                let place = (*$metatable).nodes.add((hash & (*$metatable).header.extra) as usize);
+                if (*place).key_payload == name as u64 && (*place).value.is_table() {
+                    let class = (*place).value.as_table();
+                    let (node, hit) = hinted!(class, $key, $i);
+                    if hit {
+                        let method = (*node).value;
+                        *reg!((*$i).a).add(1) = $object;
+                        *reg!((*$i).a) = method;
+                        continue;
+                    }
+                }
+            }};
+        }
         // Back to the caller, which wanted `results`; the arm has put the result in place.
         macro_rules! return_to {
             ($frame:expr) => {{
@@ -402,22 +420,14 @@ unsafe fn run(vm: *mut Vm) {
                         // Absent in the object itself if the key's chain cannot hold it; then `__index` of the class.
                         let hash = (*(key as *const super::object::Str)).header.extra;
                         let main = (*own).nodes.add((hash & (*own).header.extra) as usize);
-                        let metatable = (*own).metatable;
-                        if (*main).next == 0 && (*main).key_payload != key && !metatable.is_null() {
-                            let name = (*vm).index_name;
-                            let hash = (*name).header.extra;
-                            let place = (*metatable).nodes.add((hash & (*metatable).header.extra) as usize);
-                            if (*place).key_payload == name as u64 && (*place).value.is_table() {
-                                let class = (*place).value.as_table();
-                                let (node, hit) = hinted!(class, key, i);
-                                if hit {
-                                    let method = (*node).value;
-                                    *reg!((*i).a).add(1) = object;
-                                    *reg!((*i).a) = method;
-                                    continue;
-                                }
-                            }
+                        if (*main).next == 0 && (*main).key_payload != key && !(*own).metatable.is_null() {
+                            let metatable = (*own).metatable;
+                            class_method!(i, object, key, metatable);
                         }
+                    } else if object.is_userdata() && !(*object.as_userdata()).metatable.is_null() {
+                        let key = (*konst!((*i).c)).payload();
+                        let metatable = (*object.as_userdata()).metatable;
+                        class_method!(i, object, key, metatable);
                     }
                     slow!(i, Vm::op_method)
                 }

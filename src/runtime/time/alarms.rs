@@ -21,9 +21,9 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::heap::Marker;
-use crate::vm::image::Class;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{UserData, Userdata};
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The pending timers of a process, by number.

@@ -7,9 +7,9 @@ use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
-use crate::vm::image::Class;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::object::{Str, UserData};
+use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
 /// A distance in time.

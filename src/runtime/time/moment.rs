@@ -5,9 +5,9 @@ use crate::runtime::driver::Driver;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::image::Class;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::UserData;
+use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// A point in time.

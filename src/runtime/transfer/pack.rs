@@ -43,7 +43,11 @@ thread_local! {
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
-    PACKER.with_borrow_mut(|packer| Parcel::Graph(Box::new(packer.pack(vm, values))))
+    // Taken out: packing a channel that becomes shared packs what is in it.
+    let mut packer = PACKER.take();
+    let graph = packer.pack(vm, values);
+    PACKER.set(packer);
+    Parcel::Graph(Box::new(graph))
 }
 
 /// Objects up to this number are found by a linear search.
@@ -73,17 +77,20 @@ impl Packer {
             match object.tag() {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
-                // SAFETY: the object is alive: nothing is collected while a native function runs.
                 _ => {
                     self.heads.push(head::CELL);
+                    // SAFETY: the object is alive: nothing is collected while a native function runs.
                     self.put(vm, unsafe { (*object.as_cell()).value });
                 }
             }
             next += 1;
         }
-        let mut count = Vec::new();
-        put_number(&mut count, self.objects.len() as u64);
-        let bytes = [&count[..], &self.heads, &self.body].concat().into_boxed_slice();
+        let objects = self.objects.len() as u64;
+        let mut bytes = Vec::with_capacity(number_len(objects) + self.heads.len() + self.body.len());
+        put_number(&mut bytes, objects);
+        bytes.extend_from_slice(&self.heads);
+        bytes.extend_from_slice(&self.body);
+        let bytes = bytes.into_boxed_slice();
         let graph = Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() };
         self.clear();
         graph
@@ -291,4 +298,9 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+/// Bytes that [`put_number`] writes.
+fn number_len(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }

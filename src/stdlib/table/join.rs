@@ -17,13 +17,7 @@ const UNCHECKED: usize = 1 << 20;
 ///
 /// # Errors
 /// `invalid value …` for other elements, and the memory limit.
-pub fn join(
-    vm: &mut Vm,
-    table: *mut Table,
-    separator: &[u8],
-    first: i64,
-    last: i64,
-) -> Result<Vec<u8>, Box<LuaError>> {
+pub fn join(vm: &mut Vm, table: *mut Table, separator: &[u8], first: i64, last: i64) -> Result<Vec<u8>, Box<LuaError>> {
     let mut text = Vec::new();
     let mut allowed = UNCHECKED;
     for key in first..=last {

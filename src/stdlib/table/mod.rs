@@ -16,6 +16,8 @@ mod join;
 mod list;
 mod shift;
 mod sort;
+#[cfg(test)]
+mod tests;
 
 pub use join::join;
 

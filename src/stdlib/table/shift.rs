@@ -55,13 +55,7 @@ fn insert_into(vm: &mut Vm, args: Args, answer: Value) -> NativeResult {
     transfer(vm, list, list, range, Some((position, value)), After::Nothing, Value::NIL)
 }
 
-fn insert_plain(
-    vm: &mut Vm,
-    table: *mut Table,
-    end: i64,
-    position: i64,
-    value: Value,
-) -> Result<(), Box<LuaError>> {
+fn insert_plain(vm: &mut Vm, table: *mut Table, end: i64, position: i64, value: Value) -> Result<(), Box<LuaError>> {
     if position == end {
         return vm.raw_set_int(table, end, value);
     }

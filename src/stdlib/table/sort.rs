@@ -134,8 +134,20 @@ pub fn sort_copy(vm: &mut Vm, list: Value, copy: *mut Table, less: Value, n: i64
     values[SOURCE as usize] = Value::table(copy);
     values[TARGET as usize] = Value::table(other);
     let slots = push_state(vm, &values)?;
-    let mut merge =
-        Merge { slots, source: copy, target: other, less, n, width: 1, i: 1, middle: 1, j: 1, end: 1, k: 1, all_true: true };
+    let mut merge = Merge {
+        slots,
+        source: copy,
+        target: other,
+        less,
+        n,
+        width: 1,
+        i: 1,
+        middle: 1,
+        j: 1,
+        end: 1,
+        k: 1,
+        all_true: true,
+    };
     merge.begin_pair(1);
     merge.run(vm)
 }
@@ -187,8 +199,7 @@ impl Merge {
     fn save(&self, vm: &mut Vm) {
         self.slots.set(vm, SOURCE, Value::table(self.source));
         self.slots.set(vm, TARGET, Value::table(self.target));
-        let numbers =
-            [self.n, self.width, self.i, self.middle, self.j, self.end, self.k, i64::from(self.all_true)];
+        let numbers = [self.n, self.width, self.i, self.middle, self.j, self.end, self.k, i64::from(self.all_true)];
         for (i, number) in (NUMBERS..).zip(numbers) {
             self.slots.set(vm, i, Value::int(number));
         }

@@ -5,17 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use super::core::{Alarm, Names, ProcessTable, RuntimeCore, Settings, Words};
+use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::ErrorData;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
+use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
 use super::spawn::{self, Entries, Entry, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
+use super::words::Words;
+use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
 use crate::vm::image::{Image, Library};
 
@@ -120,17 +123,21 @@ impl Runtime {
         Builder::default()
     }
 
-    /// Runs a script as a process of its own and waits for its end.
+    /// Runs a script as a process of its own, under `name` and with `arguments`, and waits for its end.
     ///
     /// # Errors
     /// What the script failed with.
-    pub fn run_script(&self, script: &Entry, arguments: &Parcel) -> Outcome {
+    pub fn run_script(&self, script: &Entry, name: &[u8], arguments: &[Vec<u8>]) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let process = spawn::create(&self.core, &Start::Script(script), arguments).map_err(Arc::new)?;
+        let start = Start::Script { entry: script, name, arguments };
+        let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         self.core.scheduler.spawn(process);
-        receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")))
+        let outcome = receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")));
+        // What cannot be written any more has nobody to be reported to.
+        let _ = flush_output();
+        outcome
     }
 
     /// Starts a process for an entry.
