@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-use crate::number::{Number, ceil_to_int, float_to_int, floor_to_int, int_lt_float, float_lt_int};
+use crate::number::{Number, ceil_to_int, float_lt_int, float_to_int, floor_to_int, int_lt_float};
 use crate::vm::Vm;
 use crate::vm::arith::to_integer;
 use crate::vm::image::{Library, Literal};

@@ -103,15 +103,7 @@ impl<'a> Matcher<'a> {
     /// A leading `^` stands for itself, as in `gmatch`.
     #[inline]
     pub fn unanchored(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
-        Matcher {
-            subject,
-            pattern,
-            anchored: false,
-            slots: SmallVec::new(),
-            depth: 0,
-            steps: 0,
-            step_limit: u64::MAX,
-        }
+        Matcher { subject, pattern, anchored: false, slots: SmallVec::new(), depth: 0, steps: 0, step_limit: u64::MAX }
     }
 
     /// Whether the pattern can match at one place only.
@@ -375,7 +367,8 @@ impl<'a> Matcher<'a> {
     fn back_reference(&mut self, s: usize, digit: u8) -> Result<Option<usize>, PatternError> {
         let number = i32::from(digit - b'0');
         let invalid = PatternError::InvalidCaptureIndex(number);
-        let index = usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.slots.len()).ok_or(invalid)?;
+        let index =
+            usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.slots.len()).ok_or(invalid)?;
         match self.slots[index] {
             Slot::Open { .. } => Err(invalid),
             // A position holds no text that could be repeated.
