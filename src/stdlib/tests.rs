@@ -169,7 +169,9 @@ fn debug_leaves_variables_of_loops_and_natives_alone() {
         "false cannot set a variable that controls a loop"
     );
     assert_eq!(
-        eval("local w = coroutine.wrap(print) return select('#', debug.setupvalue(w, 1, 5)), debug.getinfo(w, 'u').nups"),
+        eval(
+            "local w = coroutine.wrap(print) return select('#', debug.setupvalue(w, 1, 5)), debug.getinfo(w, 'u').nups"
+        ),
         "0 0"
     );
     assert_eq!(eval("return pcall(debug.sethook, print, 'l')"), "false hooks are not supported yet");

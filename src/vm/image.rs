@@ -71,6 +71,8 @@ pub struct Image {
     pub(super) next_native: u64,
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
+    /// Boxed, because closures refer to them by address.
+    #[allow(clippy::vec_box)]
     chunks: Mutex<Vec<Box<Function>>>,
     /// Whether every process collects at every safepoint (`MOONLET_GC_STRESS` in debug builds).
     pub(super) gc_stress: bool,
@@ -94,7 +96,7 @@ impl Image {
         let memory_message = strings.intern(b"not enough memory");
         let mut native_names = HashMap::new();
         let mut nested = Vec::new();
-        let mut tables: Vec<(&'static str, bool, Vec<(*mut Str, Value)>)> = Vec::new();
+        let mut tables: Vec<(&'static str, bool, Fields)> = Vec::new();
         for library in libraries {
             let mut fields = literal_fields(&strings, library.constants, &mut nested);
             for native in library.natives {
@@ -214,6 +216,9 @@ fn next_of(libraries: &[&'static Library]) -> u64 {
     let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
     next.map_or(0, |native| Value::native(native).payload())
 }
+
+/// The fields of a table that is being built.
+type Fields = Vec<(*mut Str, Value)>;
 
 /// The fields for constants; tables among them are frozen and kept in `nested`.
 fn literal_fields(

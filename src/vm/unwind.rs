@@ -42,6 +42,8 @@ fn protected_results(vm: &mut Vm, _: Args, results: Args) -> NativeResult {
     Ok(Flow::Return(n + 1))
 }
 
+// The signature is that of every continuation.
+#[allow(clippy::boxed_local)]
 fn protected_error(vm: &mut Vm, _: Args, error: Box<LuaError>) -> NativeResult {
     vm.push(Value::FALSE)?;
     vm.push(error.value)?;
