@@ -1,7 +1,7 @@
 //! The `io` library (manual §6.8): opening files, and the default files of a process.
 //!
-//! The default files are kept in the registry. They, and the fields `stdin`, `stdout` and `stderr`, are objects of the
-//! process, but the streams behind them belong to the whole program.
+//! The default files are kept in the registry, and so are the standard files, which a process makes when it first uses
+//! them. They are objects of the process, but the streams behind them belong to the whole program.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -18,12 +18,14 @@ use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// The library. A process also needs [`install`].
+/// The library.
 pub static LIBRARY: Library = Library { name: "io", global: true, natives: &NATIVES, constants: &[] };
 
-static NATIVES: [Native; 11] = [
+static NATIVES: [Native; 12] = [
+    Native { name: "__index", run: standard_field },
     Native { name: "close", run: close },
     Native { name: "flush", run: flush },
     Native { name: "input", run: input },
@@ -49,22 +51,31 @@ struct Default {
 const INPUT: Default = Default { key: "io.input", name: "input", standard: 0, mode: b"r" };
 const OUTPUT: Default = Default { key: "io.output", name: "output", standard: 1, mode: b"w" };
 
-/// Gives a process its standard files: the fields of `io` that are not functions.
-///
-/// # Errors
-/// `not enough memory`
-pub fn install(vm: &mut Vm) -> Result<(), Box<LuaError>> {
-    let Some(library) = vm.image.module(LIBRARY.name) else { return Ok(()) };
-    let library = vm.own(library).as_table();
-    for (standard, name) in ["stdin", "stdout", "stderr"].into_iter().enumerate() {
-        let file = new_standard_file(vm, standard)?;
-        vm.raw_set_name(library, name, file)?;
-        if let Some(default) = [INPUT, OUTPUT].into_iter().find(|default| default.standard == standard) {
-            let registry = vm.registry();
-            vm.raw_set_name(registry, default.key, file)?;
-        }
+/// The standard streams as fields of the library and names in the registry, in the order of their numbers.
+const STANDARD: [&str; 3] = ["stdin", "stdout", "stderr"];
+
+/// This process's file object on a standard stream.
+fn standard_file(vm: &mut Vm, index: usize) -> Result<Value, Box<LuaError>> {
+    let registry = vm.registry();
+    let known = vm.raw_get_name(registry, STANDARD[index])?;
+    if !known.is_nil() {
+        return Ok(known);
     }
-    Ok(())
+    let file = new_standard_file(vm, index)?;
+    vm.raw_set_name(registry, STANDARD[index], file)?;
+    Ok(file)
+}
+
+/// `io.stdin`, `io.stdout`, `io.stderr`, when they are first used; from then on they are ordinary fields.
+fn standard_field(vm: &mut Vm, args: Args) -> NativeResult {
+    let (library, key) = (args.check_table(vm, 0)?, args.get(vm, 1));
+    let index = STANDARD.iter().position(|name| key.is_string() && string_bytes(key) == name.as_bytes());
+    let Some(index) = index else { return vm.answer(Value::NIL) };
+    let file = standard_file(vm, index)?;
+    if !vm.is_frozen(library) {
+        vm.raw_set(library, key, file)?;
+    }
+    vm.answer(file)
 }
 
 /// A default file; pushed as well, so that it can be checked like an argument.
@@ -72,8 +83,7 @@ fn push_default(vm: &mut Vm, default: Default) -> Result<Args, Box<LuaError>> {
     let registry = vm.registry();
     let mut file = vm.raw_get_name(registry, default.key)?;
     if file.is_nil() {
-        file = new_standard_file(vm, default.standard)?;
-        vm.raw_set_name(registry, default.key, file)?;
+        file = standard_file(vm, default.standard)?;
     }
     let slot = vm.top_slot();
     vm.push(file)?;

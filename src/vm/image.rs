@@ -24,6 +24,10 @@ pub const BASE: &str = "_G";
 /// Set to 1, makes a debug build collect at every safepoint.
 const GC_STRESS: &str = "MOONLET_GC_STRESS";
 
+/// A native function of this name is not a field of its library, but is asked for the fields that the library does not
+/// have: those that each process makes for itself.
+const LOOKUP: &str = "__index";
+
 /// A library as data: its native functions and its constants.
 pub struct Library {
     /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
@@ -133,7 +137,14 @@ impl Image {
                 globals.extend(fields);
                 continue;
             }
-            let table = StaticTable::new(&fields, sandbox);
+            let lookup = strings.intern(LOOKUP.as_bytes());
+            let (lookup, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| *name == lookup);
+            let mut table = StaticTable::new(&fields, sandbox);
+            if !lookup.is_empty() {
+                let metatable = StaticTable::new(&lookup, true);
+                table.set_metatable(&metatable);
+                nested.push(metatable);
+            }
             if global {
                 globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }
