@@ -70,8 +70,8 @@ pub mod utf8_codec;
 
 use crate::vm::image::Library;
 
-/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` belong
-/// to it as well, see [`package::install`].
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
+/// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
     vec![
         &base::LIBRARY,

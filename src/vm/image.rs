@@ -24,10 +24,6 @@ pub const BASE: &str = "_G";
 /// Set to 1, makes a debug build collect at every safepoint.
 const GC_STRESS: &str = "MOONLET_GC_STRESS";
 
-/// A native function of this name is not a field of its library, but is asked for the fields that the library does not
-/// have: those that each process makes for itself.
-const LOOKUP: &str = "__index";
-
 /// A library as data: its native functions and its constants.
 pub struct Library {
     /// The global variable and module name; [`BASE`] for the base library, `a.b` for the field `b` of library `a`.
@@ -35,7 +31,7 @@ pub struct Library {
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
-    /// Its functions.
+    /// Its functions. One named `__index` becomes a metamethod of the library's table.
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
@@ -137,14 +133,7 @@ impl Image {
                 globals.extend(fields);
                 continue;
             }
-            let lookup = strings.intern(LOOKUP.as_bytes());
-            let (lookup, fields): (Fields, Fields) = fields.into_iter().partition(|(name, _)| *name == lookup);
-            let mut table = StaticTable::new(&fields, sandbox);
-            if !lookup.is_empty() {
-                let metatable = StaticTable::new(&lookup, true);
-                table.set_metatable(&metatable);
-                nested.push(metatable);
-            }
+            let table = library_table(&strings, fields, sandbox, &mut nested);
             if global {
                 globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }
@@ -226,6 +215,20 @@ fn next_of(libraries: &[&'static Library]) -> u64 {
     let base = libraries.iter().find(|library| library.name == BASE);
     let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
     next.map_or(0, |native| Value::native(native).payload())
+}
+
+/// The table of a library. A field `__index` becomes that of its metatable: it makes fields which only a process of its
+/// own can have, when they are asked for.
+fn library_table(strings: &StringSet, mut fields: Fields, sandbox: bool, nested: &mut Vec<StaticTable>) -> StaticTable {
+    let index = strings.intern(b"__index");
+    let handler = fields.iter().position(|(name, _)| *name == index).map(|at| fields.swap_remove(at));
+    let mut table = StaticTable::new(&fields, sandbox);
+    if let Some(handler) = handler {
+        let metatable = StaticTable::new(&[handler], true);
+        table.set_metatable(&metatable);
+        nested.push(metatable);
+    }
+    table
 }
 
 /// The fields of a table that is being built.
