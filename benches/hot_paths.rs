@@ -3,6 +3,8 @@
 //! `cargo bench`; comparisons with other Lua implementations are made by `tools/bench`. Each benchmark calls a Lua function
 //! that repeats its operation [`REPEAT`] times, so that entering the machine does not count.
 
+#![allow(missing_docs)] // the macros of criterion make public functions
+
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use moonlet::{Function, Lua};
 

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example embed`
 
-use moonlet::{Function, Lua, Result, Table};
+use moonlet::{Function, Lua, Result};
 
 fn main() -> Result<()> {
     let lua = Lua::new();

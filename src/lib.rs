@@ -72,8 +72,8 @@ pub mod syntax;
 pub mod vm;
 
 pub use embed::{
-    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue, Result,
-    Table, Value, Variadic,
+    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue,
+    Result, Table, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
 pub use runtime::Runtime;

@@ -3,7 +3,7 @@
 use super::Compiler;
 use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
-use crate::bytecode::op::{SCALE, Field, Instruction, NONE, Op, count, konst, reg};
+use crate::bytecode::op::{Field, Instruction, NONE, Op, SCALE, count, konst, reg};
 use crate::syntax::ast::{Expr, ExprId, Ident};
 
 impl Compiler<'_> {

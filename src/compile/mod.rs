@@ -43,9 +43,9 @@ use std::sync::Arc;
 
 use crate::bytecode::op::{Instruction, NONE, Op, count};
 use crate::bytecode::proto::Proto;
-use crate::syntax::{SyntaxError, parse};
 use crate::syntax::ast::{Ast, Binding, FunctionBody, Name};
 use crate::syntax::span::Span;
+use crate::syntax::{SyntaxError, parse};
 
 use descriptor::{Descriptor, Kind};
 use error::Result;

@@ -30,8 +30,7 @@ where
     R: IntoLuaMulti,
     F: Fn(&Lua, A) -> Result<R> + 'static,
 {
-    let body: Box<Body> =
-        Box::new(move |lua, args| f(lua, A::from_lua_multi(args, lua)?)?.into_lua_multi(lua));
+    let body: Box<Body> = Box::new(move |lua, args| f(lua, A::from_lua_multi(args, lua)?)?.into_lua_multi(lua));
     let callback = Callback { lua: std::rc::Rc::downgrade(&lua.state), body };
     let closure = lua.with(|vm| vm.heap.new_native_closure(&raw const CALLBACK, 0, Some(Box::new(callback))));
     Ok(Function(lua.root(Value::native_closure(closure))))

@@ -1,9 +1,9 @@
 //! Loading source code.
 
+use super::Lua;
 use super::convert::{FromLuaMulti, IntoLuaMulti};
 use super::error::{Error, Result};
 use super::handle::Function;
-use super::Lua;
 use crate::compile::compile_source;
 use crate::syntax::chunk_id;
 use crate::vm::value::Value;
@@ -29,7 +29,8 @@ impl<'a> Chunk<'a> {
     }
 
     fn compile(&self, source: &[u8]) -> Result<Function> {
-        let proto = compile_source(source, &self.name).map_err(|error| Error::Syntax(error.lua_message(&chunk_id(&self.name))))?;
+        let proto = compile_source(source, &self.name)
+            .map_err(|error| Error::Syntax(error.lua_message(&chunk_id(&self.name))))?;
         let function = self.lua.with(|vm| {
             let globals = Value::table(vm.globals());
             vm.load_proto(&proto, globals)

@@ -2,9 +2,9 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::Lua;
 use super::error::{Error, Result};
 use super::handle::{Function, LuaString, Table, Value};
-use super::Lua;
 use crate::vm::arith::to_number;
 
 /// A Rust type that becomes a Lua value.

@@ -1,9 +1,9 @@
 //! A call that the host runs step by step.
 
+use super::Lua;
 use super::convert::MultiValue;
 use super::error::Error;
 use super::handle::Rooted;
-use super::Lua;
 use crate::vm;
 
 /// A call under way. The host decides how much of it runs at a time, and answers what it waits for.
@@ -71,7 +71,7 @@ impl Execution {
         });
         match exit {
             vm::exit::Exit::Finished(values) => Exit::Finished(values.into_iter().map(|v| lua.wrap(v)).collect()),
-            vm::exit::Exit::Failed(error) => Exit::Failed(lua.lua_error(error)),
+            vm::exit::Exit::Failed(error) => Exit::Failed(lua.lua_error(&error)),
             vm::exit::Exit::OutOfBudget => {
                 self.thread = lua.root(current);
                 Exit::OutOfBudget

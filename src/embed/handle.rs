@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
+use super::Lua;
 use super::convert::{FromLua, FromLuaMulti, IntoLua, IntoLuaMulti, MultiValue};
 use super::error::{Error, Result};
 use super::execution::Execution;
-use super::Lua;
 use crate::stdlib::text::append_plain;
 use crate::vm;
 use crate::vm::Host;
@@ -129,7 +129,7 @@ impl Lua {
     }
 
     /// An error of the machine as one of this API.
-    pub(crate) fn lua_error(&self, error: Box<LuaError>) -> Error {
+    pub(crate) fn lua_error(&self, error: &LuaError) -> Error {
         if error.kind == ErrorKind::Memory {
             return Error::Memory;
         }
@@ -137,7 +137,7 @@ impl Lua {
         let mut message = Vec::new();
         self.with(|vm| append_plain(vm, error.value, &mut message));
         let message = String::from_utf8_lossy(&message).into_owned();
-        Error::Runtime { message, value, traceback: error.traceback.unwrap_or_default() }
+        Error::Runtime { message, value, traceback: error.traceback.clone().unwrap_or_default() }
     }
 
     /// An error of this API to be raised in Lua.
@@ -160,7 +160,7 @@ impl Lua {
         });
         match exit {
             Exit::Finished(values) => Ok(values.into_iter().map(|value| self.wrap(value)).collect()),
-            Exit::Failed(error) => Err(self.lua_error(error)),
+            Exit::Failed(error) => Err(self.lua_error(&error)),
             Exit::OutOfBudget => Err(Error::OutOfBudget),
             Exit::Suspended(_) => Err(Error::Suspended),
         }
@@ -255,7 +255,7 @@ impl Table {
         let (key, value) = (key.into_lua(lua)?, value.into_lua(lua)?);
         let (key, value, table) = (lua.unwrap(&key), lua.unwrap(&value), self.object());
         let stored = lua.with(|vm| vm.raw_set(table, key, value));
-        stored.map_err(|error| lua.lua_error(error))
+        stored.map_err(|error| lua.lua_error(&error))
     }
 
     /// `table[key]`; a metamethod `__index` may run.
@@ -267,7 +267,7 @@ impl Table {
         let key = key.into_lua(lua)?;
         let (object, key_value) = (self.0.value(), lua.unwrap(&key));
         let found = lua.with(|vm| vm.index(object, key_value));
-        match found.map_err(|error| lua.lua_error(error))? {
+        match found.map_err(|error| lua.lua_error(&error))? {
             vm::index::Indexed::Done(value) => V::from_lua(lua.wrap(value), lua),
             vm::index::Indexed::Ask { handler, object } => {
                 let object = lua.wrap(object);
@@ -286,7 +286,7 @@ impl Table {
         let (key, value) = (key.into_lua(lua)?, value.into_lua(lua)?);
         let (object, k, v) = (self.0.value(), lua.unwrap(&key), lua.unwrap(&value));
         let done = lua.with(|vm| vm.set_index(object, k, v));
-        if let vm::index::Indexed::Ask { handler, object } = done.map_err(|error| lua.lua_error(error))? {
+        if let vm::index::Indexed::Ask { handler, object } = done.map_err(|error| lua.lua_error(&error))? {
             let object = lua.wrap(object);
             lua.call_value(handler, &[object, key, value].into_iter().collect())?;
         }

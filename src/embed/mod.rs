@@ -95,7 +95,7 @@ impl Lua {
         let made = self.with(|vm| vm.string(bytes.as_ref()));
         match made {
             Ok(string) => Ok(LuaString(self.root(string))),
-            Err(error) => Err(self.lua_error(error)),
+            Err(error) => Err(self.lua_error(&error)),
         }
     }
 

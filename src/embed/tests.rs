@@ -31,10 +31,8 @@ fn callbacks_may_call_lua_and_fail() {
         lua.load("return pcall(apply, function(x) return x * 1000 end, 3)").eval().unwrap();
     assert!(!ok);
     assert!(message.contains("too large"), "{message}");
-    let nested: String = lua
-        .load("local ok, e = pcall(apply, function() error('inner', 0) end, 1) return e")
-        .eval()
-        .unwrap();
+    let nested: String =
+        lua.load("local ok, e = pcall(apply, function() error('inner', 0) end, 1) return e").eval().unwrap();
     assert_eq!(nested, "inner");
 }
 

@@ -306,18 +306,24 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// `{channel, value, ok}`
+/// `{channel, value, ok}`: the nodes are copied from a table of the image, and only the values filled in.
 fn result_table(vm: &mut Vm, handle: *mut Userdata, value: Value, ok: bool) -> Result<Value, Box<LuaError>> {
     let words = &state(vm).core().words;
-    let (channel_word, value_word, ok_word) = (words.channel, words.value, words.ok);
-    let table = vm.heap.new_table(0, 3);
-    // SAFETY: a fresh table, static keys.
+    let shape = words.select_result.table();
+    let table = vm.heap.new_table(0, FIELDS);
+    // SAFETY: the table is fresh; both have the same number of nodes, or there was no memory for the new one's.
     unsafe {
-        let heap = &mut vm.heap;
-        let stored = Table::set_str(table, heap, channel_word, Value::userdata(handle))
-            .and_then(|()| Table::set_str(table, heap, value_word, value))
-            .and_then(|()| Table::set_str(table, heap, ok_word, Value::bool(ok)));
-        stored.map_err(|error| vm.table_error(error))?;
+        if Table::node_count(table) != Table::node_count(shape) {
+            return Err(vm.out_of_memory());
+        }
+        (*table).nodes.copy_from_nonoverlapping((*shape).nodes, Table::node_count(shape) as usize);
+        (*table).free = (*shape).free;
+        for (index, value) in words.won.iter().zip([Value::userdata(handle), value, Value::bool(ok)]) {
+            (*(*table).nodes.add(*index)).value = value;
+        }
     }
     Ok(Value::table(table))
 }
+
+/// Fields of a select's result.
+const FIELDS: u32 = 3;

@@ -109,6 +109,8 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
         Start::Entry(entry) => {
             let (thread, method) = run_chunk(&mut vm, entry)?;
             begin_again(thread, method);
+            // What the chunk made and nothing needs any more would stay as long as the process is idle.
+            vm.collect();
             (thread, unpack(&mut vm, arguments)?)
         }
         Start::Function(_) => {

@@ -132,7 +132,7 @@ fn select_takes_the_first_ready_case() {
         local stop, count = channel.new(), 0
         coroutine.spawn(function()
             while true do
-                local r = channel.select{stop:case_receive(), a:case_receive(), a:case_receive()}
+                local r = channel.select{a:case_receive(), a:case_receive(), stop:case_receive()}
                 if r.channel == stop then return end
                 count = count + r.value
             end

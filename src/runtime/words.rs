@@ -3,10 +3,15 @@
 use super::{errors, events, lib_channel, message};
 use crate::vm::image::Image;
 use crate::vm::object::{Str, Table};
+use crate::vm::table::StaticTable;
+use crate::vm::value::Value;
 
 /// See the module header.
 pub struct Words {
-    pub(super) channel: *mut Str,
+    /// The nodes of a select's result: a table with the fields `channel`, `value`, `ok`, in this order of [`Words::won`].
+    pub(super) select_result: StaticTable,
+    /// Indices of its nodes.
+    pub(super) won: [usize; 3],
     pub(super) value: *mut Str,
     pub(super) ok: *mut Str,
     pub(super) default: *mut Str,
@@ -37,8 +42,16 @@ impl Words {
     /// Looks them up in an image.
     pub fn new(image: &Image) -> Words {
         let word = |text: &str| image.strings.intern(text.as_bytes());
+        let fields = [word("channel"), word("value"), word("ok")];
+        let select_result = StaticTable::new(&fields.map(|field| (field, Value::TRUE)), true);
+        let won = fields.map(|field| {
+            // SAFETY: a table and strings of the image.
+            let node = unsafe { Table::find_node_str(select_result.table(), field) };
+            node.expect("the table was made with this field") as usize
+        });
         Words {
-            channel: word("channel"),
+            select_result,
+            won,
             value: word("value"),
             ok: word("ok"),
             default: word("default"),

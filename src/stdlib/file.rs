@@ -216,18 +216,14 @@ pub(super) fn read_arguments(vm: &mut Vm, args: Args, first: u32, stream: &Share
 
 /// Pushes what the formats read; the first that fails gives nil, and those after it are ignored. `first` is the number
 /// of the first format's argument.
-fn read_values(
-    vm: &mut Vm,
-    stream: &Shared,
-    formats: &[Value],
-    first: u32,
-) -> Result<io::Result<u32>, Box<LuaError>> {
+fn read_values(vm: &mut Vm, stream: &Shared, formats: &[Value], first: u32) -> Result<io::Result<u32>, Box<LuaError>> {
     let stream = &mut *stream.lock();
     let mut count = 0;
-    let default = [Format::Line { keep_end: false }];
-    let given = formats.len();
-    for i in 0..given.max(1) {
-        let format = if given == 0 { default[0] } else { check_format(vm, formats[i], first + i as u32)? };
+    for i in 0..formats.len().max(1) {
+        let format = match formats.get(i) {
+            Some(format) => check_format(vm, *format, first + i as u32)?,
+            None => Format::Line { keep_end: false },
+        };
         let value = match read_value(vm, stream, format) {
             Ok(Some(value)) => value?,
             Ok(None) => Value::NIL,

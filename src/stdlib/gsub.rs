@@ -9,7 +9,7 @@
 
 use super::buffer;
 use super::pattern::{Capture, Matcher};
-use super::search::{capture_value, charge_steps, limited, next_match, pattern_error, push_captures};
+use super::search::{MAX_STEPS, capture_value, charge_steps, next_match, pattern_error, push_captures};
 use super::string::charge;
 use crate::vm::Vm;
 use crate::vm::concat::append_text;
@@ -89,7 +89,8 @@ fn substitute(vm: &mut Vm, slots: Args, mut progress: Progress, mut text: Vec<u8
     let subject = slots.check_bytes(vm, 0)?;
     let pattern = slots.check_bytes(vm, 1)?;
     let replacement = slots.get(vm, 2);
-    let mut matcher = limited(Matcher::new(subject, pattern));
+    let mut matcher = Matcher::new(subject, pattern);
+    matcher.limit_steps(MAX_STEPS);
     while progress.count < progress.most {
         if matcher.is_anchored() && progress.last.is_some() {
             break;

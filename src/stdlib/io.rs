@@ -18,12 +18,14 @@ use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// The library. A process also needs [`install`].
+/// The library.
 pub static LIBRARY: Library = Library { name: "io", global: true, natives: &NATIVES, constants: &[] };
 
-static NATIVES: [Native; 11] = [
+static NATIVES: [Native; 12] = [
+    Native { name: "__index", run: standard_file },
     Native { name: "close", run: close },
     Native { name: "flush", run: flush },
     Native { name: "input", run: input },
@@ -49,22 +51,21 @@ struct Default {
 const INPUT: Default = Default { key: "io.input", name: "input", standard: 0, mode: b"r" };
 const OUTPUT: Default = Default { key: "io.output", name: "output", standard: 1, mode: b"w" };
 
-/// Gives a process its standard files: the fields of `io` that are not functions.
-///
-/// # Errors
-/// `not enough memory`
-pub fn install(vm: &mut Vm) -> Result<(), Box<LuaError>> {
-    let Some(library) = vm.image.module(LIBRARY.name) else { return Ok(()) };
-    let library = vm.own(library).as_table();
-    for (standard, name) in ["stdin", "stdout", "stderr"].into_iter().enumerate() {
-        let file = new_standard_file(vm, standard)?;
-        vm.raw_set_name(library, name, file)?;
-        if let Some(default) = [INPUT, OUTPUT].into_iter().find(|default| default.standard == standard) {
-            let registry = vm.registry();
-            vm.raw_set_name(registry, default.key, file)?;
+/// The fields of `io` that are not functions: the standard files, made when a process first asks for them.
+fn standard_file(vm: &mut Vm, args: Args) -> NativeResult {
+    let (library, name) = (args.check_table(vm, 0)?, args.get(vm, 1));
+    let known = ["stdin", "stdout", "stderr"];
+    let standard = known.iter().position(|known| name.is_string() && string_bytes(name) == known.as_bytes());
+    let Some(standard) = standard else { return vm.answer(Value::NIL) };
+    let file = match [INPUT, OUTPUT].into_iter().find(|default| default.standard == standard) {
+        Some(default) => {
+            let default = push_default(vm, default)?;
+            default.get(vm, 0)
         }
-    }
-    Ok(())
+        None => new_standard_file(vm, standard)?,
+    };
+    vm.raw_set(library, name, file)?;
+    vm.answer(file)
 }
 
 /// A default file; pushed as well, so that it can be checked like an argument.

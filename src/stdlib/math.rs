@@ -2,10 +2,9 @@
 
 use std::f64::consts::PI;
 
-use crate::number::{Number, ceil_to_int, float_to_int, floor_to_int, int_lt_float, float_lt_int};
+use crate::number::{Number, ceil_to_int, float_lt_int, float_to_int, floor_to_int, int_lt_float};
 use crate::vm::Vm;
 use crate::vm::arith::to_integer;
-use crate::vm::error::LuaError;
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::random::Random;
@@ -233,29 +232,22 @@ fn generator(vm: &mut Vm) -> &mut Random {
 
 /// `math.random([m [, n]])`
 fn random(vm: &mut Vm, args: Args) -> NativeResult {
-    let (low, high, blamed) = match args.len {
+    let (low, high) = match args.len {
         0 => {
             let float = generator(vm).float();
             return vm.answer(Value::float(float));
         }
-        1 => (1, args.check_int(vm, 0)?, 0),
-        2 => (args.check_int(vm, 0)?, args.check_int(vm, 1)?, 1),
+        1 => (1, args.check_int(vm, 0)?),
+        2 => (args.check_int(vm, 0)?, args.check_int(vm, 1)?),
         _ => return Err(vm.error("wrong number of arguments")),
     };
     if low > high {
-        return Err(vm.argument_error(blamed, "interval is empty"));
+        return Err(vm.argument_error(0, "interval is empty"));
     }
-    let width = check_width(vm, low, high, blamed)?;
-    let offset = generator(vm).up_to(width);
+    // Like the reference implementation only if the width is itself an integer.
+    let Some(width) = high.checked_sub(low) else { return Err(vm.argument_error(0, "interval too large")) };
+    let offset = generator(vm).up_to(width as u64);
     vm.answer(Value::int(low.wrapping_add(offset as i64)))
-}
-
-/// The width of an interval; like the reference implementation only if it is itself an integer.
-fn check_width(vm: &mut Vm, low: i64, high: i64, blamed: u32) -> Result<u64, Box<LuaError>> {
-    match high.checked_sub(low) {
-        Some(width) => Ok(width as u64),
-        None => Err(vm.argument_error(blamed, "interval too large")),
-    }
 }
 
 /// `math.randomseed(x)`

@@ -12,6 +12,7 @@
 //! | [`math`] | §6.7 |
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
+//! | [`debug`] | §6.10, without hooks |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -40,6 +41,7 @@ pub mod base;
 mod buffer;
 pub mod coroutine;
 pub mod date;
+pub mod debug;
 mod file;
 pub mod format;
 pub mod gc;
@@ -68,12 +70,13 @@ pub mod utf8_codec;
 
 use crate::vm::image::Library;
 
-/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require` and the
-/// standard files belong to it as well, see [`package::install`] and [`io::install`].
+/// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
+/// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
     vec![
         &base::LIBRARY,
         &coroutine::LIBRARY,
+        &debug::LIBRARY,
         &io::LIBRARY,
         &math::LIBRARY,
         &os::LIBRARY,

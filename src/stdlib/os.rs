@@ -98,12 +98,13 @@ fn time(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let table = args.check_table(vm, 0)?;
     let fields = Fields {
-        year: field(vm, table, "year", None)?,
-        month: field(vm, table, "month", None)?,
-        day: field(vm, table, "day", None)?,
-        hour: field(vm, table, "hour", Some(12))?,
-        minute: field(vm, table, "min", Some(0))?,
+        // In the order in which the reference implementation complains.
         second: field(vm, table, "sec", Some(0))?,
+        minute: field(vm, table, "min", Some(0))?,
+        hour: field(vm, table, "hour", Some(12))?,
+        day: field(vm, table, "day", None)?,
+        month: field(vm, table, "month", None)?,
+        year: field(vm, table, "year", None)?,
         is_dst: match field_value(vm, table, "isdst")? {
             value if value.is_nil() => None,
             value => Some(value.is_true()),

@@ -2,13 +2,15 @@
 //!
 //! A pattern is interpreted where it stands; nothing is compiled and nothing is allocated. House rules:
 //!
-//! * Recursion happens only where an alternative must be remembered (a quantifier, a capture) and is limited to
-//!   [`MAX_DEPTH`], so a pattern cannot exhaust the native stack.
+//! * Recursion happens only where an alternative must be remembered (a quantifier) and is limited to [`MAX_DEPTH`], so a
+//!   pattern cannot exhaust the native stack. Who tries an alternative puts the captures back when it fails.
 //! * Every item tried and every byte scanned counts as a step. The caller charges [`Matcher::steps`] to its budget and
 //!   may set a limit, as a pattern can take exponential time.
 //! * A malformed pattern is reported when matching reaches the flaw, like the reference implementation does.
 
 use std::fmt;
+
+use smallvec::SmallVec;
 
 /// The most captures a pattern may have.
 pub const MAX_CAPTURES: usize = 32;
@@ -68,12 +70,24 @@ pub enum Capture {
     Position(i64),
 }
 
-/// A capture while matching is under way.
+/// A capture while matching is under way; whether it is still open says [`Marks::open`].
 #[derive(Clone, Copy)]
-enum Slot {
-    Open { start: usize },
-    Closed { start: usize, end: usize },
-    Position { at: usize },
+struct Slot {
+    start: usize,
+    /// [`POSITION`] for a position capture.
+    end: usize,
+}
+
+/// No text ends here.
+const POSITION: usize = usize::MAX;
+
+/// What has to be put back when an alternative fails: captures begun since are forgotten, captures closed since are
+/// open again. Their other fields are written anew before they are read.
+#[derive(Clone, Copy)]
+struct Marks {
+    begun: usize,
+    /// A bit for each capture that is not closed.
+    open: u32,
 }
 
 /// Matches one pattern against one subject, at as many places as wanted.
@@ -81,9 +95,9 @@ pub struct Matcher<'a> {
     subject: &'a [u8],
     pattern: &'a [u8],
     anchored: bool,
-    slots: [Slot; MAX_CAPTURES],
-    /// How many of `slots` the current match has begun.
-    level: usize,
+    /// The captures the current match has begun. A list and not an array: the unused places cost nothing.
+    slots: SmallVec<[Slot; MAX_CAPTURES]>,
+    open: u32,
     depth: u32,
     steps: u64,
     step_limit: u64,
@@ -91,21 +105,23 @@ pub struct Matcher<'a> {
 
 impl<'a> Matcher<'a> {
     /// A leading `^` anchors the pattern, as in `find`, `match` and `gsub`.
+    #[inline]
     pub fn new(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
-        match pattern {
-            [b'^', rest @ ..] => Matcher { anchored: true, ..Matcher::unanchored(subject, rest) },
-            _ => Matcher::unanchored(subject, pattern),
-        }
+        let anchored = pattern.first() == Some(&b'^');
+        let mut matcher = Matcher::unanchored(subject, &pattern[usize::from(anchored)..]);
+        matcher.anchored = anchored;
+        matcher
     }
 
     /// A leading `^` stands for itself, as in `gmatch`.
+    #[inline]
     pub fn unanchored(subject: &'a [u8], pattern: &'a [u8]) -> Matcher<'a> {
         Matcher {
             subject,
             pattern,
             anchored: false,
-            slots: [Slot::Open { start: 0 }; MAX_CAPTURES],
-            level: 0,
+            slots: SmallVec::new(),
+            open: 0,
             depth: 0,
             steps: 0,
             step_limit: u64::MAX,
@@ -129,9 +145,13 @@ impl<'a> Matcher<'a> {
 
     /// Matches at offset `at` exactly; returns the end of the match. Captures are valid until the next call.
     pub fn match_at(&mut self, at: usize) -> Result<Option<usize>, PatternError> {
-        self.level = 0;
+        self.restore(Marks { begun: 0, open: 0 });
         self.depth = 0;
-        self.run(at, 0)
+        let end = self.run(at, 0)?;
+        if end.is_none() {
+            self.restore(Marks { begun: 0, open: 0 });
+        }
+        Ok(end)
     }
 
     /// The first match that starts at `from` or later (at `from` only if the pattern is anchored), as start and end.
@@ -139,16 +159,12 @@ impl<'a> Matcher<'a> {
         if self.anchored {
             return Ok(self.match_at(from)?.map(|end| (from, end)));
         }
-        let first_byte = self.required_first_byte();
+        let first = self.required_first();
         let mut at = from;
         while at <= self.subject.len() {
-            if let Some(byte) = first_byte {
-                let rest = &self.subject[at..];
-                let skipped = memchr::memchr(byte, rest);
-                // The search runs over many bytes at a time, so they are charged in blocks.
-                self.steps += skipped.unwrap_or(rest.len()) as u64 / 16;
-                match skipped {
-                    Some(skipped) => at += skipped,
+            if let Some(first) = first {
+                match self.skip_to(first, at) {
+                    Some(found) => at = found,
                     None => return Ok(None),
                 }
             }
@@ -160,39 +176,82 @@ impl<'a> Matcher<'a> {
         Ok(None)
     }
 
+    /// The first place at `at` or later with a byte that `first` matches.
+    #[inline]
+    fn skip_to(&mut self, first: Single<'a>, at: usize) -> Option<usize> {
+        let rest = &self.subject[at..];
+        let skipped = match first {
+            Single::Literal(byte) => memchr::memchr(byte, rest),
+            first => rest.iter().position(|&byte| first.matches(byte)),
+        };
+        // The search runs over many bytes at a time, so they are charged in blocks.
+        self.steps += skipped.unwrap_or(rest.len()) as u64 / 8;
+        skipped.map(|skipped| at + skipped)
+    }
+
     /// How many captures the last match has.
     pub fn capture_count(&self) -> usize {
-        self.level
+        self.slots.len()
     }
 
     /// The capture with the given index, counted from 0, of the last match.
     pub fn capture(&self, index: usize) -> Result<Capture, PatternError> {
-        if index >= self.level {
-            return Err(PatternError::InvalidCaptureIndex(index as i32 + 1));
-        }
-        match self.slots[index] {
-            Slot::Open { .. } => Err(PatternError::UnfinishedCapture),
-            Slot::Closed { start, end } => Ok(Capture::Span(start, end)),
-            Slot::Position { at } => Ok(Capture::Position(at as i64 + 1)),
+        match self.slots.get(index) {
+            None => Err(PatternError::InvalidCaptureIndex(index as i32 + 1)),
+            Some(_) if self.open & 1 << index != 0 => Err(PatternError::UnfinishedCapture),
+            Some(&Slot { start, end: POSITION }) => Ok(Capture::Position(start as i64 + 1)),
+            Some(&Slot { start, end }) => Ok(Capture::Span(start, end)),
         }
     }
 
     /// All captures of the last match, in the order of their opening parentheses.
     pub fn captures(&self) -> impl Iterator<Item = Result<Capture, PatternError>> {
-        (0..self.level).map(|index| self.capture(index))
+        (0..self.slots.len()).map(|index| self.capture(index))
     }
 
-    /// The byte every match starts with, if the pattern begins with a literal that is not optional.
-    fn required_first_byte(&self) -> Option<u8> {
-        let (byte, rest) = match self.pattern {
-            [b'%', byte, rest @ ..] if byte.is_ascii_punctuation() => (*byte, rest),
-            [byte, rest @ ..] if !is_special(*byte) && *byte != b')' => (*byte, rest),
-            _ => return None,
-        };
-        match rest.first() {
-            Some(b'?' | b'*' | b'-') => None,
-            _ => Some(byte),
+    /// What the first byte of every match must fit, if the pattern says so at its beginning.
+    fn required_first(&self) -> Option<Single<'a>> {
+        let mut p = 0;
+        while p < MAX_CAPTURES && self.pattern.get(p) == Some(&b'(') {
+            p += 1;
         }
+        self.required_at(p)
+    }
+
+    /// What the byte at which the pattern goes on at `p` must fit, if the pattern begins with one there that is not
+    /// optional.
+    #[inline]
+    fn required_at(&self, p: usize) -> Option<Single<'a>> {
+        match *self.pattern.get(p..)? {
+            [] | [b'(' | b')', ..] | [b'$'] | [b'%', b'b' | b'f' | b'0'..=b'9', ..] => return None,
+            _ => {}
+        }
+        let (single, after) = Single::parse(self.pattern, p).ok()?;
+        match self.pattern.get(after) {
+            Some(b'?' | b'*' | b'-') => None,
+            _ => Some(single),
+        }
+    }
+
+    /// The byte that must follow where the pattern goes on at `p`. Looks past the end of a capture.
+    #[inline]
+    fn required_byte(&self, p: usize) -> Option<u8> {
+        let p = if self.open != 0 && self.pattern.get(p) == Some(&b')') { p + 1 } else { p };
+        match self.required_at(p) {
+            Some(Single::Literal(byte)) => Some(byte),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn marks(&self) -> Marks {
+        Marks { begun: self.slots.len(), open: self.open }
+    }
+
+    #[inline]
+    fn restore(&mut self, marks: Marks) {
+        self.slots.truncate(marks.begun);
+        self.open = marks.open;
     }
 
     #[inline]
@@ -217,9 +276,18 @@ impl<'a> Matcher<'a> {
             self.step()?;
             match self.pattern[p..] {
                 [] => return Ok(Some(s)),
-                [b'(', b')', ..] => return self.open_capture(Slot::Position { at: s }, s, p + 2),
-                [b'(', ..] => return self.open_capture(Slot::Open { start: s }, s, p + 1),
-                [b')', ..] => return self.close_capture(s, p + 1),
+                [b'(', b')', ..] => {
+                    self.begin_capture(Slot { start: s, end: POSITION })?;
+                    p += 2;
+                }
+                [b'(', ..] => {
+                    self.open |= 1 << self.begin_capture(Slot { start: s, end: s })?;
+                    p += 1;
+                }
+                [b')', ..] => {
+                    self.close_capture(s)?;
+                    p += 1;
+                }
                 [b'$'] => return Ok((s == self.subject.len()).then_some(s)),
                 [b'%', b'b', ..] => {
                     match self.balance(s, p + 2)? {
@@ -260,10 +328,12 @@ impl<'a> Matcher<'a> {
                         }
                         Some(b'-') => return self.shortest(single, s, after + 1),
                         Some(b'?') => {
-                            if self.single_at(single, s)
-                                && let Some(end) = self.run(s + 1, after + 1)?
-                            {
-                                return Ok(Some(end));
+                            if self.single_at(single, s) {
+                                let marks = self.marks();
+                                if let Some(end) = self.run(s + 1, after + 1)? {
+                                    return Ok(Some(end));
+                                }
+                                self.restore(marks);
                             }
                             p = after + 1;
                         }
@@ -296,9 +366,17 @@ impl<'a> Matcher<'a> {
         let run = single.run_length(&self.subject[from..]);
         self.steps += run as u64 / 4;
         let mut end = from + run;
+        if rest == self.pattern.len() {
+            return Ok(Some(end));
+        }
+        let next = self.required_byte(rest);
+        let marks = self.marks();
         loop {
-            if let Some(matched) = self.run(end, rest)? {
-                return Ok(Some(matched));
+            if next.is_none_or(|byte| self.subject.get(end) == Some(&byte)) {
+                if let Some(matched) = self.run(end, rest)? {
+                    return Ok(Some(matched));
+                }
+                self.restore(marks);
             }
             if end == least {
                 return Ok(None);
@@ -309,9 +387,15 @@ impl<'a> Matcher<'a> {
 
     /// As few of `single` as possible.
     fn shortest(&mut self, single: Single<'a>, mut s: usize, rest: usize) -> Result<Option<usize>, PatternError> {
+        let next = self.required_byte(rest);
+        let marks = self.marks();
         loop {
-            if let Some(matched) = self.run(s, rest)? {
-                return Ok(Some(matched));
+            self.step()?;
+            if next.is_none_or(|byte| self.subject.get(s) == Some(&byte)) {
+                if let Some(matched) = self.run(s, rest)? {
+                    return Ok(Some(matched));
+                }
+                self.restore(marks);
             }
             if !self.single_at(single, s) {
                 return Ok(None);
@@ -320,28 +404,24 @@ impl<'a> Matcher<'a> {
         }
     }
 
-    fn open_capture(&mut self, slot: Slot, s: usize, rest: usize) -> Result<Option<usize>, PatternError> {
-        let index = self.level;
-        *self.slots.get_mut(index).ok_or(PatternError::TooManyCaptures)? = slot;
-        self.level += 1;
-        let matched = self.run(s, rest)?;
-        if matched.is_none() {
-            self.level = index;
+    /// Begins a capture and returns its index.
+    #[inline]
+    fn begin_capture(&mut self, slot: Slot) -> Result<usize, PatternError> {
+        let index = self.slots.len();
+        if index == MAX_CAPTURES {
+            return Err(PatternError::TooManyCaptures);
         }
-        Ok(matched)
+        self.slots.push(slot);
+        Ok(index)
     }
 
-    fn close_capture(&mut self, s: usize, rest: usize) -> Result<Option<usize>, PatternError> {
-        let innermost = self.slots[..self.level].iter().rposition(|slot| matches!(slot, Slot::Open { .. }));
-        let Some((index, Slot::Open { start })) = innermost.map(|index| (index, self.slots[index])) else {
-            return Err(PatternError::InvalidPatternCapture);
-        };
-        self.slots[index] = Slot::Closed { start, end: s };
-        let matched = self.run(s, rest)?;
-        if matched.is_none() {
-            self.slots[index] = Slot::Open { start };
-        }
-        Ok(matched)
+    /// Closes the innermost open capture.
+    #[inline]
+    fn close_capture(&mut self, s: usize) -> Result<(), PatternError> {
+        let index = self.open.checked_ilog2().ok_or(PatternError::InvalidPatternCapture)?;
+        self.slots[index as usize].end = s;
+        self.open &= !(1 << index);
+        Ok(())
     }
 
     /// `%bxy`, with the delimiters at `p`: the end of the balanced text that starts at `s`.
@@ -373,12 +453,15 @@ impl<'a> Matcher<'a> {
     fn back_reference(&mut self, s: usize, digit: u8) -> Result<Option<usize>, PatternError> {
         let number = i32::from(digit - b'0');
         let invalid = PatternError::InvalidCaptureIndex(number);
-        let index = usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.level).ok_or(invalid)?;
+        let index =
+            usize::from(digit - b'0').checked_sub(1).filter(|index| *index < self.slots.len()).ok_or(invalid)?;
+        if self.open & 1 << index != 0 {
+            return Err(invalid);
+        }
         match self.slots[index] {
-            Slot::Open { .. } => Err(invalid),
             // A position holds no text that could be repeated.
-            Slot::Position { .. } => Ok(None),
-            Slot::Closed { start, end } => {
+            Slot { end: POSITION, .. } => Ok(None),
+            Slot { start, end } => {
                 let text = &self.subject[start..end];
                 self.steps += text.len() as u64 / 16;
                 Ok(self.subject[s..].starts_with(text).then_some(s + text.len()))
@@ -439,7 +522,7 @@ impl<'a> Single<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn matches(self, byte: u8) -> bool {
         match self {
             Single::Any => true,

@@ -11,14 +11,7 @@ use crate::vm::value::Value;
 /// Steps of the matcher that cost as much as a call.
 const STEPS_PER_FUEL: u64 = 8;
 /// A single match that takes longer than this, some ten seconds, would never end.
-const MAX_STEPS: u64 = 1 << 31;
-
-/// A matcher for `subject`, limited in its work.
-#[inline]
-pub(super) fn limited<'a>(mut matcher: Matcher<'a>) -> Matcher<'a> {
-    matcher.limit_steps(MAX_STEPS);
-    matcher
-}
+pub(super) const MAX_STEPS: u64 = 1 << 31;
 
 /// Charges the work of a matcher to the budget.
 #[inline]
@@ -88,7 +81,8 @@ pub(super) fn find(vm: &mut Vm, args: Args) -> NativeResult {
         vm.push(Value::int((start + pattern.len()) as i64))?;
         return Ok(Flow::Return(2));
     }
-    let mut matcher = limited(Matcher::new(subject, pattern));
+    let mut matcher = Matcher::new(subject, pattern);
+    matcher.limit_steps(MAX_STEPS);
     let found = matcher.find(from).map_err(|error| pattern_error(vm, error))?;
     charge_steps(vm, &matcher);
     let Some((start, end)) = found else { return vm.answer(Value::NIL) };
@@ -105,7 +99,8 @@ pub(super) fn match_(vm: &mut Vm, args: Args) -> NativeResult {
     let subject = args.check_bytes(vm, 0)?;
     let pattern = args.check_bytes(vm, 1)?;
     let Some(from) = search_start(vm, args, subject.len())? else { return vm.answer(Value::NIL) };
-    let mut matcher = limited(Matcher::new(subject, pattern));
+    let mut matcher = Matcher::new(subject, pattern);
+    matcher.limit_steps(MAX_STEPS);
     let found = matcher.find(from).map_err(|error| pattern_error(vm, error))?;
     charge_steps(vm, &matcher);
     match found {
@@ -144,7 +139,8 @@ fn next_of_gmatch(vm: &mut Vm, _: Args) -> NativeResult {
     let subject = string_bytes(vm.captured(0));
     let pattern = string_bytes(vm.captured(1));
     let last = usize::try_from(vm.captured(2).as_int()).ok();
-    let mut matcher = limited(Matcher::unanchored(subject, pattern));
+    let mut matcher = Matcher::unanchored(subject, pattern);
+    matcher.limit_steps(MAX_STEPS);
     let found = next_match(&mut matcher, last.unwrap_or(0), last).map_err(|error| pattern_error(vm, error))?;
     charge_steps(vm, &matcher);
     let Some(whole) = found else { return Ok(Flow::Return(0)) };

@@ -57,12 +57,8 @@ pub type Shared = Arc<Mutex<Stream>>;
 static OPEN: Mutex<Vec<Weak<Mutex<Stream>>>> = Mutex::new(Vec::new());
 
 static STANDARD: LazyLock<[Shared; 3]> = LazyLock::new(|| {
-    [
-        (Device::Input, true),
-        (Device::Output, false),
-        (Device::Error, false),
-    ]
-    .map(|(device, readable)| Arc::new(Mutex::new(Stream::new(device, readable, !readable))))
+    [(Device::Input, true), (Device::Output, false), (Device::Error, false)]
+        .map(|(device, readable)| Arc::new(Mutex::new(Stream::new(device, readable, !readable))))
 });
 
 /// Standard input, output or error (0, 1, 2): one stream for the whole program.
@@ -298,7 +294,11 @@ mod tests {
     use super::*;
 
     fn temporary() -> Shared {
-        let path = std::env::temp_dir().join(format!("moonlet-stream-{}-{:?}", std::process::id(), std::thread::current().id()));
+        let path = std::env::temp_dir().join(format!(
+            "moonlet-stream-{}-{:?}",
+            std::process::id(),
+            std::thread::current().id()
+        ));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).unwrap();
         std::fs::remove_file(path).unwrap();
         Stream::open(Device::File(file), true, true)

@@ -37,6 +37,9 @@ static NATIVES: [Native; 17] = [
 /// Bytes whose processing costs as much as a call.
 pub(super) const BYTES_PER_FUEL: usize = 64;
 
+/// The longest result of `string.rep`, as in the reference implementation.
+const MAX_REPEATED: usize = i32::MAX as usize;
+
 /// Charges the processing of `bytes` bytes to the budget.
 #[inline]
 pub(super) fn charge(vm: &mut Vm, bytes: usize) {
@@ -149,7 +152,7 @@ fn rep(vm: &mut Vm, args: Args) -> NativeResult {
     };
     let unit = text.len() + separator.len();
     let total = match unit.checked_mul(count) {
-        Some(total) if total <= i64::MAX as usize => total.saturating_sub(separator.len()),
+        Some(total) if total <= MAX_REPEATED => total.saturating_sub(separator.len()),
         _ => return Err(vm.error("resulting string too large")),
     };
     charge(vm, total);

@@ -135,3 +135,57 @@ fn require_runs_a_loader_once() {
         "module 'a.b' not found:\n\tno field package.preload['a.b']\n\tno file './a/b.none'"
     );
 }
+
+#[test]
+fn debug_tells_apart_copies_of_captured_values() {
+    assert_eq!(
+        eval(
+            "local fixed = 1
+            local function f() return fixed end
+            local function g() return fixed end
+            debug.setupvalue(f, 1, 2)
+            return f(), g(), fixed, debug.upvalueid(f, 1) == debug.upvalueid(g, 1)"
+        ),
+        "2 1 1 false"
+    );
+    assert_eq!(
+        eval(
+            "local fixed, changed = 1, 2
+            local function f() return fixed end
+            local function g() changed = changed + 1 return changed end
+            debug.upvaluejoin(g, 1, f, 1)
+            local a, b = g(), g()
+            debug.upvaluejoin(f, 1, g, 1)
+            return a, b, f(), changed, g(), f()"
+        ),
+        "2 3 3 2 4 3"
+    );
+}
+
+#[test]
+fn debug_leaves_variables_of_loops_and_natives_alone() {
+    assert_eq!(
+        eval("for i = 1, 3 do local ok, e = pcall(debug.setlocal, 2, 1, 'x') return ok, e end"),
+        "false cannot set a variable that controls a loop"
+    );
+    assert_eq!(
+        eval(
+            "local w = coroutine.wrap(print) return select('#', debug.setupvalue(w, 1, 5)), debug.getinfo(w, 'u').nups"
+        ),
+        "0 0"
+    );
+    assert_eq!(eval("return pcall(debug.sethook, print, 'l')"), "false hooks are not supported yet");
+    assert_eq!(eval("return select('#', debug.gethook()), debug.gethook()"), "3 nil  0");
+}
+
+#[test]
+fn debug_sees_coroutines_that_are_not_running() {
+    assert_eq!(
+        eval(
+            "local co = coroutine.wrap(function() local inner = 5 coroutine.yield(coroutine.running()) end)
+            local thread = co()
+            return debug.getinfo(thread, 0, 'S').what, debug.getinfo(thread, 1, 'S').what, debug.getlocal(thread, 1, 1)"
+        ),
+        "C Lua inner 5"
+    );
+}

@@ -90,7 +90,7 @@ fn len(vm: &mut Vm, args: Args) -> NativeResult {
 fn offset(vm: &mut Vm, args: Args) -> NativeResult {
     let text = args.check_bytes(vm, 0)?;
     let n = args.check_int(vm, 1)?;
-    let default = if n > 0 { 1 } else { text.len() as i64 + 1 };
+    let default = if n >= 0 { 1 } else { text.len() as i64 + 1 };
     let from = absolute(args.opt_int(vm, 2, default)?, text.len());
     if from < 1 || from > text.len() as i64 + 1 {
         return Err(vm.argument_error(2, "position out of range"));

@@ -212,12 +212,7 @@ impl Vm {
     }
 
     /// Calls a metamethod for the running instruction; its first result finishes the instruction.
-    pub(super) fn call_handler(
-        &mut self,
-        handler: Value,
-        args: &[Value],
-        results: u32,
-    ) -> Result<(), Box<LuaError>> {
+    pub(super) fn call_handler(&mut self, handler: Value, args: &[Value], results: u32) -> Result<(), Box<LuaError>> {
         let slot = self.live_extent();
         self.ensure_slots(slot + 1 + args.len() as u32 + HEADROOM)?;
         self.set_slot(slot, handler);

@@ -168,8 +168,7 @@ impl Vm {
                 self.grow_frames();
             }
             let base = self.saved.base.byte_offset_from(self.registers.stack) as u32;
-            *self.registers.frame_top =
-                Frame { pc: self.saved.pc, base, results, constants: self.saved.constants };
+            *self.registers.frame_top = Frame { pc: self.saved.pc, base, results, constants: self.saved.constants };
             self.registers.frame_top = self.registers.frame_top.add(1);
         }
         Ok(())

@@ -79,7 +79,9 @@ impl Vm {
         // SAFETY: the coroutine lies on the stack and is alive.
         let (status, scheduled) = unsafe { ((*thread).status, (*thread).scheduled) };
         let refusal = match status {
-            Status::Fresh | Status::Waiting | Status::Preempted if scheduled => Some("cannot resume scheduled coroutine"),
+            Status::Fresh | Status::Waiting | Status::Preempted if scheduled => {
+                Some("cannot resume scheduled coroutine")
+            }
             Status::Fresh | Status::Yielded => None,
             Status::Dead => Some("cannot resume dead coroutine"),
             _ => Some("cannot resume non-suspended coroutine"),

@@ -31,7 +31,7 @@ pub struct Library {
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
-    /// Its functions.
+    /// Its functions. One named `__index` becomes a metamethod of the library's table.
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
@@ -71,6 +71,8 @@ pub struct Image {
     pub(super) next_native: u64,
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
+    /// Boxed, because closures refer to them by address.
+    #[allow(clippy::vec_box)]
     chunks: Mutex<Vec<Box<Function>>>,
     /// Whether every process collects at every safepoint (`MOONLET_GC_STRESS` in debug builds).
     pub(super) gc_stress: bool,
@@ -94,7 +96,7 @@ impl Image {
         let memory_message = strings.intern(b"not enough memory");
         let mut native_names = HashMap::new();
         let mut nested = Vec::new();
-        let mut tables: Vec<(&'static str, bool, Vec<(*mut Str, Value)>)> = Vec::new();
+        let mut tables: Vec<(&'static str, bool, Fields)> = Vec::new();
         for library in libraries {
             let mut fields = literal_fields(&strings, library.constants, &mut nested);
             for native in library.natives {
@@ -131,7 +133,7 @@ impl Image {
                 globals.extend(fields);
                 continue;
             }
-            let table = StaticTable::new(&fields, sandbox);
+            let table = library_table(&strings, fields, sandbox, &mut nested);
             if global {
                 globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }
@@ -214,6 +216,23 @@ fn next_of(libraries: &[&'static Library]) -> u64 {
     let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
     next.map_or(0, |native| Value::native(native).payload())
 }
+
+/// The table of a library. A field `__index` becomes that of its metatable: it makes fields which only a process of its
+/// own can have, when they are asked for.
+fn library_table(strings: &StringSet, mut fields: Fields, sandbox: bool, nested: &mut Vec<StaticTable>) -> StaticTable {
+    let index = strings.intern(b"__index");
+    let handler = fields.iter().position(|(name, _)| *name == index).map(|at| fields.swap_remove(at));
+    let mut table = StaticTable::new(&fields, sandbox);
+    if let Some(handler) = handler {
+        let metatable = StaticTable::new(&[handler], true);
+        table.set_metatable(&metatable);
+        nested.push(metatable);
+    }
+    table
+}
+
+/// The fields of a table that is being built.
+type Fields = Vec<(*mut Str, Value)>;
 
 /// The fields for constants; tables among them are frozen and kept in `nested`.
 fn literal_fields(

@@ -15,7 +15,7 @@ use super::image::Image;
 use super::object::{Str, Table};
 use super::random::Random;
 use super::run::RESUME;
-use super::thread::{Frame, HEADROOM, Saved, Thread};
+use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
 use super::value::{Value, tag};
 
 /// What a host keeps with a machine: state of its own that native functions use and the collector must see.
@@ -395,14 +395,12 @@ impl Vm {
         (&mut self.heap, roots)
     }
 
-    /// Stores how much of the running coroutine's stack is in use.
+    /// Stores how much of the running coroutine's stack is in use; one that has left the machine has done so itself.
     fn note_extent(&mut self, open_list: bool) {
-        let extent = self.extent(open_list);
         // SAFETY: the running coroutine, if there is one, is alive.
-        unsafe {
-            if let Some(thread) = self.registers.thread.as_mut() {
-                thread.extent = extent;
-            }
+        let thread = unsafe { self.registers.thread.as_mut() };
+        if let Some(thread) = thread.filter(|thread| thread.status == Status::Running) {
+            thread.extent = self.extent(open_list);
         }
     }
 }

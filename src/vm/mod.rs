@@ -1,4 +1,27 @@
-//! vm
+//! The virtual machine: values, the heap with its collector, calls, coroutines, metamethods, and the interpreter loop.
+//!
+//! | file | room |
+//! | --- | --- |
+//! | [`value`], [`object`] | values; the layouts of objects |
+//! | [`heap`], [`string`](mod@string), [`intern`], [`table`], [`userdata`] | objects: allocation, collection, operations |
+//! | [`image`], [`chunk`], [`function`], `load` | what processes share; linked code |
+//! | [`machine`] | the state of one program; safepoints |
+//! | `run` | the interpreter loop: read its seven rules before editing |
+//! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
+//! | [`arith`], [`compare`], [`concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
+//! | [`native`], [`args`], [`raw`] | what native functions are and use |
+//! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
+//! | [`names`], [`inspect`] | what values are called; what `debug` shows |
+//!
+//! House rules:
+//! * A Lua function never recurses on the Rust stack, and a native function never calls Lua: it returns a
+//!   [`Flow`](native::Flow) that says what it wants.
+//! * Objects are freed at safepoints only (see [`heap`]). Between two of them raw pointers to objects are valid
+//!   wherever they came from, which is why functions here take them without being `unsafe`: a caller inside the crate
+//!   cannot hold one for longer.
+//! * The machine knows neither scheduler nor files. What it cannot do itself it leaves with an [`Exit`](exit::Exit).
+
+#![allow(clippy::not_unsafe_ptr_arg_deref)]
 
 pub mod args;
 pub mod arith;
@@ -17,10 +40,11 @@ pub mod function;
 pub mod heap;
 pub mod image;
 pub mod index;
+pub mod inspect;
 pub mod intern;
 mod load;
 pub mod machine;
-mod names;
+pub mod names;
 pub mod native;
 pub mod object;
 pub mod random;

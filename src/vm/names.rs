@@ -27,11 +27,9 @@ impl Name {
 
 /// The name of what register `register` holds when the instruction at `pc` runs.
 pub fn register_name(proto: &Proto, pc: usize, register: usize) -> Option<Name> {
-    let local = proto
-        .locals
-        .iter()
-        .rev()
-        .find(|local| usize::from(local.register) == register && (local.start as usize..local.end as usize).contains(&pc));
+    let local = proto.locals.iter().rev().find(|local| {
+        usize::from(local.register) == register && (local.start as usize..local.end as usize).contains(&pc)
+    });
     if let Some(local) = local {
         return Some(Name::new("local", &*local.name));
     }
@@ -224,7 +222,9 @@ impl Vm {
         let stored = [i.a, i.b, i.c];
         let variable = if i.op == Op::Concat {
             let first = self.register_slot(i.b);
-            (first..first + u32::from(i.c)).find(|slot| self.slot(*slot).same(culprit)).map(|slot| self.describe_slot(slot))
+            (first..first + u32::from(i.c))
+                .find(|slot| self.slot(*slot).same(culprit))
+                .map(|slot| self.describe_slot(slot))
         } else {
             (1..3)
                 .filter(|n| kinds[*n] == Operand::Reg)

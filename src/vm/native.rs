@@ -14,6 +14,9 @@ pub type NativeResult = Result<Flow, Box<LuaError>>;
 /// The body of a native function. `args` names its argument slots; see [`Args`].
 pub type NativeFn = fn(vm: &mut Vm, args: Args) -> NativeResult;
 
+/// Where a native function goes on after a call it asked for raised an error.
+pub type CatchFn = fn(vm: &mut Vm, args: Args, error: Box<LuaError>) -> NativeResult;
+
 /// What a native function wants to happen next. Counts refer to values it pushed on the stack.
 #[derive(Debug)]
 pub enum Flow {
@@ -51,7 +54,7 @@ pub struct Continuation {
     /// returned (above them).
     pub resume: fn(vm: &mut Vm, args: Args, results: Args) -> NativeResult,
     /// Entered instead when the call raised; without it the error goes on to the caller.
-    pub catch: Option<fn(vm: &mut Vm, args: Args, error: Box<LuaError>) -> NativeResult>,
+    pub catch: Option<CatchFn>,
     /// Whether Lua 5.3 allows `coroutine.yield` across this call.
     pub yieldable: bool,
 }

@@ -68,7 +68,9 @@ pub const MIN_SHARED: usize = 256;
 /// A string: header (`extra` = hash), length, bytes. Its methods are in `string`.
 #[repr(C)]
 pub struct Str {
+    /// See the type.
     pub header: Header,
+    /// Length in bytes.
     pub len: u32,
     /// Seed of its hash, that of its image.
     pub seed: u32,
@@ -79,14 +81,17 @@ pub struct Str {
 /// `table`.
 #[repr(C)]
 pub struct Table {
+    /// See the type.
     pub header: Header,
     /// Items in use in the array part: keys `1..=len` are there, all of them (some may be nil).
     pub array_len: u32,
     /// Items allocated.
     pub array_cap: u32,
+    /// The items.
     pub array: *mut Value,
     /// At least one node; a static dummy if the hash part is empty.
     pub nodes: *mut Node,
+    /// Its metatable, or null.
     pub metatable: *mut Table,
     /// Nodes at and above this index have been given away by the free-slot search.
     pub free: u32,
@@ -108,7 +113,9 @@ pub mod table_bit {
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Node {
+    /// The value; nil: the node is free, or its key was removed.
     pub value: Value,
+    /// The payload of the key.
     pub key_payload: u64,
     /// A key of a dead node keeps its payload and has this tag with [`DEAD_KEY`] added, so that `next` still finds it.
     pub key_tag: u8,
@@ -122,7 +129,9 @@ pub const DEAD_KEY: u8 = 0x80;
 /// A Lua function with its captured values: header (`extra` = their number).
 #[repr(C)]
 pub struct Closure {
+    /// See the type.
     pub header: Header,
+    /// What it runs.
     pub function: *const Function,
     // captured values follow
 }
@@ -130,7 +139,9 @@ pub struct Closure {
 /// A native function with captured values or Rust data: header (`extra` = number of captured values).
 #[repr(C)]
 pub struct NativeClosure {
+    /// See the type.
     pub header: Header,
+    /// What it runs.
     pub native: *const Native,
     /// What an embedder's closure captures; dropped with the object.
     pub data: Option<Box<NativeData>>,
@@ -140,7 +151,9 @@ pub struct NativeClosure {
 /// A host object.
 #[repr(C)]
 pub struct Userdata {
+    /// See the type.
     pub header: Header,
+    /// Its metatable, or null.
     pub metatable: *mut Table,
     /// The object itself; `None` after it was taken.
     pub data: Option<Box<dyn UserData>>,
@@ -151,7 +164,9 @@ pub struct Userdata {
 /// The place of a captured local that is reassigned.
 #[repr(C)]
 pub struct Cell {
+    /// See the type.
     pub header: Header,
+    /// What it holds.
     pub value: Value,
 }
 

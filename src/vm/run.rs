@@ -640,7 +640,10 @@ unsafe fn run(vm: *mut Vm) {
                         let new_base = callee.add(1);
                         let frame = (*vm).registers.frame_top;
                         let room = ((*vm).registers.stack_limit as usize).wrapping_sub(new_base as usize);
-                        if (*function).frame_bytes <= room && frame != (*vm).registers.frame_end && (*function).params >= 2 {
+                        if (*function).frame_bytes <= room
+                            && frame != (*vm).registers.frame_end
+                            && (*function).params >= 2
+                        {
                             *callee = iterator;
                             *callee.add(1) = *reg!((*i).a).add(1);
                             *callee.add(2) = *reg!((*i).a).add(2);
@@ -659,9 +662,7 @@ unsafe fn run(vm: *mut Vm) {
                         }
                     } else if iterator.tag() == tag::NATIVE && iterator.payload() == (*vm).next_native {
                         let state = *reg!((*i).a).add(1);
-                        if state.is_table()
-                            && next_entry(state.as_table(), *reg!((*i).a).add(2), reg!((*i).a).add(3))
-                        {
+                        if state.is_table() && next_entry(state.as_table(), *reg!((*i).a).add(2), reg!((*i).a).add(3)) {
                             for n in 2..(*i).c as usize {
                                 *reg!((*i).a).add(3 + n) = Value::NIL;
                             }

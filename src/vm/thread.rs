@@ -105,6 +105,7 @@ pub struct Pending {
 /// A coroutine.
 #[repr(C)]
 pub struct Thread {
+    /// Kind and mark.
     pub header: Header,
     /// The value stack.
     pub stack: *mut Value,
@@ -141,7 +142,7 @@ const FIRST_STACK: u32 = 32;
 /// Frames of a new coroutine.
 const FIRST_FRAMES: u32 = 4;
 /// Slots beyond any frame's extent that are always there: operands of metamethod calls, arguments of natives.
-pub const HEADROOM: u32 = 24;
+pub const HEADROOM: u32 = 8;
 /// Largest stack in slots (`LUAI_MAXSTACK` of the reference implementation).
 pub const MAX_STACK: u32 = 1_000_000;
 /// Further slots for handling the error of a stack overflow.
@@ -220,8 +221,8 @@ impl Thread {
         // SAFETY: as for `resize_stack`.
         unsafe {
             let cap = (*this).frame_cap * 2;
-            let frames =
-                realloc((*this).frames.cast(), frames_layout((*this).frame_cap), frames_layout(cap).size()).cast::<Frame>();
+            let frames = realloc((*this).frames.cast(), frames_layout((*this).frame_cap), frames_layout(cap).size())
+                .cast::<Frame>();
             if frames.is_null() {
                 handle_alloc_error(frames_layout(cap));
             }

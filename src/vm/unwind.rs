@@ -4,10 +4,11 @@ use super::error::{ErrorKind, LuaError};
 use super::event::type_name;
 use super::function::Function;
 use super::machine::Vm;
+use super::names::{self, Name};
 use super::native::{Args, Continuation, Flow, NativeResult};
 use super::object::Closure;
 use super::run::{COROUTINE_END, RESUME};
-use super::thread::{Frame, HEADROOM, Saved, results};
+use super::thread::{Frame, HEADROOM, Saved, Status, Thread, results};
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
@@ -41,6 +42,8 @@ fn protected_results(vm: &mut Vm, _: Args, results: Args) -> NativeResult {
     Ok(Flow::Return(n + 1))
 }
 
+// The signature is that of every continuation.
+#[allow(clippy::boxed_local)]
 fn protected_error(vm: &mut Vm, _: Args, error: Box<LuaError>) -> NativeResult {
     vm.push(Value::FALSE)?;
     vm.push(error.value)?;
@@ -57,11 +60,13 @@ fn handler_error(_: &mut Vm, _: Args, mut error: Box<LuaError>) -> NativeResult 
     Err(error)
 }
 
-/// One level of the stack as seen by `error`, `debug` and tracebacks.
+/// One level of a coroutine's stack as seen by `error`, `debug` and tracebacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Level {
-    /// The function that runs at this level: slot of its value.
+    /// The slot of the function that runs at this level.
     pub slot: u32,
+    /// That function.
+    pub function: Value,
     /// Its next instruction; `None` for a native function.
     pub pc: Option<*const Instruction>,
 }
@@ -177,22 +182,42 @@ impl Vm {
 
     /// The levels of the running coroutine: level 0 is the running function (native or not), level 1 its caller, ….
     pub fn levels(&self) -> impl Iterator<Item = Level> + '_ {
-        let native = (self.native_slot != 0).then_some(Level { slot: self.native_slot, pc: None });
-        native.into_iter().chain(self.states().filter(|frame| frame.pc != &raw const COROUTINE_END.0).map(|frame| {
-            let native = frame.pc == &raw const RESUME.0;
-            Level { slot: frame.base / 16 - 1, pc: (!native).then_some(frame.pc) }
-        }))
+        let native = (self.native_slot != 0).then_some(self.native_slot);
+        levels_of_states(self.stack(), native, self.states())
+    }
+
+    /// The levels of any live coroutine, from the innermost on; none if it has not started or is dead.
+    pub fn levels_of(&self, thread: *mut Thread) -> Vec<Level> {
+        if thread == self.registers.thread {
+            return self.levels().collect();
+        }
+        // SAFETY: a live coroutine; frames below `frame_len` are initialised while it does not run.
+        unsafe {
+            let thread = &*thread;
+            if matches!(thread.status, Status::Fresh | Status::Dead) {
+                return Vec::new();
+            }
+            let innermost =
+                Frame { pc: thread.pc, base: thread.base_offset, results: results::ALL, constants: thread.constants };
+            let callers = (0..thread.frame_len as usize).rev().map(|i| *thread.frames.add(i));
+            // The native function that yielded, resumed another or waits is the topmost value of the stack.
+            let top = thread.extent.saturating_sub(1);
+            let in_native = thread.pending.slot == top
+                && thread.status != Status::Preempted
+                && (*thread.stack.add(top as usize)).is_function();
+            let states = std::iter::once(innermost).chain(callers);
+            levels_of_states(thread.stack, in_native.then_some(top), states).collect()
+        }
     }
 
     /// The function and line of a level that runs Lua code.
     pub fn level_line(&self, level: Level) -> Option<(&Function, u32)> {
         let pc = level.pc?;
-        let value = self.slot(level.slot);
-        if value.tag() != tag::CLOSURE {
+        if !level.function.is_closure() {
             return None;
         }
-        // SAFETY: the closure is on the stack and alive, and so is its function.
-        let function = unsafe { &*(*value.as_closure()).function };
+        // SAFETY: the closure is on a stack and alive, and so is its function.
+        let function = unsafe { &*(*level.function.as_closure()).function };
         let index = function.index_of(pc).saturating_sub(1);
         Some((function, function.proto.line(index).unwrap_or(0)))
     }
@@ -287,11 +312,19 @@ impl Vm {
         self.error(&format!("attempt to call a {name} value{variable}"))
     }
 
-    /// The stack from `level` on, in Lua's shape.
+    /// The stack of the running coroutine from `level` on, in Lua's shape.
     pub fn traceback(&self, level: usize) -> String {
+        self.describe_levels(&self.levels().skip(level).collect::<Vec<_>>())
+    }
+
+    /// The same for any live coroutine.
+    pub fn traceback_of(&self, thread: *mut Thread, level: usize) -> String {
+        self.describe_levels(self.levels_of(thread).get(level..).unwrap_or_default())
+    }
+
+    fn describe_levels(&self, levels: &[Level]) -> String {
         const HEAD: usize = 10;
         const TAIL: usize = 11;
-        let levels: Vec<Level> = self.levels().skip(level).collect();
         let mut text = String::from("stack traceback:");
         for (i, level) in levels.iter().enumerate() {
             if levels.len() > HEAD + TAIL && i == HEAD {
@@ -325,15 +358,20 @@ impl Vm {
 
     /// How the caller names the function of a level: `function 'print'`, `method 'm'`, `upvalue 'f'`, ….
     fn called_name(&self, level: Level, caller: Option<Level>) -> Option<String> {
-        let value = self.slot(level.slot);
-        if value.tag() == tag::NATIVE
-            && let Some(name) = self.image.native_name(value.as_native())
+        if level.function.tag() == tag::NATIVE
+            && let Some(name) = self.image.native_name(level.function.as_native())
         {
             return Some(format!("function '{name}'"));
         }
         let caller = caller?;
         let (function, _) = self.level_line(caller)?;
         function.called_name(caller.pc?)
+    }
+
+    /// The name by which the function at level `caller` has called the one above it.
+    pub fn call_name(&self, caller: Level) -> Option<Name> {
+        let (function, _) = self.level_line(caller)?;
+        names::called_name(&function.proto, function.index_of(caller.pc?).checked_sub(1)?)
     }
 
     pub(super) fn running_closure(&self) -> *mut *mut Closure {
@@ -345,4 +383,22 @@ impl Vm {
     pub(super) fn operand_type(&self, value: Value) -> String {
         if value.is_object() { self.type_name_of(value) } else { type_name(value).to_owned() }
     }
+}
+
+/// The levels of a coroutine with this stack and these states, innermost first. `native` is the slot of a native function
+/// that runs above them.
+fn levels_of_states(
+    stack: *mut Value,
+    native: Option<u32>,
+    states: impl Iterator<Item = Frame>,
+) -> impl Iterator<Item = Level> {
+    let native = native.map(|slot| (slot, None));
+    let frames = states.filter(|frame| frame.pc != &raw const COROUTINE_END.0).map(|frame| {
+        let waits = frame.pc == &raw const RESUME.0;
+        (frame.base / 16 - 1, (!waits).then_some(frame.pc))
+    });
+    native.into_iter().chain(frames).map(move |(slot, pc)| {
+        // SAFETY: the slot of a function that runs lies within the stack.
+        Level { slot, function: unsafe { *stack.add(slot as usize) }, pc }
+    })
 }

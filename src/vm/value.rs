@@ -4,8 +4,8 @@
 //! `tag >= STRING`, and zeroed memory is nil. A plain struct, not an `enum`: rustc then copies a value as a byte and a
 //! word, which forwards from the store buffer, where an enum is copied as one 16-byte move, which does not.
 
-use super::object::{Cell, Closure, Header, NativeClosure, Str, Table, Userdata};
 use super::native::Native;
+use super::object::{Cell, Closure, Header, NativeClosure, Str, Table, Userdata};
 use super::thread::Thread;
 
 /// The type tags, in the order the interpreter relies on.
@@ -215,7 +215,9 @@ impl Value {
     pub fn raw_equals(self, other: Value) -> bool {
         match (self.tag, other.tag) {
             (tag::FLOAT, tag::FLOAT) => self.as_float() == other.as_float(),
-            (tag::INT, tag::FLOAT) => self.as_int() as f64 == other.as_float() && float_is_int(other.as_float(), self.as_int()),
+            (tag::INT, tag::FLOAT) => {
+                self.as_int() as f64 == other.as_float() && float_is_int(other.as_float(), self.as_int())
+            }
             (tag::FLOAT, tag::INT) => other.raw_equals(self),
             (tag::STRING, tag::STRING) => {
                 self.payload == other.payload

@@ -85,9 +85,12 @@ impl Packer {
             }
             next += 1;
         }
-        let mut count = Vec::new();
-        put_number(&mut count, self.objects.len() as u64);
-        let bytes = [&count[..], &self.heads, &self.body].concat().into_boxed_slice();
+        let objects = self.objects.len() as u64;
+        let mut bytes = Vec::with_capacity(number_len(objects) + self.heads.len() + self.body.len());
+        put_number(&mut bytes, objects);
+        bytes.extend_from_slice(&self.heads);
+        bytes.extend_from_slice(&self.body);
+        let bytes = bytes.into_boxed_slice();
         let graph = Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() };
         self.clear();
         graph
@@ -295,4 +298,9 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
+}
+
+/// Bytes that [`put_number`] writes.
+fn number_len(number: u64) -> usize {
+    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }

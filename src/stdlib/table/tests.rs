@@ -23,9 +23,15 @@ fn elements_are_inserted_and_removed() {
     both("local t = list(1, 2, 3) table.insert(t, 4) table.insert(t, 1, 0) return table.concat(t, ' ')", "0 1 2 3 4");
     both("local t = list(1, 2, 3) return table.remove(t, 1), table.remove(t), table.concat(t, ' ')", "1 3 2");
     both("return table.remove(list())", "nil");
-    both("return pcall(table.insert, list(1), 5, 1)", "false bad argument #2 to 'table.insert' (position out of bounds)");
+    both(
+        "return pcall(table.insert, list(1), 5, 1)",
+        "false bad argument #2 to 'table.insert' (position out of bounds)",
+    );
     both("return pcall(table.insert, list(1))", "false wrong number of arguments to 'insert'");
-    both("return pcall(table.remove, list(1, 2, 3), 7)", "false bad argument #1 to 'table.remove' (position out of bounds)");
+    both(
+        "return pcall(table.remove, list(1, 2, 3), 7)",
+        "false bad argument #1 to 'table.remove' (position out of bounds)",
+    );
 }
 
 #[test]
