@@ -218,24 +218,31 @@ pub(super) fn read_arguments(vm: &mut Vm, args: Args, first: u32, stream: &Share
 /// of the first format's argument.
 fn read_values(vm: &mut Vm, stream: &Shared, formats: &[Value], first: u32) -> Result<io::Result<u32>, Box<LuaError>> {
     let stream = &mut *stream.lock();
+    if formats.is_empty() {
+        return Ok(push_read(vm, stream, Format::Line { keep_end: false })?.map(|_| 1));
+    }
     let mut count = 0;
-    for i in 0..formats.len().max(1) {
-        let format = match formats.get(i) {
-            Some(format) => check_format(vm, *format, first + i as u32)?,
-            None => Format::Line { keep_end: false },
-        };
-        let value = match read_value(vm, stream, format) {
-            Ok(Some(value)) => value?,
-            Ok(None) => Value::NIL,
-            Err(error) => return Ok(Err(error)),
-        };
-        vm.push(value)?;
+    for (i, format) in formats.iter().enumerate() {
+        let format = check_format(vm, *format, first + i as u32)?;
         count += 1;
-        if value.is_nil() {
-            break;
+        match push_read(vm, stream, format)? {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(error) => return Ok(Err(error)),
         }
     }
     Ok(Ok(count))
+}
+
+/// Pushes what one format reads, or nil; tells whether it read anything.
+fn push_read(vm: &mut Vm, stream: &mut Stream, format: Format) -> Result<io::Result<bool>, Box<LuaError>> {
+    let value = match read_value(vm, stream, format) {
+        Ok(Some(value)) => value?,
+        Ok(None) => Value::NIL,
+        Err(error) => return Ok(Err(error)),
+    };
+    vm.push(value)?;
+    Ok(Ok(!value.is_nil()))
 }
 
 fn check_format(vm: &mut Vm, value: Value, i: u32) -> Result<Format, Box<LuaError>> {

@@ -189,3 +189,27 @@ fn debug_sees_coroutines_that_are_not_running() {
         "C Lua inner 5"
     );
 }
+
+#[test]
+fn standard_files_are_made_when_used() {
+    assert_eq!(
+        eval(
+            "return rawget(io, 'stdout'), io.type(io.stdout), io.stdout == io.output(), io.nothing, io.stdin == io.stdin"
+        ),
+        "nil file true nil true"
+    );
+}
+
+#[test]
+fn replacements_and_texts_are_asked_for_while_garbage_is_collected() {
+    let mut vm = Vm::new(Image::new(&super::libraries(), false, 1));
+    vm.heap.set_stress(true);
+    let source = "local n = 0
+        local named = setmetatable({}, {__tostring = function() n = n + 1; return ('<' .. n .. '>'):rep(30) end})
+        local text = ('%s %s|'):rep(20):format(table.unpack((function()
+            local t = {} for i = 1, 40 do t[i] = named end return t
+        end)()))
+        local replaced, count = text:gsub('%d+', function(digits) return ('[' .. digits .. ']'):upper() end)
+        return n, #text, count, #replaced, #(('x'):rep(300):gsub('x', setmetatable({}, {__index = function(_, k) return k .. k end})))";
+    assert_eq!(eval_in(&mut vm, source), "40 4570 1200 6970 600");
+}
