@@ -12,7 +12,7 @@ end
 
 -- The full profile, here and in children.
 do
-  local names = { "load", "loadfile", "dofile", "collectgarbage", "io", "debug", "package", "require", "process", "channel",
+  local names = { "load", "loadfile", "dofile", "collectgarbage", "io", "debug", "require", "process", "channel",
     "errors", "coroutine", "utf8" }
   for _, name in ipairs(names) do assert(_G[name], name .. " is missing") end
   assert(coroutine.spawn and os.getenv and io.open and string.dump and _VERSION == "Lua 5.3")

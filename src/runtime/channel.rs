@@ -299,7 +299,13 @@ pub(super) fn enqueue(vm: &mut Vm, handle: *mut Userdata, waiter: Waiter, sends:
         match &mut channel_of(handle).kind {
             Kind::Local(local) if sends => local.senders.push_back(waiter),
             Kind::Local(local) => local.receivers.push_back(waiter),
-            Kind::Subscription(subscription) if !sends => subscription.receivers.push_back(waiter),
+            Kind::Subscription(subscription) if !sends => {
+                if subscription.receivers.is_empty() {
+                    // There is one task that waits, as a rule, and there may be a million processes.
+                    subscription.receivers.reserve_exact(1);
+                }
+                subscription.receivers.push_back(waiter);
+            }
             _ => {}
         }
     }

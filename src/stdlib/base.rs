@@ -55,7 +55,7 @@ fn type_of(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn getmetatable(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.check_any(vm, 0)?;
-    let metatable = vm.metatable_of(value);
+    let metatable = vm.own_metatable_of(value);
     if metatable.is_null() {
         return vm.answer(Value::NIL);
     }

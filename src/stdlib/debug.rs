@@ -302,7 +302,7 @@ fn upvaluejoin(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn getmetatable(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.check_any(vm, 0)?;
-    let metatable = vm.metatable_of(value);
+    let metatable = vm.own_metatable_of(value);
     vm.answer(if metatable.is_null() { Value::NIL } else { Value::table(metatable) })
 }
 

@@ -122,6 +122,14 @@ impl Vm {
         }
     }
 
+    /// As [`Vm::metatable_of`], for a program that may go on to change the metatable.
+    pub fn own_metatable_of(&mut self, value: Value) -> *mut Table {
+        if value.is_string() {
+            self.own_string_metatable();
+        }
+        self.metatable_of(value)
+    }
+
     /// The handler of a value for an event, or nil.
     pub fn handler(&self, value: Value, event: Event) -> Value {
         self.handler_in(self.metatable_of(value), event)

@@ -67,6 +67,8 @@ pub struct Image {
     pub(super) memory_message: *mut Str,
     /// The globals every process starts with; processes fill their own table from it as they go.
     pub(super) globals: StaticTable,
+    /// The metatable of strings, until a process makes it its own.
+    pub(super) string_metatable: StaticTable,
     /// Payload of the value of `next`; 0 without a base library.
     pub(super) next_native: u64,
     modules: HashMap<&'static str, StaticTable>,
@@ -139,9 +141,20 @@ impl Image {
             }
             modules.insert(name, table);
         }
+        // Methods of strings are looked up in the `string` library (manual §6.4).
+        let methods = modules.get("string").map(|library: &StaticTable| Value::table(library.table()));
+        let index = strings.intern(b"__index");
+        let string_metatable = StaticTable::new(&[(index, methods.unwrap_or(Value::NIL))], sandbox);
+        let itself = strings.intern(BASE.as_bytes());
+        globals.push((itself, Value::TRUE));
+        let mut globals = StaticTable::new(&globals, false);
+        let address = Value::table(globals.table());
+        // SAFETY: the name is a string of the image.
+        unsafe { globals.set(itself, address) };
         Arc::new(Image {
+            string_metatable,
             next_native: next_of(libraries),
-            globals: StaticTable::new(&globals, false),
+            globals,
             strings,
             event_names,
             memory_message,

@@ -47,6 +47,9 @@ impl Vm {
                 }
                 handler
             } else {
+                if object.is_string() {
+                    self.own_string_metatable();
+                }
                 let handler = self.handler(object, Event::Index);
                 if handler.is_nil() {
                     return Err(self.index_error(object));
@@ -169,6 +172,9 @@ impl Vm {
         let (object, key) = self.access(i);
         let to = self.register_slot(i.a);
         self.set_slot(to + 1, object);
+        if object.is_string() {
+            self.own_string_metatable();
+        }
         let mut holder = object;
         // The hint serves the table that has the method, wherever in the chain that is.
         for _ in 0..8 {

@@ -12,7 +12,7 @@ use super::event::{BASIC_TYPES, Event};
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::image::Image;
-use super::object::{Str, Table};
+use super::object::{Str, Table, mark};
 use super::random::Random;
 use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
@@ -93,6 +93,7 @@ impl Vm {
     /// A state with the globals of `image`.
     pub fn new(image: Arc<Image>) -> Vm {
         let mut heap = Heap::new(Arc::clone(&image.strings));
+        let string_metatable = image.string_metatable.table();
         let index_name = image.event_names[Event::Index as usize];
         let next_native = image.next_native;
         let registry = heap.new_table(0, 0);
@@ -115,7 +116,7 @@ impl Vm {
             heap,
             image,
             globals,
-            string_metatable: std::ptr::null_mut(),
+            string_metatable,
             basic_metatables: [std::ptr::null_mut(); BASIC_TYPES],
             registry,
             exit: None,
@@ -131,23 +132,18 @@ impl Vm {
             host_address: std::ptr::null_mut(),
         };
         vm.heap.set_stress(vm.image.gc_stress);
-        vm.make_string_metatable();
-        let name = Value::string(vm.heap.intern(b"_G"));
-        // SAFETY: a live table.
-        unsafe { Table::set(globals, &mut vm.heap, name, Value::table(globals)) }
-            .expect("the heap is new and has no limit");
         vm
     }
 
-    /// The metatable of strings: methods are looked up in the process's own `string` library (manual §6.4).
-    fn make_string_metatable(&mut self) {
-        let Some(library) = self.image.module("string") else { return };
-        let methods = self.heap.materialise(library);
-        let metatable = self.heap.new_table(0, 1);
-        let key = Value::string(self.event_name(Event::Index));
-        // SAFETY: a live table.
-        unsafe { Table::set(metatable, &mut self.heap, key, methods) }.expect("the heap is new and has no limit");
-        self.string_metatable = metatable;
+    /// Makes the metatable of strings this process's own, if it is still that of the image.
+    #[inline]
+    pub(super) fn own_string_metatable(&mut self) {
+        // SAFETY: a metatable is alive while it is one.
+        let shared =
+            unsafe { self.string_metatable.as_ref() }.is_some_and(|table| table.header.mark & mark::STATIC != 0);
+        if shared {
+            self.string_metatable = self.heap.materialise(Value::table(self.string_metatable)).as_table();
+        }
     }
 
     /// What this process has for a value of the image: its own table for a library table.

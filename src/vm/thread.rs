@@ -138,9 +138,9 @@ pub struct Thread {
 }
 
 /// Slots of a new stack.
-const FIRST_STACK: u32 = 32;
+const FIRST_STACK: u32 = 20;
 /// Frames of a new coroutine.
-const FIRST_FRAMES: u32 = 4;
+const FIRST_FRAMES: u32 = 3;
 /// Slots beyond any frame's extent that are always there: operands of metamethod calls, arguments of natives.
 pub const HEADROOM: u32 = 8;
 /// Largest stack in slots (`LUAI_MAXSTACK` of the reference implementation).

@@ -20,7 +20,7 @@ pub const MAX_SLOT: usize = 512;
 /// Largest page.
 const MAX_PAGE: usize = 32 * 1024;
 /// Bytes that the slots of the first page of a class aim at.
-const FIRST_PAGE: usize = 128;
+const FIRST_PAGE: usize = 64;
 /// Most slots threaded onto a free list at once.
 const BATCH: usize = 64;
 
