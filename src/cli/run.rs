@@ -13,6 +13,7 @@ use crate::modules;
 use crate::runtime::{self, Runtime};
 use crate::stdlib;
 use crate::stdlib::output::flush_output;
+use crate::stdlib::stream;
 use crate::vm::image::{Image, random_seed};
 
 /// Sets the number of workers; by default there is one for each processor.
@@ -42,6 +43,7 @@ fn try_run(file: &Path, arguments: &[OsString]) -> Result<(), String> {
     let arguments: Vec<Vec<u8>> = arguments.iter().map(|argument| argument.clone().into_vec()).collect();
     let outcome = runtime.run_script(&script, file.as_os_str().as_bytes(), &arguments);
     runtime.shutdown(Duration::ZERO);
+    stream::flush_all();
     let flushed = flush_output();
     if let Err(error) = outcome {
         let message = error.full_text();
