@@ -111,6 +111,7 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();
+            vm.heap.release_unused();
             (thread, unpack(&mut vm, arguments)?)
         }
         Start::Function(_) => {

@@ -170,6 +170,12 @@ impl Heap {
         self.debt = (total as isize).wrapping_sub_unsigned(self.threshold);
     }
 
+    /// Gives memory back that small heaps keep for objects to come: for a heap that will be left alone for a while. To be
+    /// called after [`Heap::full_collect`].
+    pub fn release_unused(&mut self) {
+        self.pages.release_unused_classes();
+    }
+
     // ---- raw memory, for parts of tables
 
     /// Memory for a part of a table.

@@ -271,6 +271,46 @@ impl Pages {
         }
     }
 
+    /// Frees all pages of the classes that have no slot in use. No sweep may be under way.
+    pub fn release_unused_classes(&mut self) {
+        for usage in [Use::Object, Use::Raw] {
+            for class in 0..CLASSES {
+                self.release_if_unused(usage, class);
+            }
+        }
+    }
+
+    fn release_if_unused(&mut self, usage: Use, class: usize) {
+        let list = *self.class(usage, class);
+        // SAFETY: the pages of a class and the slots on its free list are live; if all slots are free, nobody refers to
+        // the pages any more.
+        unsafe {
+            let (mut page, mut slots) = (list.pages, 0);
+            while !page.is_null() {
+                let (start, end) = Page::used(page);
+                slots += end.offset_from(start) as usize / class_size(class);
+                page = (*page).next;
+            }
+            let mut slot = list.free;
+            while !slot.is_null() {
+                slots -= 1;
+                slot = (*slot).next;
+            }
+            if slots > 0 {
+                return;
+            }
+            let mut page = list.pages;
+            while !page.is_null() {
+                let next = (*page).next;
+                let bytes = Page::size(page);
+                *self.page_bytes_mut(usage) -= bytes;
+                dealloc(page.cast(), Pages::page_layout(bytes));
+                page = next;
+            }
+        }
+        *self.class(usage, class) = Class { free: null_mut(), pages: null_mut() };
+    }
+
     /// Frees the raw pages that have no slot in use, apart from the newest of each class. Raw slots have no header, so this is a
     /// walk along the free lists; not for every cycle.
     pub fn release_empty_raw(&mut self) {
