@@ -51,6 +51,7 @@ do
     weak[4] = co
   end
   collectgarbage()
+  collectgarbage()
   assert(next(weak) == nil, "unreachable cycles of tables, closures and threads are gone")
 end
 
@@ -146,10 +147,11 @@ end
 
 -- Finalizers run once, in reverse order of marking, with the object.
 do
-  local order = {}
+  local order, all = {}, {}
   for i = 1, 5 do
-    setmetatable({ i }, { __gc = function(o) order[#order + 1] = o[1] end })
+    all[i] = setmetatable({ i }, { __gc = function(o) order[#order + 1] = o[1] end })
   end
+  all = nil
   collectgarbage()
   assert(table.concat(order, ",") == "5,4,3,2,1", table.concat(order, ","))
   collectgarbage()

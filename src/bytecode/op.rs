@@ -4,7 +4,7 @@
 //! take `b` and `c` together as 32 bits. House rules:
 //!
 //! * Register and constant operands are stored **as byte offsets** (index × 16, the size of a value), so that the
-//!   interpreter adds them to a base pointer without a shift. [`Instruction::reg`] and the builders translate.
+//!   interpreter adds them to a base pointer without a shift. [`reg`], [`konst`] and [`index`] translate.
 //! * Jump distances count instructions, from the instruction after the jump. Conditional jumps lead forward only; the
 //!   back edges of loops are `Jump`, `ForLoop`, `ForLoop1` and `GenericLoop`.
 //! * `x` is an inline-cache hint in the field instructions (a node index, never trusted, racy on purpose) and a small
