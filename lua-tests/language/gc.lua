@@ -147,11 +147,14 @@ end
 
 -- Finalizers run once, in reverse order of marking, with the object.
 do
-  local order, all = {}, {}
-  for i = 1, 5 do
-    all[i] = setmetatable({ i }, { __gc = function(o) order[#order + 1] = o[1] end })
+  local order = {}
+  local function make_all()
+    local all = {}
+    for i = 1, 5 do
+      all[i] = setmetatable({ i }, { __gc = function(o) order[#order + 1] = o[1] end })
+    end
   end
-  all = nil
+  make_all()
   collectgarbage()
   assert(table.concat(order, ",") == "5,4,3,2,1", table.concat(order, ","))
   collectgarbage()
