@@ -120,7 +120,7 @@ impl Heap {
     pub(super) fn reset_threshold(&mut self) {
         let total = self.count_bytes();
         let allowance = if self.collector.stress {
-            // Every safepoint collects while the heap is small; a large one would take hours.
+            // Every safepoint collects while the heap is small; a large one would not finish.
             if total < STRESS_EVERY_TIME { 0 } else { total / 8 }
         } else if self.collector.stopped {
             usize::MAX
