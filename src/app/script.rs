@@ -48,9 +48,9 @@ impl ScriptEntries {
     }
 
     /// Where `require` looks for the modules of a script: in its folder first.
-    pub fn module_path(&self) -> String {
-        let folder = self.folder.display();
-        format!("{folder}/?.lua;{folder}/?/init.lua;{DEFAULT_PATH}")
+    pub fn module_path(&self) -> Vec<u8> {
+        let folder = self.folder.as_os_str().as_encoded_bytes();
+        [folder, b"/?.lua;", folder, b"/?/init.lua;", DEFAULT_PATH.as_bytes()].concat()
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {

@@ -60,6 +60,7 @@ pub mod core;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;

@@ -85,7 +85,19 @@ pub enum Start<'a> {
         /// Its arguments: the global `arg`, and its `...`. Nothing is transferred besides.
         arguments: &'a [Vec<u8>],
     },
+    /// What a host wants to run: a script in all but where its function and arguments come from.
+    Program {
+        /// The entry id.
+        id: &'a Arc<str>,
+        /// Makes them.
+        begin: &'a Begin<'a>,
+        /// Whether somebody can interrupt it: then a deadlock is no reason to end it.
+        interruptible: bool,
+    },
 }
+
+/// Makes the main function of a process and its arguments. Nothing is transferred besides.
+pub type Begin<'a> = dyn Fn(&mut Vm) -> Result<(Value, Results), Box<LuaError>> + 'a;
 
 /// Makes a process with its Lua state and main task; it is in the process table, but not queued yet.
 ///
@@ -99,6 +111,7 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
         Start::Entry(entry) => (&entry.id, false),
         Start::Function(id) => (id, false),
         Start::Script { entry, .. } => (&entry.id, true),
+        Start::Program { id, interruptible, .. } => (*id, !interruptible),
     };
     let process = Process::new(Arc::clone(core), core.processes.next_pid(), Arc::clone(id), script);
     let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
@@ -123,6 +136,11 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
             super::lib_require::install(&mut vm).map_err(|error| failed(&mut vm, &error))?;
             let function = entry.chunk.closure(&mut vm);
             let arguments = script_arguments(&mut vm, name, arguments).map_err(|error| failed(&mut vm, &error))?;
+            (vm.new_root(function), arguments)
+        }
+        Start::Program { begin, .. } => {
+            let begun = super::lib_require::install(&mut vm).and_then(|()| begin(&mut vm));
+            let (function, arguments) = begun.map_err(|error| failed(&mut vm, &error))?;
             (vm.new_root(function), arguments)
         }
     };

@@ -135,13 +135,15 @@ impl Vm {
     fn enter_message_handler(&mut self, handler: Value, value: Value) -> Result<(), Box<LuaError>> {
         let slot = self.live_extent();
         self.ensure_slots(slot + 3 + HEADROOM)?;
+        // A native function that raised the error is the function of the handler's frame, so that it is still seen.
+        let raiser = if self.native_slot == 0 { Value::NIL } else { self.slot(self.native_slot) };
         self.push_frame(results::ALL)?;
         // SAFETY: the slot was ensured.
         let base = unsafe { self.stack().add(slot as usize + 1) };
         self.saved = Saved::new(&raw const RESUME.0, base, (&raw const HANDLED).cast());
         // SAFETY: the running coroutine is alive.
         unsafe { (*self.registers.thread).unyieldable += 1 };
-        self.set_slot(slot, Value::NIL);
+        self.set_slot(slot, raiser);
         self.set_slot(slot + 1, handler);
         self.set_slot(slot + 2, value);
         self.set_top_slot(slot + 3);
@@ -178,6 +180,11 @@ impl Vm {
             };
             std::iter::once(current).chain((0..len).rev().map(move |i| *first.add(i)))
         }
+    }
+
+    /// Makes the running native function, and the frame it leaves when it calls, no level: programs do not see it.
+    pub fn hide_running_native(&mut self) {
+        self.set_slot(self.native_slot, Value::NIL);
     }
 
     /// The levels of the running coroutine: level 0 is the running function (native or not), level 1 its caller, ….
@@ -386,7 +393,7 @@ impl Vm {
 }
 
 /// The levels of a coroutine with this stack and these states, innermost first. `native` is the slot of a native function
-/// that runs above them.
+/// that runs above them. Frames without a function, by which the machine itself calls handlers, are no levels.
 fn levels_of_states(
     stack: *mut Value,
     native: Option<u32>,
@@ -397,8 +404,9 @@ fn levels_of_states(
         let waits = frame.pc == &raw const RESUME.0;
         (frame.base / 16 - 1, (!waits).then_some(frame.pc))
     });
-    native.into_iter().chain(frames).map(move |(slot, pc)| {
+    native.into_iter().chain(frames).filter_map(move |(slot, pc)| {
         // SAFETY: the slot of a function that runs lies within the stack.
-        Level { slot, function: unsafe { *stack.add(slot as usize) }, pc }
+        let function = unsafe { *stack.add(slot as usize) };
+        (!function.is_nil()).then_some(Level { slot, function, pc })
     })
 }
