@@ -49,6 +49,9 @@ impl ScriptEntries {
 
     /// Where `require` looks for the modules of a script: in its folder first.
     pub fn module_path(&self) -> Vec<u8> {
+        if self.folder == Path::new(".") {
+            return DEFAULT_PATH.into();
+        }
         let folder = self.folder.as_os_str().as_encoded_bytes();
         [folder, b"/?.lua;", folder, b"/?/init.lua;", DEFAULT_PATH.as_bytes()].concat()
     }

@@ -80,8 +80,11 @@ static LINE_READ: Continuation = Continuation {
             return take_line(vm, args, pending, string_bytes(line));
         }
         if line.is_nil() && pending.is_empty() {
-            // The prompt stands on a line of its own.
-            let _ = write_output(b"\n");
+            if !session(vm, args)?.repl.console.is_terminal() {
+                // The last prompt shall stand on a line of its own, as it does at a terminal. Who does not take output
+                // any more does not miss it.
+                let _ = write_output(b"\n");
+            }
             return Ok(Flow::Return(0));
         }
         if line.is_nil()
@@ -111,7 +114,8 @@ fn read(vm: &mut Vm, slots: Args) -> NativeResult {
 /// Executes the chunk if it is complete with this line, otherwise reads on.
 fn take_line(vm: &mut Vm, slots: Args, mut chunk: Vec<u8>, line: &[u8]) -> NativeResult {
     let mut loaded = None;
-    if chunk.is_empty() {
+    let first = chunk.is_empty();
+    if first {
         // Before 5.3, `=` at the beginning was the way to see values.
         chunk = match line {
             [b'=', rest @ ..] => [b"return ", rest].concat(),
@@ -130,7 +134,7 @@ fn take_line(vm: &mut Vm, slots: Args, mut chunk: Vec<u8>, line: &[u8]) -> Nativ
         }
         None => load_chunk(vm, &chunk, CHUNK),
     };
-    session(vm, slots)?.repl.console.remember(&chunk);
+    session(vm, slots)?.repl.console.remember(if first { line } else { &chunk });
     match loaded {
         Ok(function) => guarded_call(vm, slots, &[function], &EXECUTED),
         Err(error) => {

@@ -23,7 +23,7 @@ use crate::runtime::process_state::state;
 use crate::runtime::task::Results;
 use crate::runtime::{self, Runtime};
 use crate::stdlib;
-use crate::stdlib::output::{flush_output, write_output};
+use crate::stdlib::output::{flush_in_background, flush_output, write_output};
 use crate::stdlib::package::replace;
 use crate::stdlib::stream;
 use crate::vm::Vm;
@@ -65,6 +65,7 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
     }
     let cannot_start = |error| format!("cannot start: {error}");
     let runtime = builder.build(Arc::clone(&image), Box::new(entries)).map_err(cannot_start)?;
+    flush_in_background().map_err(cannot_start)?;
     let interrupt = Interrupt::install().map_err(cannot_start)?;
     let failed = Arc::new(AtomicBool::new(false));
     let outcome = runtime.run_program(

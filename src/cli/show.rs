@@ -11,11 +11,11 @@ use crate::vm::value::Value;
 /// Columns of a table that is shown on one line.
 const WIDTH: usize = 76;
 /// Tables within each other.
-const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 2;
 /// Entries of one table.
 const MAX_ENTRIES: usize = 60;
 /// Entries altogether.
-const MAX_TOTAL: usize = 400;
+const MAX_TOTAL: usize = 200;
 /// Bytes of a string in a table.
 const MAX_STRING: usize = 200;
 /// Stands for what is left out.
