@@ -73,7 +73,7 @@ fn arguments() -> Result<(), Failed> {
     program.run()?.expect_stdout("-2=moonlet -1=run 0=-s 1=-v -v\n")?;
     moonlet(&["-e", shows])
         .run()?
-        .expect_stdout(&format!("0=moonlet 1=-e 2={} \n", "*$'), ' ') end end print(...)"))?;
+        .expect_stdout(&format!("0=moonlet 1=-e 2={} \n", "]*$'), ' ') end end print(...)"))?;
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn error_objects() -> Result<(), Failed> {
         "moonlet: (command line):1: deep\nstack traceback:\n\t[C]: in function 'error'\n\t(command line):1: in local 'f'\n\t\
          (command line):1: in main chunk\n\t[C]: in ?\n",
     )?;
-    raise("error(errors.new('Invalid', 'typed'))")?.expect_status(1)?.expect_once_in_stderr("moonlet: typed\n")?;
+    raise("error(errors.new('typed'))")?.expect_status(1)?.expect_once_in_stderr("moonlet: typed\n")?;
     raise("coroutine.wrap(function() error('inner') end)()")?.expect_once_in_stderr("inner\nstack traceback:\n")?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -28,7 +29,7 @@ impl Program {
     /// `moonlet` started in `folder`.
     pub fn moonlet(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_moonlet"));
-        command.current_dir(folder);
+        command.current_dir(folder).arg0("moonlet");
         // What the person who runs the tests has set up for Lua is of no interest.
         for name in ["LUA_INIT", "LUA_INIT_5_3", "LUA_PATH", "LUA_PATH_5_3", "LUA_CPATH", "LUA_CPATH_5_3"] {
             command.env_remove(name);

@@ -76,31 +76,37 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(super) fn throw(&mut self, mut error: Box<LuaError>) {
-        if error.kind != ErrorKind::Handled {
-            match self.call_message_handler(error) {
-                None => return,
-                Some(same) => error = same,
+        'raise: loop {
+            if error.kind != ErrorKind::Handled {
+                match self.call_message_handler(error) {
+                    None => return,
+                    Some(same) => error = same,
+                }
             }
-        }
-        self.native_slot = 0;
-        loop {
-            if let Some(then) = self.waiting_native() {
-                let (slot, results) = self.leave_waiting_native(then);
-                let Some(catch) = then.catch else { continue };
-                let state = u32::from(std::ptr::eq(then, &XPCALL));
-                self.set_top_slot(slot + 1 + state);
-                let answer = catch(self, Args { start: slot + 1, len: state }, error);
-                match self.finish_native(answer, slot, results) {
-                    Ok(()) => return,
-                    Err(next) => error = next,
+            self.native_slot = 0;
+            loop {
+                if let Some(then) = self.waiting_native() {
+                    let (slot, results) = self.leave_waiting_native(then);
+                    let Some(catch) = then.catch else { continue };
+                    let state = u32::from(std::ptr::eq(then, &XPCALL));
+                    self.set_top_slot(slot + 1 + state);
+                    let answer = catch(self, Args { start: slot + 1, len: state }, error);
+                    match self.finish_native(answer, slot, results) {
+                        Ok(()) => return,
+                        Err(next) => error = next,
+                    }
+                } else if self.saved.pc == &raw const COROUTINE_END.0 {
+                    match self.fail_coroutine(error) {
+                        Ok(()) => return,
+                        Err(next) => {
+                            // `coroutine.wrap` raises it anew in the coroutine that called, which may have a handler.
+                            error = next;
+                            continue 'raise;
+                        }
+                    }
+                } else {
+                    self.pop_frame();
                 }
-            } else if self.saved.pc == &raw const COROUTINE_END.0 {
-                match self.fail_coroutine(error) {
-                    Ok(()) => return,
-                    Err(next) => error = next,
-                }
-            } else {
-                self.pop_frame();
             }
         }
     }
