@@ -10,8 +10,7 @@ use std::time::Duration;
 use super::{fail, read_source};
 use crate::app::script::ScriptEntries;
 use crate::modules;
-use crate::runtime::{self, Runtime};
-use crate::stdlib;
+use crate::runtime::System;
 use crate::stdlib::output::flush_output;
 use crate::stdlib::stream;
 use crate::vm::image::{Image, random_seed};
@@ -28,13 +27,10 @@ pub(super) fn run(file: &Path, arguments: &[OsString]) -> ExitCode {
 
 fn try_run(file: &Path, arguments: &[OsString]) -> Result<(), String> {
     let source = read_source(file)?;
-    let mut libraries = stdlib::libraries();
-    libraries.extend(runtime::LIBRARIES);
-    libraries.extend(modules::LIBRARIES);
-    let image = Image::new(&libraries, false, random_seed());
+    let image = Image::new(&modules::all_libraries(), false, random_seed());
     let script = ScriptEntries::script(&image, file, &source)?;
     let entries = ScriptEntries::new(file);
-    let mut builder = Runtime::builder().module_path(&entries.module_path());
+    let mut builder = System::builder().module_path(&entries.module_path());
     if let Some(workers) = std::env::var_os(WORKERS) {
         builder = builder.workers(worker_count(&workers)?);
     }
