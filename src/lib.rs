@@ -76,7 +76,7 @@ pub use embed::{
     Result, Table, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
-pub use runtime::Runtime;
+pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder};
 
 /// The programs in the README are tested.
 #[cfg(doctest)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use crate::runtime::errors::{ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::errors::{ErrorData, INTERNAL, INVALID};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
 use crate::stdlib::package::DEFAULT_PATH;
 use crate::vm::image::Image;
@@ -57,8 +57,7 @@ impl ScriptEntries {
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {
-        let unknown =
-            || ErrorData { details: Some(factory_details(id)), ..ErrorData::plain(NOT_FOUND, "factory not found") };
+        let unknown = || ErrorData::no_factory(id);
         let mut parts = namespace.split('.');
         if parts.next() != Some(ROOT) {
             return Err(unknown());
@@ -84,11 +83,6 @@ impl ScriptEntries {
         self.modules.lock().insert(path, chunk);
         Ok(chunk)
     }
-}
-
-fn factory_details(id: &str) -> crate::runtime::errors::Detail {
-    use crate::runtime::errors::Detail;
-    Detail::Record(vec![(b"factory_id"[..].into(), Detail::Text(id.as_bytes().into()))])
 }
 
 impl Entries for ScriptEntries {

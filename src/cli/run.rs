@@ -19,10 +19,9 @@ use super::session::{SESSION, Session, Step};
 use super::{VERSION, fail};
 use crate::app::script::ScriptEntries;
 use crate::modules;
+use crate::runtime::System;
 use crate::runtime::process_state::state;
 use crate::runtime::task::Results;
-use crate::runtime::{self, Runtime};
-use crate::stdlib;
 use crate::stdlib::output::{flush_in_background, flush_output, write_output};
 use crate::stdlib::package::replace;
 use crate::stdlib::stream;
@@ -53,13 +52,10 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
         // Should it fail, the flush at the end fails as well.
         let _ = write_output(VERSION.as_bytes());
     }
-    let mut libraries = stdlib::libraries();
-    libraries.extend(runtime::LIBRARIES);
-    libraries.extend(modules::LIBRARIES);
-    let image = Image::new(&libraries, false, random_seed());
+    let image = Image::new(&modules::all_libraries(), false, random_seed());
     let entries = ScriptEntries::new(&plan.file);
     let path = plan.search_path("LUA_PATH", entries.module_path());
-    let mut builder = Runtime::builder().module_path(path);
+    let mut builder = System::builder().module_path(path);
     if let Some(workers) = std::env::var_os(WORKERS) {
         builder = builder.workers(worker_count(&workers)?);
     }

@@ -114,10 +114,7 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
         Start::Program { id, interruptible, .. } => (*id, !interruptible),
     };
     let process = Process::new(Arc::clone(core), core.processes.next_pid(), Arc::clone(id), script);
-    let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
-    vm.heap.set_limit(core.settings.memory_limit);
-    // SAFETY: the machine is given to this process below, and dropped with it.
-    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(&process)) }));
+    let mut vm = machine(&process);
     let (thread, mut arguments) = match start {
         Start::Entry(entry) => {
             let (thread, method) = run_chunk(&mut vm, entry)?;
@@ -150,6 +147,16 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
     unsafe { process.set_machine(vm) };
     core.processes.insert(&process);
     Ok(process)
+}
+
+/// A Lua state for a process. It must not outlive the process.
+pub(super) fn machine(process: &Arc<Process>) -> Box<Vm> {
+    let core = &process.core;
+    let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
+    vm.heap.set_limit(core.settings.memory_limit);
+    // SAFETY: by contract the process lives as long as the machine.
+    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process)) }));
+    vm
 }
 
 fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {

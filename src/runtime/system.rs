@@ -1,4 +1,4 @@
-//! The runtime as its embedder sees it: built, given a script or entries, shut down.
+//! A system of processes: built, given a script or entries, shut down.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
-use super::errors::ErrorData;
+use super::errors::{ErrorData, NOT_FOUND};
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
-use super::pid::{NOBODY, Pid};
-use super::process::Process;
+use super::pid::NOBODY;
+use super::process::{OnExit, Process};
 use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
 use super::spawn::{self, Begin, Entries, Entry, Start};
@@ -33,7 +33,7 @@ pub static LIBRARIES: &[&Library] = &[
     &super::time::LIBRARY,
 ];
 
-/// Sets up a [`Runtime`].
+/// Sets up a [`System`].
 pub struct Builder {
     workers: usize,
     host: Box<str>,
@@ -90,7 +90,7 @@ impl Builder {
     ///
     /// # Errors
     /// If the operating system refuses a thread.
-    pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<Runtime> {
+    pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<System> {
         let scheduler = Scheduler::new(self.workers, "moonlet-worker", &*self.driver)?;
         let core = RuntimeCore {
             words: Words::new(&image),
@@ -107,17 +107,17 @@ impl Builder {
             settings: self.settings,
             stopping: AtomicBool::new(false),
         };
-        Ok(Runtime { core: Arc::new(core), scheduler })
+        Ok(System { core: Arc::new(core), scheduler })
     }
 }
 
 /// A running system of processes.
-pub struct Runtime {
+pub struct System {
     core: Arc<RuntimeCore>,
     scheduler: Scheduler<Process>,
 }
 
-impl Runtime {
+impl System {
     /// A builder with the default settings.
     pub fn builder() -> Builder {
         Builder::default()
@@ -153,23 +153,26 @@ impl Runtime {
         outcome
     }
 
-    /// Starts a process for an entry.
+    /// Starts a process for an entry. `on_exit` is called with its outcome, by the worker that ended it.
     ///
     /// # Errors
     /// As `process.spawn`.
-    pub fn spawn(&self, id: &str, arguments: &Parcel) -> Result<Pid, ErrorData> {
+    pub fn spawn(&self, id: &str, arguments: &Parcel, on_exit: OnExit) -> Result<Arc<Process>, ErrorData> {
         let entry = self.core.entries.resolve(&self.core.image, id)?;
         let process = spawn::create(&self.core, &Start::Entry(&entry), arguments)?;
-        let pid = process.pid;
-        self.core.scheduler.spawn(process);
-        Ok(pid)
+        process.on_exit(on_exit);
+        self.core.scheduler.spawn(Arc::clone(&process));
+        Ok(process)
     }
 
-    /// Sends a message from outside. `false` if there is no such process.
-    pub fn send(&self, to: Pid, topic: &str, payload: Parcel) -> bool {
+    /// Sends a message from outside.
+    ///
+    /// # Errors
+    /// `NotFound` if the process has ended.
+    pub fn send(to: &Arc<Process>, topic: &str, payload: Parcel) -> Result<(), ErrorData> {
         let topic = Text::from_bytes(topic.as_bytes());
         let message = Mail::Message(Message { from: NOBODY, topic, payload });
-        self.core.processes.get(to).is_some_and(|process| process.post(message).is_ok())
+        to.post(message).map_err(|_| ErrorData::plain(NOT_FOUND, "process not found"))
     }
 
     /// What all processes share.
@@ -201,7 +204,7 @@ impl Runtime {
 /// How long a terminated process may take to notice.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
-impl Drop for Runtime {
+impl Drop for System {
     fn drop(&mut self) {
         self.shutdown(Duration::ZERO);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mail::Outcome;
-use super::{LIBRARIES, Runtime};
+use super::{LIBRARIES, System};
 use crate::app::script::ScriptEntries;
 use crate::vm::image::Image;
 
@@ -16,7 +16,7 @@ fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
     let path = Path::new("test.lua");
     let entry = ScriptEntries::script(&image, path, source.as_bytes()).expect("the script compiles");
     let entries = Box::new(ScriptEntries::new(path));
-    let runtime = Runtime::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
+    let runtime = System::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
     let outcome = runtime.run_script(&entry, b"test.lua", &[]);
     runtime.shutdown(Duration::ZERO);

@@ -8,7 +8,7 @@
 //! | [`machine`] | the state of one program; safepoints |
 //! | `run` | the interpreter loop: read its seven rules before editing |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
-//! | [`arith`], [`compare`], [`concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
+//! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
 //! | [`names`], [`inspect`] | what values are called; what `debug` shows |
