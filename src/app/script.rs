@@ -37,16 +37,6 @@ impl ScriptEntries {
         }
     }
 
-    /// Compiles the script itself. A first line beginning with `#` is skipped.
-    ///
-    /// # Errors
-    /// If it cannot be read or compiled.
-    pub fn script(image: &Image, path: &Path, source: &[u8]) -> Result<Entry, String> {
-        let chunk = Chunk::compile(image, source, &format!("@{}", path.display()))?;
-        let stem = path.file_stem().map_or_else(|| "main".into(), |stem| stem.to_string_lossy());
-        Ok(Entry { id: format!("{ROOT}:{stem}").into(), chunk, method: "main".into() })
-    }
-
     /// Where `require` looks for the modules of a script: in its folder first.
     pub fn module_path(&self) -> Vec<u8> {
         if self.folder == Path::new(".") {

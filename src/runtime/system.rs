@@ -14,7 +14,7 @@ use super::pid::NOBODY;
 use super::process::{OnExit, Process};
 use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
-use super::spawn::{self, Begin, Entries, Entry, Start};
+use super::spawn::{self, Begin, Entries, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
 use super::words::Words;
@@ -123,14 +123,6 @@ impl System {
         Builder::default()
     }
 
-    /// Runs a script as a process of its own, under `name` and with `arguments`, and waits for its end.
-    ///
-    /// # Errors
-    /// What the script failed with.
-    pub fn run_script(&self, script: &Entry, name: &[u8], arguments: &[Vec<u8>]) -> Outcome {
-        self.run_to_end(&Start::Script { entry: script, name, arguments })
-    }
-
     /// Runs a host's program as a process of its own, with this entry id, and waits for its end. `begin` is called with
     /// the process's Lua state and gives the function to run and its arguments; `package` is installed before. A deadlock
     /// ends the program unless it is `interruptible`, see [`interrupt`](super::interrupt::interrupt).
@@ -138,12 +130,9 @@ impl System {
     /// # Errors
     /// What the program failed with.
     pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
-        self.run_to_end(&Start::Program { id, begin, interruptible })
-    }
-
-    fn run_to_end(&self, start: &Start<'_>) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let process = spawn::create(&self.core, start, &Parcel::Empty).map_err(Arc::new)?;
+        let start = Start::Program { id, begin, interruptible };
+        let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         self.core.scheduler.spawn(process);
