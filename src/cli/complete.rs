@@ -111,3 +111,39 @@ pub(super) fn is_name(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     begins && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !KEYWORDS.contains(&text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::all_libraries;
+    use crate::stdlib::load::load_chunk;
+    use crate::vm::image::Image;
+
+    #[track_caller]
+    fn check(line: &str, expected: &[&str]) {
+        let mut vm = Vm::new(Image::new(&all_libraries(), false, 1));
+        let setup =
+            b"account = setmetatable({owner = 1}, {__index = {withdraw = print, limit = 2, ['not a name'] = 3}})";
+        let setup = load_chunk(&mut vm, setup, b"=setup").expect("it compiles");
+        vm.call_from_host(setup, &[], None);
+        assert_eq!(candidates(&mut vm, last_path(line)), expected, "{line}");
+    }
+
+    #[test]
+    fn names_come_from_where_they_are_looked_up() {
+        check("x = string.fo", &["format"]);
+        check("tos", &["tostring"]);
+        check("print(re", &["repeat", "require", "return"]);
+        check("account.", &["limit", "owner", "withdraw"]);
+        check("account:", &["withdraw"]);
+        check("account.nothing.", &[]);
+        check("nothing.x", &[]);
+    }
+
+    #[test]
+    fn only_the_end_of_the_line_counts() {
+        assert_eq!(last_path("f(a.b:c"), "a.b:c");
+        assert_eq!(last_path("a.b "), "");
+        assert_eq!(last_path("é.x"), ".x");
+    }
+}

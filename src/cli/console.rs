@@ -32,7 +32,7 @@ pub(super) enum Console {
     /// The standard input, with prompts on the standard output.
     Plain,
     /// A person.
-    Terminal(Mutex<Terminal>),
+    Terminal(Box<Mutex<Terminal>>),
 }
 
 /// What came instead of a line, or a line.
@@ -63,7 +63,7 @@ impl Console {
             // The first session has no history.
             let _ = editor.load_history(file);
         }
-        Console::Terminal(Mutex::new(Terminal { editor, history }))
+        Console::Terminal(Box::new(Mutex::new(Terminal { editor, history })))
     }
 
     /// Whether a person reads the results.

@@ -158,3 +158,54 @@ fn quoted(bytes: &[u8]) -> Vec<u8> {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::all_libraries;
+    use crate::stdlib::load::load_chunk;
+    use crate::vm::exit::Exit;
+    use crate::vm::image::Image;
+
+    fn show(expression: &str) -> Option<String> {
+        let mut vm = Vm::new(Image::new(&all_libraries(), false, 1));
+        let source = format!("return {expression}");
+        let function = load_chunk(&mut vm, source.as_bytes(), b"=test").expect("it compiles");
+        let Exit::Finished(values) = vm.call_from_host(function, &[], None) else { panic!("{expression} failed") };
+        readable(&mut vm, values[0]).map(|text| String::from_utf8(text).expect("what is shown is UTF-8"))
+    }
+
+    #[track_caller]
+    fn check(expression: &str, expected: &str) {
+        assert_eq!(show(expression).as_deref(), Some(expected), "{expression}");
+    }
+
+    #[test]
+    fn entries_in_order() {
+        check("{}", "{}");
+        check(
+            "{1, 2.0, nil, x = {y = true}, ['a b'] = 1, [10] = 2}",
+            "{ 1, 2.0, x = { y = true }, [\"a b\"] = 1, [10] = 2 }",
+        );
+        check(r#"{'a"\n\0\xff\u{e9}', ['end'] = 1}"#, r#"{ "a\"\n\u{0}\xffé", ["end"] = 1 }"#);
+    }
+
+    #[test]
+    fn what_is_not_opened() {
+        assert_eq!(show("'text'"), None);
+        assert_eq!(show("setmetatable({}, {__tostring = print})"), None);
+        assert_eq!(show("setmetatable({}, {__name = 'N'})"), None);
+        let cycle = show("(function() local t = {} t.t = t return t end)()").expect("a table");
+        assert!(cycle.starts_with("{ t = table: "), "{cycle}");
+        let deep = show("{{{{}}}}").expect("a table");
+        assert!(deep.starts_with("{ { table: "), "{deep}");
+    }
+
+    #[test]
+    fn long_tables_are_broken_and_cut() {
+        let long = show("(function() local t = {} for i = 1, 1000 do t[i] = i end return t end)()").expect("a table");
+        assert!(long.starts_with("{\n  1,\n  2,\n") && long.ends_with("\n  60,\n  …\n}"), "{long}");
+        let text = show("{('x'):rep(1000)}").expect("a table");
+        assert!(text.ends_with("x\"…\n}") && text.len() < 300, "{text}");
+    }
+}

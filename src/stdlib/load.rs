@@ -78,7 +78,7 @@ fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Optio
     }
     if mode.is_string() && !string_bytes(mode).contains(&b't') {
         let mode = String::from_utf8_lossy(string_bytes(mode)).into_owned();
-        return fail_with(vm, &format!("attempt to load a text chunk (mode is '{mode}')"));
+        return fail_with(vm, format!("attempt to load a text chunk (mode is '{mode}')"));
     }
     let env = env.unwrap_or(Value::table(vm.globals()));
     // Only in files may the first line be a comment for the system or begin with a byte order mark, and there both have
