@@ -254,6 +254,17 @@ impl Vm {
 
     pub(super) fn error_of_kind(&mut self, kind: ErrorKind, message: &str) -> Box<LuaError> {
         let level = usize::from(self.native_slot != 0);
+        self.error_at(level, kind, message)
+    }
+
+    /// An error of an operation of the language, with the position of the running function: a native one has none.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn operation_error(&mut self, message: &str) -> Box<LuaError> {
+        self.error_at(0, ErrorKind::Runtime, message)
+    }
+
+    fn error_at(&mut self, level: usize, kind: ErrorKind, message: &str) -> Box<LuaError> {
         let text = format!("{}{message}", self.position(level));
         match self.heap.new_string(text.as_bytes()) {
             Ok(string) => LuaError::with_kind(Value::string(string), kind),
