@@ -26,6 +26,7 @@ fn spawn(vm: &mut Vm, args: Args) -> NativeResult {
     let arguments: Results = (1..args.len).map(|i| args.get(vm, i)).collect();
     let tasks = &mut state(vm).tasks;
     tasks.spawn(thread, arguments);
+    tasks.let_main_take_turns();
     // The new task runs up to its first blocking point before this call returns.
     tasks.give_way(smallvec![Value::thread(thread)]);
     vm.suspend(Request::Event("coroutine.spawn"))

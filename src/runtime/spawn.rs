@@ -122,7 +122,10 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
         Start::Program { begin, .. } => {
             let begun = super::lib_require::install(&mut vm).and_then(|()| begin(&mut vm));
             let (function, arguments) = begun.map_err(|error| failed(&mut vm, &error))?;
-            (vm.new_root(function), arguments)
+            let thread = vm.new_root(function);
+            // SAFETY: fresh. The program is one of Lua alone until it has a second scheduled coroutine.
+            unsafe { (*thread).takes_turns = false };
+            (thread, arguments)
         }
     };
     arguments.shrink_to_fit();

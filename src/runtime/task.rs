@@ -114,6 +114,12 @@ impl TaskSet {
         TaskSet { tasks: Vec::new(), ready: VecDeque::new(), current: None, external: 0, free: Vec::new() }
     }
 
+    /// From now on the main coroutine of a program gives the others a turn when it yields.
+    pub fn let_main_take_turns(&mut self) {
+        // SAFETY: the main coroutine lives as long as the process.
+        unsafe { (*self.tasks[MAIN as usize].root).takes_turns = true };
+    }
+
     /// Adds a task for a fresh coroutine, ready to run with these arguments.
     pub fn spawn(&mut self, root: *mut Thread, arguments: Results) -> u32 {
         let task = Task {

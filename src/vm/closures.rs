@@ -26,6 +26,11 @@ impl Vm {
             let outer = *self.running_closure();
             let function = (*(*outer).function).child(i.bc() as usize);
             let captures = &function.proto.captures;
+            let repeatable = captures.iter().all(|capture| matches!(capture.from, CaptureFrom::Captured(_)));
+            if repeatable && let Some(closure) = self.heap.recent_closures.find(outer, function) {
+                self.set_slot(self.register_slot(i.a), Value::closure(closure));
+                return Ok(());
+            }
             let closure = self.heap.new_closure(function, captures.len());
             for (n, capture) in captures.iter().enumerate() {
                 let value = match capture.from {
@@ -34,6 +39,9 @@ impl Vm {
                     CaptureFrom::Itself => Value::closure(closure),
                 };
                 *Closure::captured(closure).add(n) = value;
+            }
+            if repeatable {
+                self.heap.recent_closures.note(outer, closure);
             }
             self.set_slot(self.register_slot(i.a), Value::closure(closure));
         }

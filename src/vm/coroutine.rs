@@ -150,7 +150,7 @@ impl Vm {
         // SAFETY: the running coroutine and its resumer are alive.
         unsafe {
             if (*thread).resumer.is_null() {
-                if (*thread).scheduled {
+                if (*thread).takes_turns {
                     self.request = Some(Request::Turn);
                     self.leave_suspended(slot, results);
                     return Ok(());

@@ -155,7 +155,10 @@ impl Vm {
     pub fn new_root(&mut self, function: Value) -> *mut Thread {
         let thread = self.new_thread(function);
         // SAFETY: fresh.
-        unsafe { (*thread).scheduled = true };
+        unsafe {
+            (*thread).scheduled = true;
+            (*thread).takes_turns = true;
+        }
         if self.registers.thread.is_null() {
             self.registers.thread = thread;
         }

@@ -135,6 +135,8 @@ pub struct Thread {
     pub status: Status,
     /// Whether only the host may resume it (main function, `coroutine.spawn`).
     pub scheduled: bool,
+    /// Whether a yield outside of coroutines gives others a turn; otherwise it is an error, as in Lua alone.
+    pub takes_turns: bool,
 }
 
 /// Slots of a new stack.
@@ -189,6 +191,7 @@ impl Thread {
                 pending: Pending { slot: 0, results: results::ALL, wrap: false },
                 status: Status::Fresh,
                 scheduled: false,
+                takes_turns: false,
             });
         }
     }

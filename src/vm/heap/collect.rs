@@ -247,6 +247,7 @@ impl Heap {
         marker.converge();
         marker.clear_keys();
         marker.clear_values(cleared);
+        self.recent_closures.forget_dead(marker);
         marker.end();
         self.condemned = self.birth_mark;
         self.birth_mark ^= bits::COLOUR_A | bits::COLOUR_B;

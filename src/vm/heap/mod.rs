@@ -20,6 +20,7 @@ mod collect;
 mod finalize;
 mod mark;
 mod page;
+mod recent;
 mod sweep;
 #[cfg(test)]
 pub(super) mod tests;
@@ -33,6 +34,7 @@ use self::chunks::Chunks;
 use self::collect::Collector;
 use self::finalize::Finalizers;
 pub use self::mark::Marker;
+use self::recent::RecentClosures;
 use self::page::{MAX_SLOT, Pages, Use, class_of, class_size, footprint};
 use super::function::Function;
 use super::intern::{Interned, StringSet};
@@ -81,6 +83,8 @@ pub struct Heap {
     /// Other short strings.
     pub(super) interned: Interned,
     chunks: Chunks,
+    /// For making closures.
+    pub(super) recent_closures: RecentClosures,
     /// This process's own headers of the image's library tables.
     pub(super) library: LibraryTables,
 }
@@ -109,6 +113,7 @@ impl Heap {
             strings,
             interned: Interned::default(),
             chunks: Chunks::default(),
+            recent_closures: RecentClosures::new(),
             library: LibraryTables::default(),
         };
         heap.reset_threshold();
