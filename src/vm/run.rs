@@ -50,6 +50,29 @@ where
     if let Err(error) = slow(vm, unsafe { &*i }) {
         vm.throw(error);
     }
+    if vm.tracing.wanted != vm.tracing.active {
+        vm.change_loop();
+    }
+}
+
+/// Tells a hook what the instruction at `vm.saved` is about to do. True if the state has changed.
+///
+/// # Safety
+/// As for [`cold`].
+#[cold]
+#[inline(never)]
+unsafe fn observe(vm: *mut Vm) -> bool {
+    // SAFETY: by contract; the loop holds no other reference to the machine.
+    let vm = unsafe { &mut *vm };
+    match vm.before_instruction() {
+        Ok(false) => return false,
+        Ok(true) => {}
+        Err(error) => vm.throw(error),
+    }
+    if vm.tracing.wanted != vm.tracing.active {
+        vm.change_loop();
+    }
+    true
 }
 
 /// Keeps LLVM from merging the identical tails of two arms, which would add a jump to both.
@@ -63,16 +86,45 @@ macro_rules! no_merge {
 impl Vm {
     /// Runs from `saved` until the machine is left.
     pub(super) fn execute(&mut self) {
-        // SAFETY: `saved` is the state of a verified function, and the loop keeps it so.
-        unsafe { run(self) }
+        let outer = self.tracing.active;
+        loop {
+            self.tracing.active = self.tracing.wanted;
+            // SAFETY: `saved` is the state of a verified function, and the loop keeps it so.
+            unsafe { if self.tracing.active { run_observed(self) } else { run(self) } }
+            if !self.enter_loop() {
+                break;
+            }
+        }
+        self.tracing.active = outer;
     }
 }
 
-/// The loop.
+/// The loop that runs programs.
+///
+/// # Safety
+/// As for [`interpret`].
+#[inline(never)]
+unsafe fn run(vm: *mut Vm) {
+    // SAFETY: by contract.
+    unsafe { interpret::<false>(vm) }
+}
+
+/// The loop that runs a coroutine with a hook.
+///
+/// # Safety
+/// As for [`interpret`].
+#[inline(never)]
+unsafe fn run_observed(vm: *mut Vm) {
+    // SAFETY: by contract.
+    unsafe { interpret::<true>(vm) }
+}
+
+/// The loop. An `OBSERVED` one calls hooks, and leaves calls of functions to slow paths, which note them.
 ///
 /// # Safety
 /// `vm.saved` is the state of a verified function whose registers lie within the running coroutine's stack.
-unsafe fn run(vm: *mut Vm) {
+#[inline(always)]
+unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
     // SAFETY: operands of verified code name registers, constants and captured values that exist; objects found in
     // them are alive (no collection happens but in slow paths, which see every register).
     unsafe {
@@ -352,6 +404,17 @@ unsafe fn run(vm: *mut Vm) {
 
         loop {
             let i = pc;
+            if OBSERVED {
+                (*vm).saved.pc = pc;
+                (*vm).saved.base = base.cast();
+                (*vm).saved.constants = k.cast();
+                if observe(vm) {
+                    pc = (*vm).saved.pc;
+                    base = (*vm).saved.base.cast();
+                    k = (*vm).saved.constants.cast();
+                    continue;
+                }
+            }
             pc = pc.add(1);
             match (*i).op {
                 Op::Move => *reg!((*i).a) = *reg!((*i).b),
@@ -634,6 +697,9 @@ unsafe fn run(vm: *mut Vm) {
                 }
                 Op::GenericCall => {
                     let iterator = *reg!((*i).a);
+                    if OBSERVED {
+                        slow!(i, Vm::op_generic_call)
+                    }
                     if iterator.tag() == tag::CLOSURE {
                         let callee = reg!((*i).a).add(3);
                         let function = (*iterator.as_closure()).function;
@@ -686,7 +752,7 @@ unsafe fn run(vm: *mut Vm) {
                 Op::Call => {
                     let callee = reg!((*i).a);
                     (*vm).fuel -= 1;
-                    if (*callee).tag() == tag::CLOSURE && (*i).b != 0 && (*vm).fuel >= 0 {
+                    if !OBSERVED && (*callee).tag() == tag::CLOSURE && (*i).b != 0 && (*vm).fuel >= 0 {
                         let function = (*(*callee).as_closure()).function;
                         let new_base = callee.add(1);
                         let frame = (*vm).registers.frame_top;
@@ -718,7 +784,8 @@ unsafe fn run(vm: *mut Vm) {
                 Op::Return => slow!(i, Vm::op_return),
                 Op::Return0 => {
                     let frame = (*vm).registers.frame_top.sub(1);
-                    if (*frame).results == results::exactly(0) {
+                    let wanted = (*frame).results;
+                    if wanted == results::exactly(0) || wanted == results::exactly(0) | results::TAIL_CALLED {
                         return_to!(frame);
                     } else {
                         slow!(i, Vm::op_return)
@@ -731,6 +798,9 @@ unsafe fn run(vm: *mut Vm) {
                         *base.cast::<Value>().sub(1) = *reg!((*i).a);
                         return_to!(frame);
                     } else if wanted == results::exactly(0) {
+                        return_to!(frame);
+                    } else if wanted == results::exactly(1) | results::TAIL_CALLED {
+                        *base.cast::<Value>().sub(1) = *reg!((*i).a);
                         return_to!(frame);
                     } else {
                         slow!(i, Vm::op_return)
