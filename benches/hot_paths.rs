@@ -1,4 +1,5 @@
-//! The paths every program is made of, one loop each: calls, fields, strings, tables, the collector, coroutines.
+//! The paths every program is made of, one loop each: calls, fields, strings, tables, the collector, coroutines; and
+//! messages and processes.
 //!
 //! `cargo bench`; comparisons with other Lua implementations are made by `tools/bench`. Each benchmark calls a Lua function
 //! that repeats its operation [`REPEAT`] times, so that entering the machine does not count.
@@ -6,7 +7,7 @@
 #![allow(missing_docs)] // the macros of criterion make public functions
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use moonlet::{Function, Lua};
+use moonlet::{Function, Lua, Runtime};
 
 /// Operations per measured call.
 const REPEAT: u64 = 10_000;
@@ -45,5 +46,46 @@ fn hot_paths(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, hot_paths);
+/// Messages a process exchanges with itself per measured step.
+const MESSAGES: u64 = 1_000;
+
+/// Name and payload of a message.
+const PAYLOADS: [(&str, &str); 3] = [
+    ("number", "1"),
+    ("long_string", "('x'):rep(1000)"),
+    ("table", "{ id = 1, name = 'a name', tags = { 'a', 'b', 'c' } }"),
+];
+
+fn messages(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("messages");
+    group.throughput(Throughput::Elements(MESSAGES));
+    for (name, payload) in PAYLOADS {
+        let source = format!(
+            "return function()
+                local topic, pid, payload = process.listen('topic'), process.pid(), {payload}
+                for i = 1, {MESSAGES} do
+                    process.send(pid, 'topic', payload)
+                    topic:receive()
+                end
+            end"
+        );
+        let runtime =
+            Runtime::builder().workers(1).entry("bench:main", source).build().expect("a thread can be started");
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| runtime.spawn("bench:main", ()).and_then(|process| process.wait()).expect("it ends"));
+        });
+    }
+    group.finish();
+}
+
+/// From a spawn on the host's side to the result.
+fn spawn(criterion: &mut Criterion) {
+    let runtime = Runtime::builder().workers(1).entry("bench:main", "return function(x) return x end").build();
+    let runtime = runtime.expect("a thread can be started");
+    criterion.bench_function("spawn_and_wait", |bencher| {
+        bencher.iter(|| runtime.spawn("bench:main", (1,)).and_then(|process| process.wait()).expect("it ends"));
+    });
+}
+
+criterion_group!(benches, hot_paths, messages, spawn);
 criterion_main!(benches);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use crate::runtime::errors::{ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::errors::{ErrorData, INTERNAL, INVALID};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
 use crate::stdlib::package::DEFAULT_PATH;
 use crate::vm::image::Image;
@@ -37,25 +37,17 @@ impl ScriptEntries {
         }
     }
 
-    /// Compiles the script itself. A first line beginning with `#` is skipped.
-    ///
-    /// # Errors
-    /// If it cannot be read or compiled.
-    pub fn script(image: &Image, path: &Path, source: &[u8]) -> Result<Entry, String> {
-        let chunk = Chunk::compile(image, source, &format!("@{}", path.display()))?;
-        let stem = path.file_stem().map_or_else(|| "main".into(), |stem| stem.to_string_lossy());
-        Ok(Entry { id: format!("{ROOT}:{stem}").into(), chunk, method: "main".into() })
-    }
-
     /// Where `require` looks for the modules of a script: in its folder first.
-    pub fn module_path(&self) -> String {
-        let folder = self.folder.display();
-        format!("{folder}/?.lua;{folder}/?/init.lua;{DEFAULT_PATH}")
+    pub fn module_path(&self) -> Vec<u8> {
+        if self.folder == Path::new(".") {
+            return DEFAULT_PATH.into();
+        }
+        let folder = self.folder.as_os_str().as_encoded_bytes();
+        [folder, b"/?.lua;", folder, b"/?/init.lua;", DEFAULT_PATH.as_bytes()].concat()
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {
-        let unknown =
-            || ErrorData { details: Some(factory_details(id)), ..ErrorData::plain(NOT_FOUND, "factory not found") };
+        let unknown = || ErrorData::no_factory(id);
         let mut parts = namespace.split('.');
         if parts.next() != Some(ROOT) {
             return Err(unknown());
@@ -81,11 +73,6 @@ impl ScriptEntries {
         self.modules.lock().insert(path, chunk);
         Ok(chunk)
     }
-}
-
-fn factory_details(id: &str) -> crate::runtime::errors::Detail {
-    use crate::runtime::errors::Detail;
-    Detail::Record(vec![(b"factory_id"[..].into(), Detail::Text(id.as_bytes().into()))])
 }
 
 impl Entries for ScriptEntries {

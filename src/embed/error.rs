@@ -39,6 +39,16 @@ pub enum Error {
         /// The Rust type wanted.
         to: &'static str,
     },
+    /// A process failed, could not be started, or is gone.
+    #[error("{message}")]
+    Process {
+        /// What sort of error it is, as `errors` has them: `NotFound`, `Internal`, …
+        kind: String,
+        /// What happened.
+        message: String,
+        /// Where the process was then; empty if it never ran.
+        traceback: String,
+    },
     /// An error of the host's own, to be raised in Lua from a callback.
     #[error("{0}")]
     External(std::sync::Arc<dyn std::error::Error + Send + Sync>),

@@ -1,8 +1,9 @@
-//! The public Rust API: one Lua state in the host's own thread, without processes or scheduler.
+//! The public Rust API: one Lua state in the host's own thread, or processes on threads of their own.
 //!
 //! [`Lua`] owns a state; [`Table`], [`Function`] and [`LuaString`] are handles to values in it. A handle keeps its value
 //! alive: the collector sees the list of [`Roots`] in which every handle has a place. Names and meanings follow the crate
-//! `mlua` where the thing is the same. For processes, channels and timers see `runtime`.
+//! `mlua` where the thing is the same. `Runtime` (feature `runtime`) starts processes, sends them `Data` and waits for
+//! their results.
 //!
 //! ```
 //! use moonlet::Lua;
@@ -27,16 +28,22 @@ mod convert;
 mod error;
 mod execution;
 mod handle;
+#[cfg(feature = "runtime")]
+mod runtime;
 
 use std::cell::UnsafeCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+#[cfg(feature = "runtime")]
+pub use crate::runtime::data::Data;
 pub use chunk::Chunk;
 pub use convert::{FromLua, FromLuaMulti, IntoLua, IntoLuaMulti, MultiValue, Variadic};
 pub use error::{Error, Result};
 pub use execution::{Execution, Exit};
 pub use handle::{Function, LuaString, Table, Value};
+#[cfg(feature = "runtime")]
+pub use runtime::{IntoArguments, Process, Runtime, RuntimeBuilder};
 
 use crate::stdlib;
 use crate::vm;

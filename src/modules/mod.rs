@@ -3,6 +3,15 @@
 pub mod fs;
 
 use crate::vm::image::Library;
+use crate::{runtime, stdlib};
 
 /// The libraries of all built-in modules.
 pub static LIBRARIES: &[&Library] = &[&fs::LIBRARY];
+
+/// All libraries a process has: those of Lua, of the runtime, and the built-in modules.
+pub fn all_libraries() -> Vec<&'static Library> {
+    let mut libraries = stdlib::libraries();
+    libraries.extend(runtime::LIBRARIES);
+    libraries.extend(LIBRARIES);
+    libraries
+}

@@ -6,7 +6,7 @@
 //! | file | room |
 //! | --- | --- |
 //! | [`parse`] | text → number |
-//! | [`format`] | number → text, C's `%e %f %g %a` |
+//! | [`mod@format`] | number → text, C's `%e %f %g %a` |
 //! | [`arith`] | operators and comparisons whose Lua meaning differs from Rust's |
 
 pub mod arith;

@@ -4,8 +4,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
 use super::driver::Driver;
+use super::errors::{ErrorData, NOT_FOUND};
 use super::io::IoDriver;
 use super::mail::Mail;
+use super::pid::Pid;
 use super::process::Process;
 use super::process_table::{Names, ProcessTable};
 use super::scheduler::Handle;
@@ -46,11 +48,31 @@ pub struct RuntimeCore {
     /// The id of the one host.
     pub host: Box<str>,
     /// Where `require` looks for files.
-    pub module_path: Box<str>,
+    pub module_path: Box<[u8]>,
     /// Settings.
     pub settings: Settings,
     /// Set by shutdown: no more processes.
     pub stopping: AtomicBool,
+}
+
+impl RuntimeCore {
+    /// The process with this PID or name.
+    ///
+    /// # Errors
+    /// `NotFound`
+    pub fn resolve(&self, destination: &[u8]) -> Result<Arc<Process>, ErrorData> {
+        let unknown = || ErrorData::plain(NOT_FOUND, "process not found");
+        if let Some(pid) = Pid::parse(destination, &self.host) {
+            return self.processes.get(pid).ok_or_else(unknown);
+        }
+        if Pid::looks_like(destination) {
+            return Err(unknown());
+        }
+        self.names.lookup(destination).and_then(|pid| self.processes.get(pid)).ok_or_else(|| {
+            let name = String::from_utf8_lossy(destination);
+            ErrorData::plain(NOT_FOUND, &format!("could not resolve '{name}' as PID or registered name"))
+        })
+    }
 }
 
 /// What a timer that fires puts into the mailbox of a process.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::data::Data;
 use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
@@ -81,26 +82,9 @@ pub struct ErrorData {
     /// Whether trying again may help, if that is known.
     pub retryable: Option<bool>,
     /// Further data.
-    pub details: Option<Detail>,
+    pub details: Option<Data>,
     /// Where it was made: one line per frame.
     pub stack: String,
-}
-
-/// Plain data.
-#[derive(Clone, Debug)]
-pub enum Detail {
-    /// A boolean.
-    Boolean(bool),
-    /// An integer.
-    Integer(i64),
-    /// A float.
-    Float(f64),
-    /// A string.
-    Text(Box<[u8]>),
-    /// A sequence.
-    List(Vec<Detail>),
-    /// String keys.
-    Record(Vec<(Box<[u8]>, Detail)>),
 }
 
 /// An error object in a heap.
@@ -120,6 +104,12 @@ impl ErrorData {
     /// An error with kind and message only.
     pub fn plain(kind: &str, message: &str) -> ErrorData {
         ErrorData { kind: kind.into(), message: message.into(), ..ErrorData::default() }
+    }
+
+    /// The error of an entry id that leads nowhere.
+    pub fn no_factory(id: &str) -> ErrorData {
+        let details = Some(Data::from([("factory_id", id)]));
+        ErrorData { details, ..ErrorData::plain(NOT_FOUND, "factory not found") }
     }
 
     /// An error of kind INTERNAL.
@@ -253,7 +243,7 @@ fn new(vm: &mut Vm, args: Args) -> NativeResult {
             message: text_of(message),
             context: None,
             retryable: matches!(retryable.tag(), tag::FALSE | tag::TRUE).then(|| retryable.is_true()),
-            details: if details.is_table() { record(vm, details.as_table(), 0) } else { None },
+            details: if details.is_table() { record(Data::of(vm, details)) } else { None },
             stack,
         }
     };
@@ -261,68 +251,23 @@ fn new(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(error)
 }
 
-/// Tables nested deeper than this in details become their text.
-const MAX_DEPTH: u32 = 64;
-
-fn record(vm: &mut Vm, table: *mut Table, depth: u32) -> Option<Detail> {
-    let mut fields = Vec::new();
-    let mut key = Value::NIL;
-    // SAFETY: the table is reachable from an argument of the running native function, and is not changed.
-    while let Ok(Some((next, value))) = unsafe { Table::next(table, &mut vm.heap, key) } {
-        key = next;
-        if key.is_string() {
-            fields.push((bytes_of(key).into(), detail(vm, value, depth)));
-        }
-    }
-    (!fields.is_empty()).then_some(Detail::Record(fields))
+/// What details keep: fields with string keys, and sequences within them.
+fn record(data: Data) -> Option<Data> {
+    let Data::Map(entries) = data else { return None };
+    let fields: Vec<_> = entries
+        .into_iter()
+        .filter(|(key, _)| matches!(key, Data::Text(_)))
+        .map(|(key, value)| (key, field_content(value)))
+        .collect();
+    (!fields.is_empty()).then_some(Data::Map(fields))
 }
 
-fn detail(vm: &mut Vm, value: Value, depth: u32) -> Detail {
-    match value.tag() {
-        tag::FALSE | tag::TRUE => Detail::Boolean(value.is_true()),
-        tag::INT => Detail::Integer(value.as_int()),
-        tag::FLOAT => Detail::Float(value.as_float()),
-        tag::STRING => Detail::Text(bytes_of(value).into()),
-        tag::TABLE if depth < MAX_DEPTH => {
-            let table = value.as_table();
-            // SAFETY: as in `record`.
-            let (items, fields) = unsafe { (Table::len(table) as i64, Table::has_no_nodes(table)) };
-            if items > 0 && fields {
-                // SAFETY: as in `record`.
-                return Detail::List(
-                    (1..=items).map(|i| detail(vm, unsafe { Table::get_int(table, i) }, depth + 1)).collect(),
-                );
-            }
-            record(vm, table, depth + 1).unwrap_or(Detail::Record(Vec::new()))
-        }
-        _ => Detail::Text(value_text(vm, value).into_bytes().into()),
+fn field_content(data: Data) -> Data {
+    match data {
+        Data::List(items) => Data::List(items.into_iter().map(field_content).collect()),
+        Data::Map(_) => record(data).unwrap_or(Data::Map(Vec::new())),
+        scalar => scalar,
     }
-}
-
-fn detail_value(vm: &mut Vm, detail: &Detail) -> Result<Value, Box<LuaError>> {
-    Ok(match detail {
-        Detail::Boolean(b) => Value::bool(*b),
-        Detail::Integer(i) => Value::int(*i),
-        Detail::Float(f) => Value::float(*f),
-        Detail::Text(bytes) => vm.string(bytes)?,
-        Detail::List(items) => {
-            let table = vm.heap.new_table(items.len() as u32, 0);
-            for (i, item) in items.iter().enumerate() {
-                let item = detail_value(vm, item)?;
-                vm.raw_set(table, Value::int(i as i64 + 1), item)?;
-            }
-            Value::table(table)
-        }
-        Detail::Record(fields) => {
-            let table = vm.heap.new_table(0, fields.len() as u32);
-            for (key, value) in fields {
-                let key = vm.string(key)?;
-                let value = detail_value(vm, value)?;
-                vm.raw_set(table, key, value)?;
-            }
-            Value::table(table)
-        }
-    })
 }
 
 fn wrap(vm: &mut Vm, args: Args) -> NativeResult {
@@ -373,20 +318,15 @@ fn call_stack(vm: &mut Vm, args: Args) -> NativeResult {
         let (place, name) = frame.trim_start().split_once(" (").unwrap_or((frame.trim_start(), ""));
         let (source, line) = place.rsplit_once(':').unwrap_or((place, "0"));
         let line: i64 = line.parse().unwrap_or(0);
-        let table = vm.heap.new_table(0, 5);
-        let fields = [
-            ("level", Detail::Integer(level as i64)),
-            ("source", Detail::Text(source.as_bytes().into())),
-            ("line", Detail::Integer(line)),
-            ("name", Detail::Text(name.trim_end_matches(')').as_bytes().into())),
-            ("type", Detail::Text(if line == 0 { b"native"[..].into() } else { b"lua"[..].into() })),
-        ];
-        for (name, value) in fields {
-            let key = vm.string(name.as_bytes())?;
-            let value = detail_value(vm, &value)?;
-            vm.raw_set(table, key, value)?;
-        }
-        vm.raw_set(list, Value::int(level as i64 + 1), Value::table(table))?;
+        let frame = Data::from([
+            ("level", Data::from(level as i64)),
+            ("source", source.into()),
+            ("line", line.into()),
+            ("name", name.trim_end_matches(')').into()),
+            ("type", if line == 0 { "native" } else { "lua" }.into()),
+        ]);
+        let frame = frame.to_value(vm)?;
+        vm.raw_set(list, Value::int(level as i64 + 1), frame)?;
     }
     let result = vm.heap.new_table(0, 2);
     let (thread, frames) = (vm.string(b"thread")?, vm.string(b"frames")?);
@@ -420,7 +360,7 @@ fn retryable(vm: &mut Vm, args: Args) -> NativeResult {
 fn details(vm: &mut Vm, args: Args) -> NativeResult {
     let error = this(vm, args)?;
     let details = match &error.details {
-        Some(details) => detail_value(vm, details)?,
+        Some(details) => details.to_value(vm)?,
         None => Value::NIL,
     };
     vm.answer(details)

@@ -97,20 +97,6 @@ fn done(vm: &mut Vm) -> NativeResult {
 }
 
 /// The process that a destination names: a PID, or a registered name.
-fn resolve(vm: &mut Vm, destination: &[u8]) -> Result<Arc<Process>, ErrorData> {
-    let core = state(vm).core();
-    if let Some(pid) = Pid::parse(destination, &core.host) {
-        return core.processes.get(pid).ok_or_else(|| ErrorData::plain(NOT_FOUND, "process not found"));
-    }
-    if Pid::looks_like(destination) {
-        return Err(ErrorData::plain(NOT_FOUND, "process not found"));
-    }
-    core.names.lookup(destination).and_then(|pid| core.processes.get(pid)).ok_or_else(|| {
-        let name = String::from_utf8_lossy(destination);
-        ErrorData::plain(NOT_FOUND, &format!("could not resolve '{name}' as PID or registered name"))
-    })
-}
-
 /// `nil, error`
 fn refuse(vm: &mut Vm, error: ErrorData) -> NativeResult {
     let error = errors::to_value(vm, Arc::new(error));
@@ -129,7 +115,7 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
     if topic.as_bytes().first() == Some(&b'@') {
         return errors::fail(vm, INVALID, "cannot send to @ topics");
     }
-    let target = match resolve(vm, destination) {
+    let target = match state(vm).core().resolve(destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
@@ -219,7 +205,7 @@ fn start(vm: &mut Vm, args: Args, relations: &[Relation]) -> Result<Result<Arc<P
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {
     let destination = args.check_bytes(vm, 0)?;
-    let target = match resolve(vm, destination) {
+    let target = match state(vm).core().resolve(destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
@@ -235,7 +221,7 @@ fn terminate(vm: &mut Vm, args: Args) -> NativeResult {
 fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
     let destination = args.check_bytes(vm, 0)?;
     let reason = if args.get(vm, 1).is_nil() { Text::from_bytes(b"") } else { Text::of(args.check_string(vm, 1)?) };
-    let target = match resolve(vm, destination) {
+    let target = match state(vm).core().resolve(destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
@@ -251,7 +237,7 @@ fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
 /// The living process of a monitor or link call.
 fn watched(vm: &mut Vm, args: Args) -> Result<Result<Arc<Process>, ErrorData>, Box<LuaError>> {
     let destination = args.check_bytes(vm, 0)?;
-    Ok(resolve(vm, destination).map_err(|error| match Pid::looks_like(destination) {
+    Ok(state(vm).core().resolve(destination).map_err(|error| match Pid::looks_like(destination) {
         true => ErrorData::plain(NOT_FOUND, "pid not registered"),
         false => error,
     }))

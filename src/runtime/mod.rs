@@ -18,7 +18,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | [`system`] | [`Runtime`]: built, given work, shut down |
+//! | [`system`] | [`System`]: built, given work, shut down |
 //! | [`core`], [`process_table`], [`words`] | what all processes share |
 //! | [`process`] | a process: its step, its end, who watches it |
 //! | [`spawn`] | from an entry to a process that can be queued |
@@ -29,6 +29,7 @@
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`operation`] | work of host modules off the workers |
 //! | [`errors`], [`message`], `events`, [`time`], [`pid`] | the objects programs see |
+//! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
@@ -57,9 +58,11 @@
 
 pub mod channel;
 pub mod core;
+pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;
@@ -88,7 +91,7 @@ pub mod transfer;
 pub mod words;
 pub mod worker;
 
-pub use system::{Builder, LIBRARIES, Runtime};
+pub use system::{Builder, LIBRARIES, System};
 
 mod sync;
 #[cfg(all(test, not(loom)))]

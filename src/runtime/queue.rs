@@ -6,7 +6,7 @@
 //! are only ever added in front or taken all at once there is no ABA problem.
 //!
 //! Invariants:
-//! * The word is null (empty), the address of a [`Node`] that this queue owns, or [`closed`](closed).
+//! * The word is null (empty), the address of a [`Node`] that this queue owns, or [`closed()`].
 //! * Closed is final.
 //! * Pushes are totally ordered by their exchange on the word, hence in order per sender; a [`Batch`] yields that order.
 //!

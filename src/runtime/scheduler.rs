@@ -3,7 +3,7 @@
 //! The scheduler is generic over what it runs: anything with a state word and a `run` method. Which queue a process goes
 //! to depends on who asks. A worker of the same scheduler keeps it (`wake`: in the `next` slot; `spawn`: at the back of
 //! its queue); every other thread pushes into the injector. What the worker does with it is in
-//! [`worker`](super::worker), how idle workers learn of it in `parker`.
+//! [`super::worker`], how idle workers learn of it in `parker`.
 //!
 //! A process is kept alive by whoever holds an `Arc` to it, and a queue holds one while the process is queued. The
 //! scheduler has no list of processes: an idle process is known only to those who can wake it.

@@ -311,18 +311,3 @@ fn shutdown_drops_what_is_queued() {
     assert_eq!(scheduler.handle().queue_depth(), 0);
     assert!(actors.iter().chain([&late]).all(|actor| Arc::strong_count(actor) == 1));
 }
-
-/// `cargo test --release --lib -- --ignored --nocapture measure_`
-#[test]
-#[ignore = "a measurement"]
-fn measure_ping_pong() {
-    for workers in [1, 2] {
-        let scheduler = scheduler(workers);
-        let rounds = 5_000_000;
-        let start = Instant::now();
-        let (_ping, _pong, done) = ping_pong(scheduler.handle(), rounds);
-        done.recv_timeout(LONG).expect("the game ends");
-        let hop = start.elapsed().as_nanos() as f64 / (2 * rounds) as f64;
-        println!("{workers} worker(s): {hop:.1} ns per hop, {:?}", scheduler.handle().counters());
-    }
-}

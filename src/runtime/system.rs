@@ -1,4 +1,4 @@
-//! The runtime as its embedder sees it: built, given a script or entries, shut down.
+//! A system of processes: built, given a script or entries, shut down.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
-use super::errors::ErrorData;
+use super::errors::{ErrorData, NOT_FOUND};
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
-use super::pid::{NOBODY, Pid};
-use super::process::Process;
+use super::pid::NOBODY;
+use super::process::{OnExit, Process};
 use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
-use super::spawn::{self, Entries, Entry, Start};
+use super::spawn::{self, Begin, Entries, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
 use super::words::Words;
@@ -33,11 +33,11 @@ pub static LIBRARIES: &[&Library] = &[
     &super::time::LIBRARY,
 ];
 
-/// Sets up a [`Runtime`].
+/// Sets up a [`System`].
 pub struct Builder {
     workers: usize,
     host: Box<str>,
-    module_path: Box<str>,
+    module_path: Box<[u8]>,
     settings: Settings,
     driver: Arc<dyn Driver>,
 }
@@ -48,7 +48,7 @@ impl Default for Builder {
         Builder {
             workers,
             host: "app:processes".into(),
-            module_path: package::DEFAULT_PATH.into(),
+            module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
             driver: Arc::new(SystemDriver::new()),
         }
@@ -75,8 +75,8 @@ impl Builder {
     }
 
     /// Where `require` looks for files; see `package.path`.
-    pub fn module_path(mut self, path: &str) -> Builder {
-        self.module_path = path.into();
+    pub fn module_path(mut self, path: impl AsRef<[u8]>) -> Builder {
+        self.module_path = path.as_ref().into();
         self
     }
 
@@ -90,7 +90,7 @@ impl Builder {
     ///
     /// # Errors
     /// If the operating system refuses a thread.
-    pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<Runtime> {
+    pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<System> {
         let scheduler = Scheduler::new(self.workers, "moonlet-worker", &*self.driver)?;
         let core = RuntimeCore {
             words: Words::new(&image),
@@ -107,29 +107,31 @@ impl Builder {
             settings: self.settings,
             stopping: AtomicBool::new(false),
         };
-        Ok(Runtime { core: Arc::new(core), scheduler })
+        Ok(System { core: Arc::new(core), scheduler })
     }
 }
 
 /// A running system of processes.
-pub struct Runtime {
+pub struct System {
     core: Arc<RuntimeCore>,
     scheduler: Scheduler<Process>,
 }
 
-impl Runtime {
+impl System {
     /// A builder with the default settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Runs a script as a process of its own, under `name` and with `arguments`, and waits for its end.
+    /// Runs a host's program as a process of its own, with this entry id, and waits for its end. `begin` is called with
+    /// the process's Lua state and gives the function to run and its arguments; `package` is installed before. A deadlock
+    /// ends the program unless it is `interruptible`, see [`interrupt`](super::interrupt::interrupt).
     ///
     /// # Errors
-    /// What the script failed with.
-    pub fn run_script(&self, script: &Entry, name: &[u8], arguments: &[Vec<u8>]) -> Outcome {
+    /// What the program failed with.
+    pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let start = Start::Script { entry: script, name, arguments };
+        let start = Start::Program { id, begin, interruptible };
         let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
@@ -140,23 +142,26 @@ impl Runtime {
         outcome
     }
 
-    /// Starts a process for an entry.
+    /// Starts a process for an entry. `on_exit` is called with its outcome, by the worker that ended it.
     ///
     /// # Errors
     /// As `process.spawn`.
-    pub fn spawn(&self, id: &str, arguments: &Parcel) -> Result<Pid, ErrorData> {
+    pub fn spawn(&self, id: &str, arguments: &Parcel, on_exit: OnExit) -> Result<Arc<Process>, ErrorData> {
         let entry = self.core.entries.resolve(&self.core.image, id)?;
         let process = spawn::create(&self.core, &Start::Entry(&entry), arguments)?;
-        let pid = process.pid;
-        self.core.scheduler.spawn(process);
-        Ok(pid)
+        process.on_exit(on_exit);
+        self.core.scheduler.spawn(Arc::clone(&process));
+        Ok(process)
     }
 
-    /// Sends a message from outside. `false` if there is no such process.
-    pub fn send(&self, to: Pid, topic: &str, payload: Parcel) -> bool {
+    /// Sends a message from outside.
+    ///
+    /// # Errors
+    /// `NotFound` if the process has ended.
+    pub fn send(to: &Arc<Process>, topic: &str, payload: Parcel) -> Result<(), ErrorData> {
         let topic = Text::from_bytes(topic.as_bytes());
         let message = Mail::Message(Message { from: NOBODY, topic, payload });
-        self.core.processes.get(to).is_some_and(|process| process.post(message).is_ok())
+        to.post(message).map_err(|_| ErrorData::plain(NOT_FOUND, "process not found"))
     }
 
     /// What all processes share.
@@ -188,7 +193,7 @@ impl Runtime {
 /// How long a terminated process may take to notice.
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 
-impl Drop for Runtime {
+impl Drop for System {
     fn drop(&mut self) {
         self.shutdown(Duration::ZERO);
     }

@@ -32,7 +32,7 @@
 //! | file | codec |
 //! | --- | --- |
 //! | [`pattern`] | Lua patterns and plain search |
-//! | [`format`] | the directives of `string.format` |
+//! | [`mod@format`] | the directives of `string.format` |
 //! | [`pack`] | `string.pack`, `string.unpack`, `string.packsize` |
 //! | [`date`] | calendar arithmetic of `os.date` and `os.time` |
 //! | [`utf8_codec`] | UTF-8 as the `utf8` library reads and writes it |

@@ -9,7 +9,7 @@
 //! | `run`, `fast` | the interpreter loop: read its seven rules before editing; functions of its fast paths |
 //! | [`hook`] | debug hooks, which the loop calls in an instance of its own |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
-//! | [`arith`], [`compare`], [`concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
+//! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
 //! | [`names`], [`traceback`], [`inspect`] | what values are called; which functions run; what `debug` shows |

@@ -19,7 +19,7 @@
 use super::error::LuaError;
 use super::fast::{as_float, captured, next_entry, power, quick_equals};
 use super::machine::Vm;
-use super::object::{Node, Table};
+use super::object::Node;
 use super::thread::{Frame, results};
 use super::value::{Value, tag};
 use crate::bytecode::op::NONE;

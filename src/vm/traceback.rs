@@ -93,7 +93,9 @@ impl<I: Iterator<Item = Frame>> Iterator for Levels<I> {
         if let Some(slot) = self.native.take() {
             let end = std::mem::replace(&mut self.end, slot);
             let function = self.value(slot);
-            return Some(Level { slot, function, pc: None, end, tail_called: false, interrupted: None });
+            if function.is_function() {
+                return Some(Level { slot, function, pc: None, end, tail_called: false, interrupted: None });
+            }
         }
         loop {
             let frame = self.states.next()?;
@@ -145,6 +147,11 @@ impl Vm {
             };
             std::iter::once(current).chain((0..len).rev().map(move |i| *first.add(i)))
         }
+    }
+
+    /// Makes the running native function, and the frame it leaves when it calls, no level: programs do not see it.
+    pub fn hide_running_native(&mut self) {
+        self.set_slot(self.native_slot, Value::NIL);
     }
 
     /// The levels of the running coroutine: level 0 is the running function (native or not), level 1 its caller, ….

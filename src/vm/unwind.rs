@@ -200,6 +200,17 @@ impl Vm {
             },
             None => self.position(usize::from(self.native_slot != 0)),
         };
+        self.error_at(&place, kind, message)
+    }
+
+    /// An error of an operation of the language, with the position of the running function: a native one has none.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn operation_error(&mut self, message: &str) -> Box<LuaError> {
+        if self.native_slot != 0 { self.error_at("", ErrorKind::Runtime, message) } else { self.error(message) }
+    }
+
+    fn error_at(&mut self, place: &str, kind: ErrorKind, message: &str) -> Box<LuaError> {
         let text = format!("{place}{message}");
         match self.heap.new_string(text.as_bytes()) {
             Ok(string) => LuaError::with_kind(Value::string(string), kind),

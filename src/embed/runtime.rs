@@ -1,0 +1,340 @@
+//! Processes from Rust: start them, send them messages, wait for their results.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::error::{Error, Result};
+use crate::runtime::data::Data;
+use crate::runtime::errors::{ErrorData, INTERNAL};
+use crate::runtime::mail::Outcome;
+use crate::runtime::spawn::{Chunk, Entries, Entry};
+use crate::runtime::system::{self, System};
+use crate::vm::image::{Image, random_seed};
+use crate::{modules, runtime};
+
+/// Sets up a [`Runtime`]: which code can be spawned, and on how many threads it runs.
+#[derive(Default)]
+pub struct RuntimeBuilder {
+    system: system::Builder,
+    sources: HashMap<Box<str>, Box<[u8]>>,
+}
+
+impl RuntimeBuilder {
+    /// Adds code that can be spawned under an id, from Rust and by processes: the source of a chunk that returns a
+    /// function, or a table with a function `main`. It is compiled when it is first needed; a later entry with the same
+    /// id replaces an earlier one.
+    pub fn entry(mut self, id: &str, source: impl AsRef<[u8]>) -> RuntimeBuilder {
+        self.sources.insert(id.into(), source.as_ref().into());
+        self
+    }
+
+    /// The number of worker threads; by default that of the processors.
+    pub fn workers(mut self, workers: usize) -> RuntimeBuilder {
+        self.system = self.system.workers(workers);
+        self
+    }
+
+    /// Calls and backward jumps after which a process gives way to others; 100,000 by default.
+    pub fn slice(mut self, units: i64) -> RuntimeBuilder {
+        self.system = self.system.slice(units);
+        self
+    }
+
+    /// Bytes each process may use; passing the limit raises `not enough memory` in it. There is none by default.
+    pub fn memory_limit(mut self, bytes: usize) -> RuntimeBuilder {
+        self.system = self.system.memory_limit(bytes);
+        self
+    }
+
+    /// Where `require` looks for files, in the form of `package.path`.
+    pub fn module_path(mut self, path: &str) -> RuntimeBuilder {
+        self.system = self.system.module_path(path);
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// # Errors
+    /// If the operating system refuses a thread.
+    pub fn build(self) -> io::Result<Runtime> {
+        let image = Image::new(&modules::all_libraries(), false, random_seed());
+        let entries = Sources { sources: self.sources, known: Mutex::default() };
+        Ok(Runtime { system: self.system.build(image, Box::new(entries))? })
+    }
+}
+
+/// A system of processes on a few threads. Dropping it terminates all of them; [`Runtime::shutdown`] asks them first.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let runtime = moonlet::Runtime::builder()
+///     .entry("app:sum", "return function(list) local s = 0 for _, n in ipairs(list) do s = s + n end return s end")
+///     .build()?;
+/// let process = runtime.spawn("app:sum", (vec![1, 2, 3],))?;
+/// assert_eq!(process.wait()?, moonlet::Data::Integer(6));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Runtime {
+    system: System,
+}
+
+impl Runtime {
+    /// A builder with the default settings and no entries.
+    pub fn builder() -> RuntimeBuilder {
+        RuntimeBuilder::default()
+    }
+
+    /// Starts a process that calls the function of an entry with `arguments`. Its chunk is run at once, by the calling
+    /// thread, its function by a worker.
+    ///
+    /// # Errors
+    /// [`Error::Process`] if there is no such entry, or its chunk does not compile or fails.
+    pub fn spawn(&self, id: &str, arguments: impl IntoArguments) -> Result<Process> {
+        let arguments = Data::pack(self.system.core(), &arguments.into_arguments()).ok_or(Error::Memory)?;
+        let (sender, outcome) = mpsc::channel();
+        // The receiver is gone if nobody waits.
+        let on_exit = Box::new(move |outcome| drop(sender.send(outcome)));
+        let process = self.system.spawn(id, &arguments, on_exit).map_err(|error| failure(&error))?;
+        Ok(Process { process, outcome })
+    }
+
+    /// Sends a message to the process with this PID or registered name, as `process.send` does. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::Process`] of kind `NotFound` if there is no such process.
+    pub fn send(&self, to: &str, topic: &str, payload: impl Into<Data>) -> Result<()> {
+        let core = self.system.core();
+        let process = core.resolve(to.as_bytes()).map_err(|error| failure(&error))?;
+        send(&process, topic, payload.into())
+    }
+
+    /// The number of processes that have not ended.
+    pub fn process_count(&self) -> usize {
+        self.system.core().processes.len()
+    }
+
+    /// Ends all processes and stops the threads: processes get a CANCEL event; those that are left after `deadline` are
+    /// terminated. Blocks until all have ended.
+    pub fn shutdown(self, deadline: Duration) {
+        self.system.shutdown(deadline);
+    }
+}
+
+/// A process that was started from Rust. It goes on if this is dropped.
+pub struct Process {
+    process: Arc<runtime::process::Process>,
+    outcome: Receiver<Outcome>,
+}
+
+impl Process {
+    /// Its PID as programs see it, such as `{app:processes|0x00002}`.
+    pub fn pid(&self) -> String {
+        self.process.pid.display(&self.process.core.host).to_string()
+    }
+
+    /// Sends it a message. Does not block.
+    ///
+    /// # Errors
+    /// [`Error::Process`] of kind `NotFound` if it has ended.
+    pub fn send(&self, topic: &str, payload: impl Into<Data>) -> Result<()> {
+        send(&self.process, topic, payload.into())
+    }
+
+    /// Ends it as soon as it gives way or waits, without a chance to clean up.
+    pub fn terminate(&self) {
+        self.process.core.scheduler.kill(&self.process);
+    }
+
+    /// Waits for its end: the first value its function returned. Blocks the calling thread.
+    ///
+    /// # Errors
+    /// [`Error::Process`] with what it failed with, or if it was terminated.
+    pub fn wait(self) -> Result<Data> {
+        self.finish(self.outcome.recv().ok())
+    }
+
+    /// Waits for its end, but no longer than `timeout`; gives itself back if it has not ended by then. Blocks the calling
+    /// thread.
+    ///
+    /// # Errors
+    /// As [`wait`](Process::wait).
+    pub fn wait_timeout(self, timeout: Duration) -> std::result::Result<Result<Data>, Process> {
+        match self.outcome.recv_timeout(timeout) {
+            Ok(outcome) => Ok(self.finish(Some(outcome))),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Ok(self.finish(None)),
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(self),
+        }
+    }
+
+    fn finish(&self, outcome: Option<Outcome>) -> Result<Data> {
+        let outcome = outcome.unwrap_or_else(|| Err(ErrorData::internal("the runtime was shut down")));
+        match outcome {
+            Ok(parcel) => Data::unpack(&self.process.core, &parcel).ok_or(Error::Memory),
+            Err(error) => Err(failure(&error)),
+        }
+    }
+}
+
+fn send(to: &Arc<runtime::process::Process>, topic: &str, payload: Data) -> Result<()> {
+    let payload = Data::pack(&to.core, &[payload]).ok_or(Error::Memory)?;
+    System::send(to, topic, payload).map_err(|error| failure(&error))
+}
+
+fn failure(error: &ErrorData) -> Error {
+    Error::Process { kind: error.kind.to_string(), message: error.full_text(), traceback: error.stack.clone() }
+}
+
+/// The arguments of a process: a tuple of what becomes [`Data`], or a list of it.
+pub trait IntoArguments {
+    /// The arguments in order.
+    fn into_arguments(self) -> Vec<Data>;
+}
+
+impl IntoArguments for Vec<Data> {
+    fn into_arguments(self) -> Vec<Data> {
+        self
+    }
+}
+
+macro_rules! tuple {
+    ($($name:ident)*) => {
+        impl<$($name: Into<Data>),*> IntoArguments for ($($name,)*) {
+            fn into_arguments(self) -> Vec<Data> {
+                #[allow(non_snake_case)]
+                let ($($name,)*) = self;
+                vec![$($name.into()),*]
+            }
+        }
+    };
+}
+
+tuple!();
+tuple!(A);
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);
+tuple!(A B C D E);
+tuple!(A B C D E F);
+
+/// Entries from memory, compiled when they are first needed.
+struct Sources {
+    sources: HashMap<Box<str>, Box<[u8]>>,
+    known: Mutex<HashMap<Box<str>, Entry>>,
+}
+
+impl Entries for Sources {
+    fn resolve(&self, image: &Image, id: &str) -> std::result::Result<Entry, ErrorData> {
+        let mut known = self.known.lock();
+        if let Some(entry) = known.get(id) {
+            return Ok(entry.clone());
+        }
+        let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
+        let chunk = Chunk::compile(image, source, &format!("={id}"))
+            .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
+        let entry = Entry { id: id.into(), chunk, method: "main".into() };
+        known.insert(id.into(), entry.clone());
+        Ok(entry)
+    }
+
+    /// There is one host, whatever it is called.
+    fn has_host(&self, _: &str) -> bool {
+        true
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn runtime(source: &str) -> Runtime {
+        Runtime::builder().workers(2).entry("app:it", source).build().expect("threads can be started")
+    }
+
+    fn kind_of(error: Error) -> (String, String) {
+        match error {
+            Error::Process { kind, message, .. } => (kind, message),
+            other => panic!("not an error of a process: {other}"),
+        }
+    }
+
+    #[test]
+    fn data_goes_there_and_back() {
+        let runtime = runtime("return function(...) return { n = select('#', ...), ... } end");
+        let nested = Data::from([("list", Data::from(vec!["a", "b"])), ("none", Data::Map(vec![]))]);
+        let answer = runtime.spawn("app:it", (true, 2.5, nested.clone(), &b"\xff\0"[..], "é")).unwrap().wait().unwrap();
+        assert_eq!(answer.get("n"), Some(&Data::Integer(5)));
+        let Data::Map(entries) = answer else { panic!("a table with a field is a map") };
+        let at = |i: i64| entries.iter().find(|(key, _)| *key == Data::Integer(i)).map(|(_, value)| value.clone());
+        assert_eq!((at(1), at(2)), (Some(Data::Boolean(true)), Some(Data::Float(2.5))));
+        assert_eq!(at(4), Some(Data::Text(b"\xff\0"[..].into())));
+        assert_eq!(at(5).unwrap().as_str(), Some("é"));
+        let there = at(3).unwrap();
+        assert_eq!((there.get("list"), there.get("none")), (nested.get("list"), nested.get("none")));
+        assert_eq!(runtime.spawn("app:it", ()).unwrap().wait().unwrap().get("n"), Some(&Data::Integer(0)));
+    }
+
+    #[test]
+    fn tables_within_themselves_and_functions_become_text() {
+        let runtime = runtime("return function() local t = {f = print} t.t = t return t end");
+        let mut data = &runtime.spawn("app:it", ()).unwrap().wait().unwrap();
+        assert!(data.get("f").unwrap().as_str().unwrap().starts_with("function: "));
+        let mut depth = 0;
+        while let Some(inner) = data.get("t") {
+            (data, depth) = (inner, depth + 1);
+        }
+        assert!(depth > 10 && data.as_str().unwrap().starts_with("table: "), "{data:?}");
+    }
+
+    #[test]
+    fn failures_are_told_apart() {
+        let runtime = Runtime::builder()
+            .workers(1)
+            .entry("app:raises", "return function() error('by itself') end")
+            .entry("app:fails", "return function() return nil, errors.new{message = 'm', kind = 'Invalid'} end")
+            .entry("app:syntax", "return function(")
+            .entry("app:forever", "return { main = function() while true do end end }")
+            .build()
+            .unwrap();
+        let spawn = |id| runtime.spawn(id, ()).map_err(kind_of);
+        assert_eq!(spawn("app:other").err().unwrap(), ("NotFound".into(), "factory not found".into()));
+        assert!(spawn("app:syntax").err().unwrap().1.contains("app:syntax:1:"));
+        let raised = runtime.spawn("app:raises", ()).unwrap().wait().unwrap_err();
+        assert!(matches!(&raised, Error::Process { traceback, .. } if traceback.contains("app:raises")), "{raised:?}");
+        assert!(raised.to_string().ends_with("by itself"), "{raised}");
+        assert_eq!(kind_of(runtime.spawn("app:fails", ()).unwrap().wait().unwrap_err()).0, "Invalid");
+
+        let forever = runtime.spawn("app:forever", ()).unwrap();
+        let Err(forever) = forever.wait_timeout(Duration::from_millis(1)) else { panic!("it never ends") };
+        assert_eq!(runtime.process_count(), 1);
+        runtime.send(&forever.pid(), "topic", ()).unwrap();
+        forever.terminate();
+        let pid = forever.pid();
+        assert!(forever.wait().is_err());
+        assert_eq!(kind_of(runtime.send(&pid, "topic", ()).unwrap_err()).0, "NotFound");
+        assert_eq!(kind_of(runtime.send("no such name", "topic", ()).unwrap_err()).0, "NotFound");
+    }
+
+    #[test]
+    fn memory_is_limited() {
+        let builder = Runtime::builder().workers(1).memory_limit(1 << 20);
+        let runtime = builder.entry("app:it", "return function(n) return ('x'):rep(n) end").build().unwrap();
+        let error = runtime.spawn("app:it", (1 << 24,)).unwrap().wait().unwrap_err();
+        assert!(error.to_string().contains("not enough memory"), "{error}");
+        let large = vec!["y".repeat(1 << 16); 64];
+        assert!(matches!(runtime.spawn("app:it", (large,)), Err(Error::Memory)));
+    }
+
+    #[test]
+    fn shutdown_ends_what_is_left() {
+        let runtime = runtime("return function() process.inbox():receive() end");
+        let process = runtime.spawn("app:it", ()).unwrap();
+        runtime.shutdown(Duration::from_millis(1));
+        assert!(process.wait().is_err());
+    }
+}
