@@ -152,13 +152,26 @@ pub(super) struct Tracing {
     /// The running coroutine has a hook that is to be called.
     pub wanted: bool,
     /// The instance that observes instructions is running.
-    pub active: bool,
+    active: bool,
+    /// The two differ: the loop is to be changed.
+    pub change: bool,
     /// Where the other instance goes on.
     resume: *const Instruction,
 }
 
 impl Tracing {
-    pub(super) const OFF: Tracing = Tracing { wanted: false, active: false, resume: std::ptr::null() };
+    pub(super) const OFF: Tracing = Tracing { wanted: false, active: false, change: false, resume: std::ptr::null() };
+
+    fn want(&mut self, wanted: bool) {
+        self.wanted = wanted;
+        self.change = wanted != self.active;
+    }
+
+    /// Notes which instance runs from now on; returns which one did.
+    pub(super) fn activate(&mut self, active: bool) -> bool {
+        self.change = self.wanted != active;
+        std::mem::replace(&mut self.active, active)
+    }
 }
 
 /// The hook has been told of an instruction. The slot holds the end of the values in use.
@@ -257,14 +270,15 @@ impl Vm {
     /// Finds out whether the running coroutine has a hook that is to be called.
     pub(super) fn look_for_hook(&mut self) {
         let thread = self.registers.thread;
-        self.tracing.wanted = self.hook_of(thread).is_some_and(|hook| hook.is_awake());
+        let wanted = self.hook_of(thread).is_some_and(|hook| hook.is_awake());
+        self.tracing.want(wanted);
     }
 
     /// No events of the running coroutine are told until [`Vm::wake_hook`].
     pub(super) fn pause_hook(&mut self) {
         if let Some(hook) = self.hook_of(self.registers.thread) {
             hook.paused += 1;
-            self.tracing.wanted = false;
+            self.tracing.want(false);
         }
     }
 

@@ -51,7 +51,7 @@ where
     if let Err(error) = slow(vm, unsafe { &*i }) {
         vm.throw(error);
     }
-    if vm.tracing.wanted != vm.tracing.active {
+    if vm.tracing.change {
         vm.change_loop();
     }
 }
@@ -70,7 +70,7 @@ unsafe fn observe(vm: *mut Vm) -> bool {
         Ok(true) => {}
         Err(error) => vm.throw(error),
     }
-    if vm.tracing.wanted != vm.tracing.active {
+    if vm.tracing.change {
         vm.change_loop();
     }
     true
@@ -87,16 +87,16 @@ macro_rules! no_merge {
 impl Vm {
     /// Runs from `saved` until the machine is left.
     pub(super) fn execute(&mut self) {
-        let outer = self.tracing.active;
+        let outer = self.tracing.activate(self.tracing.wanted);
         loop {
-            self.tracing.active = self.tracing.wanted;
             // SAFETY: `saved` is the state of a verified function, and the loop keeps it so.
-            unsafe { if self.tracing.active { run_observed(self) } else { run(self) } }
+            unsafe { if self.tracing.wanted { run_observed(self) } else { run(self) } }
             if !self.enter_loop() {
                 break;
             }
+            self.tracing.activate(self.tracing.wanted);
         }
-        self.tracing.active = outer;
+        self.tracing.activate(outer);
     }
 }
 
