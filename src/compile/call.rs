@@ -5,12 +5,13 @@ use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use crate::bytecode::op::{Field, Instruction, NONE, Op, SCALE, count, konst, reg};
 use crate::syntax::ast::{Expr, ExprId, Ident};
+use crate::syntax::span::Span;
 
 impl Compiler<'_> {
     /// `callee(args)`
-    pub(super) fn call(&mut self, mut callee: Descriptor, args: &[ExprId], line: u32) -> Result<Descriptor> {
+    pub(super) fn call(&mut self, mut callee: Descriptor, args: &[ExprId], place: Span) -> Result<Descriptor> {
         let base = self.current.put_in_next(&mut callee)?;
-        self.call_with(base, args, line)
+        self.call_with(base, args, place)
     }
 
     /// `object:name(args)`
@@ -19,10 +20,10 @@ impl Compiler<'_> {
         mut object: Descriptor,
         name: Ident,
         args: &[ExprId],
-        line: u32,
+        place: Span,
     ) -> Result<Descriptor> {
         let receiver = self.current.put_anywhere(&mut object)?;
-        self.current.place = name.span;
+        self.current.advance(name.span);
         let name = self.string(name.name);
         self.current.release(receiver);
         let base = self.current.reserve(2)?;
@@ -36,22 +37,29 @@ impl Compiler<'_> {
                 self.current.emit(Instruction::new(Op::GetIndex, reg(base), reg(base + 1), reg(base)));
             }
         }
-        self.call_with(base, args, line)
+        self.call_with(base, args, place)
     }
 
     /// Calls the function in `base` with what already follows it in registers and then `args`.
-    fn call_with(&mut self, base: u8, args: &[ExprId], line: u32) -> Result<Descriptor> {
-        let arguments = self.values_from(base + 1, args)?;
-        let call = self.current.code.emit(Instruction::new(Op::Call, reg(base), arguments, count(2)), line);
+    fn call_with(&mut self, base: u8, args: &[ExprId], place: Span) -> Result<Descriptor> {
+        let arguments = self.values_from(base + 1, args, Some(place))?;
+        let call = Instruction::new(Op::Call, reg(base), arguments, count(2));
+        // The call happens in the line where it begins.
+        let call = self.current.code.emit(call, place.line);
         // The call removes the function and its arguments and leaves, unless that is changed, one result.
         self.current.release_from(base + 1);
         Ok(Kind::Call(call).into())
     }
 
     /// Appends the values of `ids` to those that stand from `first` on. Yields the count operand of `Call` and
-    /// `Return`: the number of values plus one, or 0 if they extend to top.
-    fn values_from(&mut self, first: u8, ids: &[ExprId]) -> Result<Field> {
-        match self.expr_list(ids)? {
+    /// `Return`: the number of values plus one, or 0 if they extend to top. The last value is put in place at the end of
+    /// `closed`, if that is behind it.
+    fn values_from(&mut self, first: u8, ids: &[ExprId], closed: Option<Span>) -> Result<Field> {
+        let last = self.expr_list(ids)?;
+        if let Some(place) = closed {
+            self.current.advance(place);
+        }
+        match last {
             Some(last) if last.is_multiple() => {
                 self.current.set_open_results(&last)?;
                 return Ok(count(0));
@@ -92,7 +100,7 @@ impl Compiler<'_> {
             return Ok(());
         }
         let first = self.current.free();
-        let n = self.values_from(first, values)?;
+        let n = self.values_from(first, values, None)?;
         self.emit_return(first, n);
         Ok(())
     }

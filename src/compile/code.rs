@@ -42,6 +42,8 @@ pub(super) struct CodeBuffer {
     pub(super) instructions: Vec<Instruction>,
     pub(super) lines: Vec<u32>,
     pub(super) links: Vec<u32>,
+    /// Instructions that stand for nothing in the source: first and end of each run of them.
+    lineless: Vec<(u32, u32)>,
     /// The last jump target: instructions before it must not be merged with those after it.
     barrier: u32,
 }
@@ -64,6 +66,19 @@ impl CodeBuffer {
         self.lines.push(line);
         self.links.push(NO_LINK);
         self.here() - 1
+    }
+
+    /// The instructions from `first` on stand for nothing in the source: they take the line of what follows.
+    pub(super) fn leave_lineless(&mut self, first: u32) {
+        self.lineless.push((first, self.here()));
+    }
+
+    /// Gives all instructions their final lines; the last one is not lineless.
+    pub(super) fn settle_lines(&mut self) {
+        for (first, end) in std::mem::take(&mut self.lineless).into_iter().rev() {
+            let line = self.lines[end as usize];
+            self.lines[first as usize..end as usize].fill(line);
+        }
     }
 
     /// The instruction at `pc`.

@@ -17,7 +17,7 @@ impl FunctionState {
                 JumpList::one(pc)
             }
             Kind::True | Kind::Number(_) | Kind::String(_) => JumpList::EMPTY,
-            Kind::False => self.code.jump(self.place.line),
+            Kind::False => self.code.jump(self.line),
             _ => self.jump_if(e, false)?,
         };
         let arrived = std::mem::replace(&mut e.when_true, JumpList::EMPTY);
@@ -32,7 +32,7 @@ impl FunctionState {
         let jump = match e.kind {
             Kind::Comparison(pc) => JumpList::one(pc),
             Kind::Nil | Kind::False => JumpList::EMPTY,
-            Kind::True => self.code.jump(self.place.line),
+            Kind::True => self.code.jump(self.line),
             _ => self.jump_if(e, true)?,
         };
         let arrived = std::mem::replace(&mut e.when_false, JumpList::EMPTY);
@@ -43,7 +43,7 @@ impl FunctionState {
 
     /// Emits a jump taken if the truth of `e` is `sense`.
     fn jump_if(&mut self, e: &mut Descriptor, sense: bool) -> Result<JumpList> {
-        let line = self.place.line;
+        let line = self.line;
         if let Kind::Relocatable(pc) = e.kind
             && self.code.at(pc).op == Op::Not
         {
@@ -60,7 +60,7 @@ impl FunctionState {
     }
 
     /// `not e`
-    pub(super) fn negate(&mut self, e: &mut Descriptor, line: u32) -> Result<()> {
+    pub(super) fn negate(&mut self, e: &mut Descriptor) -> Result<()> {
         self.read(e);
         match e.kind {
             Kind::Nil | Kind::False => e.kind = Kind::True,
@@ -70,7 +70,7 @@ impl FunctionState {
                 let operand = self.load_anywhere(e)?;
                 self.release_value(e);
                 let not = Instruction::new(Op::Not, NONE, reg(operand), NONE);
-                e.kind = Kind::Relocatable(self.code.emit(not, line));
+                e.kind = Kind::Relocatable(self.emit(not));
             }
         }
         std::mem::swap(&mut e.when_true, &mut e.when_false);

@@ -236,7 +236,7 @@ impl FunctionState {
         self.read(e);
         let target = reg(register);
         match e.kind {
-            Kind::Nil => self.code.load_nil(register, 1, self.place.line),
+            Kind::Nil => self.code.load_nil(register, 1, self.line),
             Kind::True => {
                 self.emit(Instruction::new(Op::LoadTrue, target, NONE, NONE));
             }
@@ -303,7 +303,7 @@ impl FunctionState {
         let needs_false = is_comparison || self.code.needs_load(e.when_false);
         let (mut load_true, mut load_false) = (0, 0);
         if needs_true || needs_false {
-            let line = self.place.line;
+            let line = self.line;
             let mut done = if is_comparison { JumpList::EMPTY } else { self.code.jump(line) };
             if needs_false {
                 load_false = self.code.mark();

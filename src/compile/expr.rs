@@ -40,7 +40,7 @@ impl Compiler<'_> {
     /// An expression that does not start with another one.
     fn leaf(&mut self, id: ExprId) -> Result<Descriptor> {
         let ast = self.ast;
-        self.current.place = ast.expr_span(id);
+        self.current.advance(ast.expr_span(id));
         let kind = match ast.expr(id) {
             Expr::Nil => Kind::Nil,
             Expr::True => Kind::True,
@@ -58,10 +58,11 @@ impl Compiler<'_> {
             Expr::Name(name) => return self.name(*name),
             Expr::Paren(inner) => {
                 let mut e = self.expr(*inner)?;
+                self.current.advance(ast.expr_span(id));
                 self.current.truncate(&mut e);
                 return Ok(e);
             }
-            Expr::Table(items) => return self.table(items),
+            Expr::Table(items) => return self.table(items, ast.expr_span(id)),
             Expr::Unary { op, operand, line } => {
                 let e = self.expr(*operand)?;
                 return self.current.prefix(*op, e, *line);
@@ -76,14 +77,14 @@ impl Compiler<'_> {
         let ast = self.ast;
         match ast.expr(node) {
             Expr::Binary { op, rhs, line, .. } => {
-                self.current.place.line = *line;
+                self.current.line = *line;
                 self.current.infix(*op, &mut e)?;
                 let rhs = self.expr(*rhs)?;
                 self.current.postfix(*op, e, rhs, *line)
             }
             Expr::Field(_, name) => {
                 let object = self.current.put_anywhere(&mut e)?;
-                self.current.place = name.span;
+                self.current.advance(name.span);
                 let key = self.string(name.name);
                 self.current.index(object, key)
             }
@@ -92,14 +93,8 @@ impl Compiler<'_> {
                 let key = self.expr(*key)?;
                 self.current.index(object, key)
             }
-            Expr::Call { args, .. } => {
-                let line = ast.expr_span(node).line;
-                self.call(e, args, line)
-            }
-            Expr::MethodCall { name, args, .. } => {
-                let line = ast.expr_span(node).line;
-                self.method_call(e, *name, args, line)
-            }
+            Expr::Call { args, .. } => self.call(e, args, ast.expr_span(node)),
+            Expr::MethodCall { name, args, .. } => self.method_call(e, *name, args, ast.expr_span(node)),
             _ => {
                 self.current.truncate(&mut e);
                 Ok(e)
@@ -147,7 +142,7 @@ impl Compiler<'_> {
                 if wanted > given {
                     let missing = wanted - given;
                     let first = current.reserve(missing)?;
-                    current.code.load_nil(first, missing as u8, current.place.line);
+                    current.code.load_nil(first, missing as u8, current.line);
                 }
             }
         }

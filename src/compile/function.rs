@@ -82,8 +82,10 @@ pub(super) struct FunctionState {
     pub(super) code: CodeBuffer,
     pub(super) constants: ConstantPool,
     pub(super) jumps: Jumps,
-    /// What is being compiled; its line is the line of emitted instructions.
+    /// What is being compiled, for messages.
     pub(super) place: Span,
+    /// Line of emitted instructions: that of the last token that is part of what has been compiled.
+    pub(super) line: u32,
     params: u8,
     registers: Registers,
     active: Vec<ActiveLocal>,
@@ -100,6 +102,7 @@ impl FunctionState {
             constants: ConstantPool::default(),
             jumps: Jumps::default(),
             place,
+            line: place.line,
             params: 0,
             registers: Registers::default(),
             active: Vec::new(),
@@ -111,7 +114,7 @@ impl FunctionState {
 
     /// Ends the function with its implicit return in line `end_line` and assembles the result.
     pub(super) fn finish(mut self, end_line: u32, source: Arc<[u8]>) -> Proto {
-        self.place.line = end_line;
+        self.line = end_line;
         // A block before it may end in a jump to here, so the return is needed in any case.
         if self.header.vararg {
             self.emit(Instruction::new(Op::ReturnVararg, reg(0), count(1), NONE));
@@ -119,6 +122,7 @@ impl FunctionState {
             self.emit(Instruction::new(Op::Return0, NONE, NONE, NONE));
         }
         self.deactivate_locals(0);
+        self.code.settle_lines();
         layout::settle(&mut self.code, &mut self.locals);
         Proto {
             source,
@@ -143,7 +147,13 @@ impl FunctionState {
 
     /// Appends an instruction that belongs to the line being compiled.
     pub(super) fn emit(&mut self, instruction: Instruction) -> u32 {
-        self.code.emit(instruction, self.place.line)
+        self.code.emit(instruction, self.line)
+    }
+
+    /// Goes on to `place`, from the end of which the next instructions are.
+    pub(super) fn advance(&mut self, place: Span) {
+        self.place = place;
+        self.line = place.end_line;
     }
 
     /// Adds a nested function.

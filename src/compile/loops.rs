@@ -5,6 +5,7 @@
 //! variable of a numeric loop *is* the internal index unless the body assigns or shares it.
 
 use super::code::JumpList;
+use super::descriptor::Kind;
 use super::error::Result;
 use super::function::Symbol;
 use super::operator::is_one;
@@ -22,7 +23,7 @@ impl Compiler<'_> {
         let exit = self.condition(cond)?;
         self.current.enter_block(true);
         self.block(body)?;
-        let line = self.current.place.line;
+        let line = self.current.line;
         self.current.code.jump_to(start, line);
         self.current.leave_block()?;
         self.current.code.patch_here(exit);
@@ -34,9 +35,15 @@ impl Compiler<'_> {
         self.current.enter_block(true);
         self.current.enter_block(false);
         self.statements(body, true)?;
-        let exit = self.negated_condition(cond)?;
+        let cond = self.condition_value(cond)?;
+        if cond.is_constant() && !matches!(cond.kind, Kind::False) {
+            // Not a loop.
+            self.current.leave_block()?;
+            return self.current.leave_block();
+        }
+        let exit = self.leave_if_true(cond)?;
         self.current.leave_block()?;
-        let line = self.current.place.line;
+        let line = self.current.line;
         self.current.code.jump_to(start, line);
         self.current.leave_block()?;
         self.current.code.patch_here(exit);
@@ -64,20 +71,23 @@ impl Compiler<'_> {
         self.current.enter_block(true);
         self.declare_internal(base, &["(for index)", "(for limit)", "(for step)"][..if unit_step { 2 } else { 3 }])?;
         let (prepare, advance) = if unit_step { (Op::ForPrep1, Op::ForLoop1) } else { (Op::ForPrep, Op::ForLoop) };
-        let skip = self.current.code.emit(Instruction::wide(prepare, reg(base), 0), line);
+        let skip = self.current.code.emit(Instruction::wide(prepare, reg(base), 0), body.line);
         let first = self.current.code.mark();
 
         self.current.enter_block(false);
         let declaration = Declaration::of(&var.name);
+        let preparation = self.current.code.here();
         let register = if self.resolution.is_assigned(declaration) {
             let copy = self.current.reserve(1)?;
-            self.current.code.emit(Instruction::new(Op::Move, reg(copy), reg(base), NONE), line);
+            self.current.code.emit(Instruction::new(Op::Move, reg(copy), reg(base), NONE), body.line);
             copy
         } else {
             base
         };
         self.wrap_cells(std::iter::once(declaration), register);
+        self.current.code.leave_lineless(preparation);
         self.declare(std::slice::from_ref(var), register)?;
+        self.current.line = body.line;
         self.statements(body, false)?;
         self.current.leave_block()?;
 
@@ -87,19 +97,23 @@ impl Compiler<'_> {
         self.current.leave_block()
     }
 
-    pub(super) fn generic_for(&mut self, line: u32, vars: &[Binding], values: &[ExprId], body: &Block) -> Result<()> {
+    pub(super) fn generic_for(&mut self, vars: &[Binding], values: &[ExprId], body: &Block) -> Result<()> {
+        let line = values.first().map_or(body.line, |value| self.ast.expr_span(*value).line);
         let base = self.current.free();
         self.exprs_in_registers(values, usize::from(GENERIC_STATE))?;
         self.current.enter_block(true);
         self.declare_internal(base, &["(for generator)", "(for state)", "(for control)"])?;
-        let enter = self.current.code.jump(line);
+        let enter = self.current.code.jump(body.line);
         let first = self.current.code.mark();
 
         self.current.enter_block(false);
         self.current.ensure(usize::from(GENERIC_STATE))?;
         let register = self.current.reserve(vars.len())?;
+        let preparation = self.current.code.here();
         self.wrap_cells(declarations(vars), register);
+        self.current.code.leave_lineless(preparation);
         self.declare(vars, register)?;
+        self.current.line = body.line;
         self.statements(body, false)?;
         self.current.leave_block()?;
 

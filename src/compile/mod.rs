@@ -17,7 +17,8 @@
 //!
 //! A local that is captured *and* reassigned lives in a heap cell, made by `NewCell` each time its declaration is
 //! executed, so that every round of a loop has its own. All others are captured by value. A `local function` that
-//! is never reassigned captures itself. Nothing ever needs closing.
+//! is never reassigned captures itself. Nothing ever needs closing. A chunk that mentions `setupvalue` or another
+//! function of the debug library that can tell the difference has cells for all captured locals.
 
 mod assign;
 mod call;
@@ -87,7 +88,7 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
         resolution: Resolution::of(ast),
         environment: ast.names.get("_ENV"),
         source: chunk_name.into(),
-        current: FunctionState::new(header, Span { line: 1, ..Span::default() }),
+        current: FunctionState::new(header, Span { line: 1, end_line: 1, ..Span::default() }),
         enclosing: Vec::new(),
     };
     let from = Variable::Local { register: 0, cell: compiler.resolution.environment_is_cell, declaration: None };
@@ -95,6 +96,7 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     compiler.current.capture(Symbol::Environment, "_ENV", from)?;
     compiler.current.enter_block(false);
     compiler.vararg_prologue(0);
+    compiler.current.code.leave_lineless(0);
     compiler.statements(&ast.block, false)?;
     compiler.current.leave_block()?;
     let Compiler { current, source, .. } = compiler;
@@ -124,7 +126,7 @@ impl Compiler<'_> {
         itself: Option<Declaration>,
     ) -> Result<Descriptor> {
         let header = Header { line: body.line, last_line: body.end_line, vararg: body.vararg.is_some(), itself };
-        let place = Span { line: body.line, ..body.span };
+        let place = Span { line: body.line, end_line: body.line, ..body.span };
         let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
         self.enclosing.push(outer);
         let compiled = self.function_body(body, receiver);
@@ -132,7 +134,7 @@ impl Compiler<'_> {
         let inner = std::mem::replace(&mut self.current, outer);
         compiled?;
         let proto = self.current.add_proto(inner.finish(body.end_line, self.source.clone()));
-        self.current.place = Span { line: body.end_line, ..body.span };
+        self.current.advance(body.span);
         let closure = self.current.emit(Instruction::wide(Op::Closure, NONE, proto));
         Ok(Kind::Relocatable(closure).into())
     }
@@ -154,6 +156,7 @@ impl Compiler<'_> {
         self.declare(&body.params, next)?;
         self.current.set_params();
         self.wrap_cells(receiver.into_iter().chain(declarations(&body.params)), first);
+        self.current.code.leave_lineless(0);
         self.statements(&body.block, false)?;
         self.current.leave_block()
     }

@@ -19,7 +19,7 @@ impl FunctionState {
     /// `op e`; `line` is the operator's.
     pub(super) fn prefix(&mut self, op: UnOp, mut e: Descriptor, line: u32) -> Result<Descriptor> {
         if op == UnOp::Not {
-            self.negate(&mut e, line)?;
+            self.negate(&mut e)?;
             return Ok(e);
         }
         if let Some(folded) = e.number().and_then(|number| fold::unary(op, number)) {

@@ -3,6 +3,9 @@
 //! A closure copies what it captures, so a variable needs a heap cell only if it is captured by an inner function *and*
 //! assigned after its declaration. Both can happen later in the text than the first use, hence a pass of its own.
 //!
+//! Functions of the debug library assign variables from outside, and see which closures share one. In a chunk that
+//! mentions one of them every captured variable counts as assigned, so that it is shared.
+//!
 //! A declaration is identified by the place of its name in the source, which is unique and the same for whoever walks
 //! the tree in whatever order. The implicit `self` of a method is identified by the method's name.
 
@@ -10,6 +13,9 @@ use hashbrown::HashMap;
 use lasso::Key;
 
 use crate::syntax::ast::{Ast, Binding, Block, Expr, ExprId, FunctionBody, Ident, Name, Stat, StatKind, TableItem};
+
+/// Names of the functions of `debug` that tell a shared variable from copies of it.
+const EXPOSING: [&str; 4] = ["setlocal", "setupvalue", "upvalueid", "upvaluejoin"];
 
 /// The identity of one declared local.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -49,10 +55,11 @@ impl Resolution {
             receiver: ast.names.get("self"),
         };
         resolver.block(&ast.block);
-        let environment_is_cell = resolver.variables[0].assigned;
+        let exposed = EXPOSING.iter().any(|name| ast.names.get(name).is_some());
+        let environment_is_cell = exposed || resolver.variables[0].assigned;
         let assigned = resolver.variables[1..]
             .iter()
-            .filter(|variable| variable.assigned)
+            .filter(|variable| variable.assigned || exposed && variable.captured)
             .map(|variable| {
                 let kind = if variable.captured { Assigned::AndCaptured } else { Assigned::ByOwner };
                 (variable.declaration, kind)

@@ -12,6 +12,7 @@ impl Compiler<'_> {
     /// A block with a scope of its own.
     pub(super) fn block(&mut self, block: &Block) -> Result<()> {
         self.current.enter_block(false);
+        self.current.line = block.line;
         self.statements(block, false)?;
         self.current.leave_block()
     }
@@ -22,6 +23,7 @@ impl Compiler<'_> {
         let end = block.stats.iter().rposition(|stat| !is_void(stat)).map_or(0, |last| last + 1);
         for (position, stat) in block.stats.iter().enumerate() {
             self.current.place = stat.span;
+            self.current.line = stat.span.line;
             if let StatKind::Label(label) = stat.kind {
                 let ends_block = position >= end && !scope_goes_on;
                 let text = self.ast.text(label.name);
@@ -30,6 +32,7 @@ impl Compiler<'_> {
                 self.statement(stat)?;
             }
             self.current.release_temporaries();
+            self.current.line = stat.span.end_line;
         }
         Ok(())
     }
@@ -44,7 +47,7 @@ impl Compiler<'_> {
                 self.current.set_results(&call, 0)
             }
             StatKind::Break | StatKind::Goto(_) => {
-                let jump = self.current.code.jump(stat.span.line);
+                let jump = self.current.code.jump(stat.after);
                 self.leave_by(stat, jump)
             }
             StatKind::Do(body) => self.block(body),
@@ -54,7 +57,7 @@ impl Compiler<'_> {
             StatKind::NumericFor { var, start, limit, step, body } => {
                 self.numeric_for(stat.span.line, var, [*start, *limit], *step, body)
             }
-            StatKind::GenericFor { vars, values, body } => self.generic_for(stat.span.line, vars, values, body),
+            StatKind::GenericFor { vars, values, body } => self.generic_for(vars, values, body),
             StatKind::Function { path, method, body } => self.function_statement(stat, path, method.as_ref(), body),
             StatKind::LocalFunction { name, body } => self.local_function(name, body),
             StatKind::Local { vars, values } => self.local(vars, values),
@@ -75,19 +78,24 @@ impl Compiler<'_> {
 
     /// Evaluates a condition; the result are the jumps taken if it is false.
     pub(super) fn condition(&mut self, cond: ExprId) -> Result<JumpList> {
-        let mut e = self.condition_value(cond)?;
+        let e = self.condition_value(cond)?;
+        self.leave_if_false(e)
+    }
+
+    /// The jumps taken if a condition is false.
+    fn leave_if_false(&mut self, mut e: Descriptor) -> Result<JumpList> {
         self.current.continue_if_true(&mut e)?;
         Ok(e.when_false)
     }
 
-    /// Evaluates a condition; the result are the jumps taken if it is true.
-    pub(super) fn negated_condition(&mut self, cond: ExprId) -> Result<JumpList> {
-        let mut e = self.condition_value(cond)?;
+    /// The jumps taken if a condition is true.
+    pub(super) fn leave_if_true(&mut self, mut e: Descriptor) -> Result<JumpList> {
         self.current.continue_if_false(&mut e)?;
         Ok(e.when_true)
     }
 
-    fn condition_value(&mut self, cond: ExprId) -> Result<Descriptor> {
+    /// A condition before it is tested.
+    pub(super) fn condition_value(&mut self, cond: ExprId) -> Result<Descriptor> {
         let mut e = self.expr(cond)?;
         if e.kind == Kind::Nil {
             // As a condition, nil is just another false.
@@ -99,15 +107,18 @@ impl Compiler<'_> {
     fn conditional(&mut self, arms: &[(ExprId, Block)], otherwise: Option<&Block>) -> Result<()> {
         let mut leave = JumpList::EMPTY;
         for (position, (cond, body)) in arms.iter().enumerate() {
+            let cond = self.condition_value(*cond)?;
+            // The test is made at the word `then`.
+            self.current.line = body.line;
             if let Some(exit) = self.forward_exit(body) {
-                let jumps = self.negated_condition(*cond)?;
+                let jumps = self.leave_if_true(cond)?;
                 self.leave_by(exit, jumps)?;
                 continue;
             }
-            let skip = self.condition(*cond)?;
+            let skip = self.leave_if_false(cond)?;
             self.block(body)?;
             if position + 1 < arms.len() || otherwise.is_some() {
-                let jump = self.current.code.jump(self.current.place.line);
+                let jump = self.current.code.jump(self.current.line);
                 self.current.code.append(&mut leave, jump);
             }
             self.current.code.patch_here(skip);
@@ -143,14 +154,17 @@ impl Compiler<'_> {
         let mut target = self.name(path[0].name)?;
         for field in path[1..].iter().chain(method) {
             let object = self.current.put_anywhere(&mut target)?;
-            self.current.place = field.span;
+            self.current.advance(field.span);
             let key = self.string(field.name);
             target = self.current.index(object, key)?;
         }
         let closure = self.closure(body, method.map(Declaration::of), None)?;
         // The definition happens in the line of the word `function`.
         self.current.place = stat.span;
-        self.current.store(target.kind, closure)
+        self.current.line = stat.span.line;
+        self.current.store(target.kind, closure)?;
+        self.current.line = stat.span.end_line;
+        Ok(())
     }
 
     fn local_function(&mut self, name: &Ident, body: &FunctionBody) -> Result<()> {
@@ -158,8 +172,10 @@ impl Compiler<'_> {
         let cell = self.resolution.is_cell(declaration);
         let register = self.current.reserve(1)?;
         if cell {
-            self.current.code.load_nil(register, 1, self.current.place.line);
+            let first = self.current.code.here();
+            self.current.code.load_nil(register, 1, self.current.line);
             self.current.wrap_in_cell(register);
+            self.current.code.leave_lineless(first);
         }
         let symbol = self.symbol(name.name);
         self.current.activate(symbol, self.ast.text(name.name), register, cell, Some(declaration))?;

@@ -5,6 +5,7 @@ use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use crate::bytecode::op::{FIELDS_PER_SETLIST, Instruction, NONE, Op, count, reg};
 use crate::syntax::ast::{ExprId, TableItem};
+use crate::syntax::span::Span;
 
 /// Positional items on their way into a table.
 struct ItemList {
@@ -17,9 +18,10 @@ struct ItemList {
 
 impl Compiler<'_> {
     /// `{items}`. The table is built in the next register.
-    pub(super) fn table(&mut self, items: &[TableItem]) -> Result<Descriptor> {
+    pub(super) fn table(&mut self, items: &[TableItem], place: Span) -> Result<Descriptor> {
         let positional = items.iter().filter(|item| matches!(item, TableItem::Positional(_))).count();
         let hint = |n: usize| count(n.min(usize::from(u16::MAX)) as u16);
+        self.current.line = place.line;
         let new_table = Instruction::new(Op::NewTable, NONE, hint(positional), hint(items.len() - positional));
         let pc = self.current.emit(new_table);
         let table = self.current.put_in_next(&mut Kind::Relocatable(pc).into())?;
@@ -30,7 +32,11 @@ impl Compiler<'_> {
             match *item {
                 TableItem::Positional(value) => {
                     let mut value = self.expr(value)?;
-                    if value.is_multiple() && position + 1 == items.len() {
+                    let is_last = position + 1 == items.len();
+                    if is_last {
+                        self.current.advance(place);
+                    }
+                    if value.is_multiple() && is_last {
                         self.current.set_open_results(&value)?;
                         self.set_list(&mut list, 0);
                         continue;
@@ -42,7 +48,7 @@ impl Compiler<'_> {
                     }
                 }
                 TableItem::Named(name, value) => {
-                    self.current.place = name.span;
+                    self.current.advance(name.span);
                     let key = self.string(name.name);
                     self.keyed_item(table, key, value)?;
                     self.current.release_from(temporaries);
@@ -54,6 +60,7 @@ impl Compiler<'_> {
                 }
             }
         }
+        self.current.advance(place);
         if list.pending > 0 {
             let n = list.pending as u16;
             self.set_list(&mut list, n);

@@ -1,20 +1,24 @@
-//! The debug library (manual §6.10) as far as it needs no hooks.
+//! The debug library (manual §6.10).
 //!
 //! Deviations that follow from how functions are compiled:
 //! * A local that is never reassigned is captured by value, see [`crate::vm::inspect`]: `setupvalue`, `setlocal` and
-//!   `upvaluejoin` then reach one copy, and `upvalueid` tells the copies apart.
-//! * Native functions have no upvalues, and there are no temporaries or extra arguments among the locals.
-//! * The variables that control a `for` loop can be read but not set.
-//! * A coroutine that failed has no stack any more.
+//!   `upvaluejoin` then reach one copy, and `upvalueid` tells the copies apart. A chunk that mentions one of these
+//!   functions shares its variables as Lua 5.3 does, see [`crate::compile`].
+//! * The variables that control a `for` loop can be read but not set, and so can the values of native functions.
 
+use super::load::load_chunk;
+use super::output::flush_output;
+use super::stream::standard;
 use crate::vm::Vm;
+use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
+use crate::vm::hook::events;
 use crate::vm::image::Library;
 use crate::vm::inspect::{LocalError, function_of};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::object::Table;
 use crate::vm::thread::Thread;
-use crate::vm::unwind::Level;
+use crate::vm::traceback::Level;
 use crate::vm::value::Value;
 
 /// `debug`
@@ -22,6 +26,7 @@ pub static LIBRARY: Library = Library {
     name: "debug",
     global: true,
     natives: &[
+        Native { name: "debug", run: debug },
         Native { name: "gethook", run: gethook },
         Native { name: "getinfo", run: getinfo },
         Native { name: "getlocal", run: getlocal },
@@ -156,12 +161,10 @@ fn fill_line(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<(), Box<
 }
 
 fn fill_name(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<(), Box<LuaError>> {
-    let Some(name) = subject.caller.and_then(|caller| vm.call_name(caller)) else {
+    let Some(name) = subject.level.and_then(|level| vm.function_name(level, subject.caller)) else {
         return set_text(vm, info, "namewhat", b"");
     };
-    // Metamethods are known to the machine by the plain name of their event.
-    let text = if name.kind == "metamethod" { format!("__{}", name.text) } else { name.text };
-    set_text(vm, info, "name", text.as_bytes())?;
+    set_text(vm, info, "name", name.text.as_bytes())?;
     set_text(vm, info, "namewhat", name.kind.as_bytes())
 }
 
@@ -178,16 +181,16 @@ fn fill_parameters(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<()
     vm.raw_set_name(info, "isvararg", Value::bool(vararg))
 }
 
-fn fill_tail_call(vm: &mut Vm, info: *mut Table, _: Subject) -> Result<(), Box<LuaError>> {
-    vm.raw_set_name(info, "istailcall", Value::FALSE)
+fn fill_tail_call(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<(), Box<LuaError>> {
+    let tail_called = subject.level.is_some_and(|level| level.tail_called);
+    vm.raw_set_name(info, "istailcall", Value::bool(tail_called))
 }
 
 fn fill_active_lines(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<(), Box<LuaError>> {
     let Some(function) = function_of(subject.function) else { return Ok(()) };
     let lines = vm.new_table(0, 0);
     vm.raw_set_name(info, "activelines", Value::table(lines))?;
-    // The instruction that arranges extra arguments stands for no source line.
-    for line in function.proto.lines.iter().skip(usize::from(function.is_vararg())) {
+    for line in &function.proto.lines {
         vm.raw_set_int(lines, i64::from(*line), Value::TRUE)?;
     }
     Ok(())
@@ -206,27 +209,23 @@ fn check_level(vm: &mut Vm, args: Args, i: u32, thread: *mut Thread) -> Result<L
     level.ok_or_else(|| vm.argument_error(i, "level out of range"))
 }
 
-/// Argument `i`, a number from 1, as an index. What is no such number becomes an index that nothing has.
-fn check_index(vm: &mut Vm, args: Args, i: u32) -> Result<usize, Box<LuaError>> {
-    let number = args.check_int(vm, i)?;
-    Ok(number.checked_sub(1).and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX))
-}
-
 fn getlocal(vm: &mut Vm, args: Args) -> NativeResult {
     let (thread, skip) = subject(vm, args);
-    let index = check_index(vm, args, skip + 1)?;
+    let n = args.check_int(vm, skip + 1)?;
     let value = args.get(vm, skip);
     if value.is_function() {
+        let index = n.checked_sub(1).and_then(|index| usize::try_from(index).ok());
         let name = function_of(value)
-            .filter(|function| index < function.params as usize)
-            .and_then(|function| function.proto.locals.get(index));
+            .zip(index)
+            .filter(|(function, index)| *index < function.params as usize)
+            .and_then(|(function, index)| function.proto.locals.get(index));
         return match name {
             Some(local) => answer_text(vm, &local.name),
             None => vm.answer(Value::NIL),
         };
     }
     let level = check_level(vm, args, skip, thread)?;
-    let Some((name, value)) = vm.local(thread, level, index).map(|(name, value)| (name.to_owned(), value)) else {
+    let Some((name, value)) = vm.local(thread, level, n).map(|(name, value)| (name.to_owned(), value)) else {
         return vm.answer(Value::NIL);
     };
     let name = vm.string(name.as_bytes())?;
@@ -237,21 +236,27 @@ fn getlocal(vm: &mut Vm, args: Args) -> NativeResult {
 fn setlocal(vm: &mut Vm, args: Args) -> NativeResult {
     let (thread, skip) = subject(vm, args);
     let level = check_level(vm, args, skip, thread)?;
-    let index = check_index(vm, args, skip + 1)?;
+    let n = args.check_int(vm, skip + 1)?;
     let value = args.check_any(vm, skip + 2)?;
-    match vm.set_local(thread, level, index, value).map(str::to_owned) {
+    match vm.set_local(thread, level, n, value).map(str::to_owned) {
         Ok(name) => answer_text(vm, &name),
         Err(LocalError::Missing) => vm.answer(Value::NIL),
-        Err(LocalError::Internal) => Err(vm.error("cannot set a variable that controls a loop")),
+        Err(LocalError::Internal) => Err(vm.error("cannot set a value that the machine relies on")),
     }
 }
 
 // ---- upvalues
 
+/// Argument `i`, a number from 1, as an index. What is no such number becomes an index that nothing has.
+fn check_index(vm: &mut Vm, args: Args, i: u32) -> Result<usize, Box<LuaError>> {
+    let number = args.check_int(vm, i)?;
+    Ok(number.checked_sub(1).and_then(|index| usize::try_from(index).ok()).unwrap_or(usize::MAX))
+}
+
 fn getupvalue(vm: &mut Vm, args: Args) -> NativeResult {
     let index = check_index(vm, args, 1)?;
     let function = args.check_function(vm, 0)?;
-    let Some((name, value)) = vm.captured_variable(function, index).map(|found| (shown(found.name), found.value))
+    let Some((name, value)) = vm.captured_variable(function, index).map(|found| (found.name.to_owned(), found.value))
     else {
         return Ok(Flow::Return(0));
     };
@@ -264,16 +269,11 @@ fn setupvalue(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.check_any(vm, 2)?;
     let index = check_index(vm, args, 1)?;
     let function = args.check_function(vm, 0)?;
-    let Some(name) = vm.captured_variable(function, index).map(|found| shown(found.name)) else {
+    if !vm.set_captured_variable(function, index, value) {
         return Ok(Flow::Return(0));
-    };
-    vm.set_captured_variable(function, index, value);
+    }
+    let name = vm.captured_variable(function, index).map_or_else(String::new, |found| found.name.to_owned());
     answer_text(vm, &name)
-}
-
-/// The name of an upvalue as a program sees it.
-fn shown(name: &str) -> String {
-    if name.is_empty() { "(*no name)".to_owned() } else { name.to_owned() }
 }
 
 /// A function and the index of one of its upvalues, in arguments `i` and `i + 1`; also what identifies that upvalue.
@@ -294,6 +294,11 @@ fn upvalueid(vm: &mut Vm, args: Args) -> NativeResult {
 fn upvaluejoin(vm: &mut Vm, args: Args) -> NativeResult {
     let (function, index, _) = check_upvalue(vm, args, 0)?;
     let (other, from, _) = check_upvalue(vm, args, 2)?;
+    for (i, function) in [(0, function), (2, other)] {
+        if !function.is_closure() {
+            return Err(vm.argument_error(i, "Lua function expected"));
+        }
+    }
     vm.join_captured_variables(function, index, other, from);
     Ok(Flow::Return(0))
 }
@@ -346,13 +351,78 @@ fn getregistry(vm: &mut Vm, _: Args) -> NativeResult {
 
 // ---- hooks
 
-/// No hook, no events, no count: what is set in every coroutine.
-fn gethook(vm: &mut Vm, _: Args) -> NativeResult {
-    let events = vm.string(b"")?;
-    vm.push_all(&[Value::NIL, events, Value::int(0)])?;
+/// The letters of a mask, in the order in which `gethook` gives them.
+const EVENTS: [(u8, u8); 3] = [(b'c', events::CALL), (b'r', events::RETURN), (b'l', events::LINE)];
+
+fn gethook(vm: &mut Vm, args: Args) -> NativeResult {
+    let (thread, _) = subject(vm, args);
+    let (function, events, count) = vm.hook(thread);
+    let mask: Vec<u8> = EVENTS.iter().filter(|(_, event)| events & event != 0).map(|(letter, _)| *letter).collect();
+    let mask = vm.string(&mask)?;
+    vm.push_all(&[function, mask, Value::int(i64::from(count))])?;
     Ok(Flow::Return(3))
 }
 
-fn sethook(vm: &mut Vm, _: Args) -> NativeResult {
-    Err(vm.error("hooks are not supported yet"))
+fn sethook(vm: &mut Vm, args: Args) -> NativeResult {
+    let (thread, skip) = subject(vm, args);
+    if args.get(vm, skip).is_nil() {
+        vm.set_hook(thread, Value::NIL, 0, 0);
+        return Ok(Flow::Return(0));
+    }
+    let mask = args.check_bytes(vm, skip + 1)?;
+    let function = args.check_function(vm, skip)?;
+    let count = args.opt_int(vm, skip + 2, 0)?;
+    let mut events = EVENTS.iter().filter(|(letter, _)| mask.contains(letter)).fold(0, |set, (_, event)| set | event);
+    if count > 0 {
+        events |= events::COUNT;
+    }
+    vm.set_hook(thread, function, events, u32::try_from(count.max(0)).unwrap_or(u32::MAX));
+    Ok(Flow::Return(0))
+}
+
+// ---- the prompt
+
+/// A command typed at the prompt has run.
+static COMMAND_RAN: Continuation = Continuation {
+    name: "debug.debug.ran",
+    resume: |vm, args, _| debug(vm, args),
+    catch: Some(|vm, args, error| {
+        tell_error(&error);
+        debug(vm, args)
+    }),
+    yieldable: false,
+};
+
+/// `debug.debug()`: runs what the user types until a line `cont`, or the end of the input.
+fn debug(vm: &mut Vm, args: Args) -> NativeResult {
+    vm.keep_only(Args { len: 0, ..args });
+    loop {
+        tell(b"lua_debug> ");
+        let mut line = Vec::new();
+        if !matches!(standard(0).lock().read_line(false, &mut line), Ok(true)) || line == b"cont" {
+            return Ok(Flow::Return(0));
+        }
+        match load_chunk(vm, &line, b"=(debug command)") {
+            Ok(command) => {
+                vm.push(command)?;
+                return Ok(Flow::Call { args: 0, then: &COMMAND_RAN });
+            }
+            Err(error) => tell_error(&error),
+        }
+    }
+}
+
+/// Writes to the standard error; if nobody listens there, so be it.
+fn tell(text: &[u8]) {
+    let _ = flush_output();
+    let _ = standard(2).lock().write(text);
+}
+
+fn tell_error(error: &LuaError) {
+    let mut text = Vec::new();
+    if !append_text(error.value, &mut text) {
+        text.extend_from_slice(b"(error object is not a string)");
+    }
+    text.push(b'\n');
+    tell(&text);
 }

@@ -32,7 +32,7 @@ pub struct TypeId(pub u32);
 pub struct Ast {
     /// The chunk's statements. The chunk is a vararg function.
     pub block: Block,
-    /// The line of the end of the chunk (1-based), where its implicit `return` stands.
+    /// The line of the last token (1-based), where the implicit `return` stands.
     pub end_line: u32,
     /// Identifiers.
     pub names: Names,
@@ -74,6 +74,8 @@ impl Ast {
 pub struct Block {
     /// The statements; a `return` can only be the last.
     pub stats: Vec<Stat>,
+    /// Line of what comes before it: the end of `then`, `do`, `repeat`, ….
+    pub line: u32,
 }
 
 /// A statement with its place.
@@ -83,6 +85,8 @@ pub struct Stat {
     pub kind: StatKind,
     /// From its first to its last token.
     pub span: Span,
+    /// Line of the end of the token before it.
+    pub after: u32,
 }
 
 /// A name together with its place.

@@ -15,8 +15,6 @@ pub(super) struct Lexeme {
     pub token: Token,
     /// Its place.
     pub span: Span,
-    /// The line of its last byte.
-    pub end_line: u32,
 }
 
 /// Reads lexemes, the last of which is [`Token::Eof`], forever.
@@ -55,7 +53,7 @@ impl<'s> Lexer<'s> {
         let place = self.inner.span();
         let end_line = self.inner.extras.line;
         let line = end_line - std::mem::take(&mut self.inner.extras.inside);
-        Lexeme { token, span: Span { start: place.start as u32, end: place.end as u32, line }, end_line }
+        Lexeme { token, span: Span { start: place.start as u32, end: place.end as u32, line, end_line } }
     }
 
     /// The bytes of a lexeme.

@@ -18,6 +18,14 @@ use super::thread::{Frame, HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, Thread,
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
+/// A native function that returns what it has called.
+static CALLED: Continuation = Continuation {
+    name: "call.returned",
+    resume: |_, _, results| Ok(Flow::Return(results.len)),
+    catch: None,
+    yieldable: true,
+};
+
 /// A value about to be called.
 #[derive(Clone, Copy)]
 struct Call {
@@ -58,6 +66,11 @@ impl Vm {
         let top = self.top_slot();
         match flow {
             Flow::Return(n) => {
+                if self.tracing.wanted
+                    && let Some(answer) = self.tell_native_return(slot, n)
+                {
+                    return self.follow(answer?, slot, results);
+                }
                 self.deliver(slot, top - n, n, results)?;
                 Ok(None)
             }
@@ -65,12 +78,7 @@ impl Vm {
                 self.push_native_frame(slot, results, then)?;
                 Ok(Some(Call { slot: top - args - 1, args, results: results::ALL }))
             }
-            Flow::TailCall(args) => {
-                for i in 0..=args {
-                    self.set_slot(slot + i, self.slot(top - args - 1 + i));
-                }
-                Ok(Some(Call { slot, args, results }))
-            }
+            Flow::TailCall(args) => self.follow(Flow::Call { args, then: &CALLED }, slot, results),
             Flow::Resume { values, wrap } => {
                 self.resume_coroutine(slot, top - values - 1, values, results, wrap)?;
                 Ok(None)
@@ -97,6 +105,11 @@ impl Vm {
     #[inline]
     fn run_native(&mut self, native: &Native, call: Call) -> NativeResult {
         self.set_top_slot(call.slot + 1 + call.args);
+        if self.tracing.wanted
+            && let Some(answer) = self.tell_native_call()
+        {
+            return answer;
+        }
         self.native_slot = call.slot;
         let answer = (native.run)(self, Args { start: call.slot + 1, len: call.args });
         if answer.is_ok() {
@@ -139,6 +152,9 @@ impl Vm {
             self.saved.pc = function.entry();
             self.saved.base = self.stack().add(base as usize);
             self.saved.constants = function.constants;
+        }
+        if self.tracing.wanted {
+            self.note_entry(call.results & results::TAIL_CALLED != 0);
         }
         Ok(())
     }
@@ -194,7 +210,7 @@ impl Vm {
             self.registers.frame_top = self.registers.frame_top.sub(1);
             let frame = *self.registers.frame_top;
             self.saved = Saved::new(frame.pc, self.stack().byte_add(frame.base as usize), frame.constants);
-            frame.results
+            frame.results & !results::TAIL_CALLED
         }
     }
 
@@ -297,7 +313,7 @@ impl Vm {
             for n in 0..=call.args {
                 self.set_slot(call.slot + n, self.slot(callee + n));
             }
-            call.results = self.pop_frame();
+            call.results = self.pop_frame() | results::TAIL_CALLED;
         }
         self.run_call(call)?;
         self.safepoint_in_list()
@@ -362,24 +378,42 @@ impl Vm {
     fn grow_stack(&mut self, needed: u32) -> Result<(), Box<LuaError>> {
         let limit = if self.handling_overflow { MAX_STACK + OVERFLOW_RESERVE } else { MAX_STACK };
         if needed > limit {
+            if self.handling_overflow {
+                return Err(self.error_in_error_handling());
+            }
             return Err(self.error_of_kind(ErrorKind::StackOverflow, "stack overflow"));
         }
+        // SAFETY: the running coroutine is alive.
+        let old = unsafe { (*self.registers.thread).stack_len };
+        let len = needed.max((old * 2).min(limit));
+        if self.heap.charge_memory((len - old) as usize * size_of::<Value>()).is_err() {
+            return Err(self.out_of_memory());
+        }
+        self.resize_stack(len);
+        Ok(())
+    }
+
+    /// Moves the running coroutine to a stack of `len` slots, which is enough for what it holds.
+    fn resize_stack(&mut self, len: u32) {
+        let base = self.slot_of(self.saved.base);
+        let top = self.top_slot();
         // SAFETY: the running coroutine is alive; every cached pointer into its stack is moved along.
         unsafe {
-            let thread = self.registers.thread;
-            let len = needed.max(((*thread).stack_len * 2).min(limit));
-            let more = (len - (*thread).stack_len) as usize * size_of::<Value>();
-            if self.heap.charge_memory(more).is_err() {
-                return Err(self.out_of_memory());
-            }
-            let base = self.slot_of(self.saved.base);
-            let top = self.top_slot();
-            Thread::resize_stack(thread, len);
+            Thread::resize_stack(self.registers.thread, len);
             self.cache_stack();
             self.saved.base = self.stack().add(base as usize);
-            self.set_top_slot(top);
         }
-        Ok(())
+        self.set_top_slot(top);
+    }
+
+    /// Takes away what of the running coroutine's stack only the handler of an overflow may use.
+    pub(super) fn give_back_reserve(&mut self) {
+        // SAFETY: the running coroutine is alive.
+        let len = unsafe { (*self.registers.thread).stack_len };
+        if let Some(reserve) = len.checked_sub(MAX_STACK) {
+            self.resize_stack(MAX_STACK);
+            self.heap.account(-((reserve as usize * size_of::<Value>()) as isize));
+        }
     }
 
     #[cold]

@@ -7,6 +7,7 @@
 use super::error::LuaError;
 use super::exit::{Exit, Request, Values};
 use super::machine::Vm;
+use super::native::Flow;
 use super::run::{COROUTINE_END, HALT};
 use super::thread::{Pending, Saved, Status, Thread, results};
 use super::value::Value;
@@ -51,6 +52,7 @@ impl Vm {
             self.registers.top = t.stack.add(t.extent as usize);
             t.status = Status::Running;
         }
+        self.look_for_hook();
     }
 
     /// Puts `n` values, which lie at `first` on the stack of `from`, on the stack of the running coroutine.
@@ -128,7 +130,8 @@ impl Vm {
             let at = self.fetch(from, first, n)?;
             // SAFETY: the coroutine is alive.
             let pending = unsafe { (*thread).pending };
-            self.deliver(pending.slot, at, n, pending.results)
+            debug_assert_eq!(at + n, self.top_slot());
+            self.finish_native(Ok(Flow::Return(n)), pending.slot, pending.results)
         }
     }
 
@@ -155,21 +158,30 @@ impl Vm {
                     self.leave_suspended(slot, results);
                     return Ok(());
                 }
-                return Err(self.error("attempt to yield from outside a coroutine"));
+                return Err(self.refuse_yield("attempt to yield from outside a coroutine"));
             }
             if (*thread).unyieldable > 0 {
-                return Err(self.error("attempt to yield across a C-call boundary"));
+                return Err(self.refuse_yield("attempt to yield across a C-call boundary"));
             }
             // The yielded values stay where they are until they have been fetched.
             self.park(Status::Yielded, slot + 1);
             (*thread).pending = Pending { slot, results, wrap: false };
-            self.return_to_resumer(thread, Some(first), n)
+            self.return_to_resumer(thread, Ok((first, n)))
         }
     }
 
-    /// Goes back to the coroutine that resumed `thread`, with its `n` values at `first`; `None` stands for an error
-    /// whose value is the only one, in slot 0.
-    fn return_to_resumer(&mut self, thread: *mut Thread, first: Option<u32>, n: u32) -> Result<(), Box<LuaError>> {
+    /// As in the reference implementation, this error has no position.
+    fn refuse_yield(&mut self, message: &str) -> Box<LuaError> {
+        self.string(message.as_bytes()).map_or_else(|error| error, LuaError::new)
+    }
+
+    /// Goes back to the coroutine that resumed `thread`, with its values (the first slot and their number), or the value
+    /// of the error that it died of.
+    fn return_to_resumer(
+        &mut self,
+        thread: *mut Thread,
+        values: Result<(u32, u32), Value>,
+    ) -> Result<(), Box<LuaError>> {
         // SAFETY: a resumer is alive while a coroutine it resumed is.
         unsafe {
             let resumer = (*thread).resumer;
@@ -179,10 +191,15 @@ impl Vm {
             let Pending { slot, results, wrap } = (*resumer).pending;
             let at = self.top_slot();
             if !wrap {
-                self.push(Value::bool(first.is_some()))?;
+                self.push(Value::bool(values.is_ok()))?;
             }
-            self.fetch(thread, first.unwrap_or(0), n)?;
-            self.deliver(slot, at, self.top_slot() - at, results)
+            match values {
+                Ok((first, n)) => {
+                    self.fetch(thread, first, n)?;
+                }
+                Err(value) => self.push(value)?,
+            }
+            self.finish_native(Ok(Flow::Return(self.top_slot() - at)), slot, results)
         }
     }
 
@@ -197,16 +214,25 @@ impl Vm {
             self.leave(Exit::Finished(values));
             return Ok(());
         }
-        self.return_to_resumer(thread, Some(first), n)
+        self.return_to_resumer(thread, Ok((first, n)))
     }
 
     /// The running coroutine dies of `error`. `Ok` if somebody took the error; otherwise it goes on in the coroutine that
     /// is now running.
-    pub(super) fn fail_coroutine(&mut self, error: Box<LuaError>) -> Result<(), Box<LuaError>> {
+    pub(super) fn fail_coroutine(&mut self, mut error: Box<LuaError>) -> Result<(), Box<LuaError>> {
         let thread = self.registers.thread;
-        self.park(Status::Dead, 0);
+        // SAFETY: the running coroutine is alive.
+        if error.traceback.is_none() && unsafe { (*thread).resumer.is_null() } {
+            error.traceback = Some(self.traceback(0));
+        }
+        // Its stack stays as it is, for `debug` to show.
+        let native = self.native_slot;
+        let extent = if native != 0 { native + 1 } else { self.live_extent() };
+        self.park(Status::Dead, extent);
+        self.native_slot = 0;
         // SAFETY: the running coroutine and its resumer are alive.
         unsafe {
+            (*thread).pending.slot = native;
             (*thread).unyieldable = 0;
             let resumer = (*thread).resumer;
             if resumer.is_null() {
@@ -217,10 +243,10 @@ impl Vm {
                 (*thread).resumer = std::ptr::null_mut();
                 self.nesting -= 1;
                 self.load(resumer);
+                self.native_slot = (*resumer).pending.slot;
                 return Err(self.with_position(error));
             }
-            *(*thread).stack = error.value;
-            self.return_to_resumer(thread, None, 1)
+            self.return_to_resumer(thread, Err(error.value))
         }
     }
 
@@ -236,6 +262,7 @@ impl Vm {
     /// Leaves the machine because the budget is used up; the instruction runs again when it continues.
     pub(super) fn preempt(&mut self, again: &Instruction) {
         self.saved.pc = again;
+        self.postpone_instruction();
         let extent = self.live_extent();
         self.park(Status::Preempted, extent);
         self.leave(Exit::OutOfBudget);
@@ -267,9 +294,8 @@ impl Vm {
                 self.load(thread);
                 // SAFETY: as above.
                 let pending = unsafe { (*thread).pending };
-                let first = self.top_slot();
-                self.push_all(values)
-                    .and_then(|()| self.deliver(pending.slot, first, values.len() as u32, pending.results))
+                let returned = Flow::Return(values.len() as u32);
+                self.push_all(values).and_then(|()| self.finish_native(Ok(returned), pending.slot, pending.results))
             }
         };
         self.interpret(started)

@@ -1,7 +1,7 @@
 //! Running finalizers (manual §2.5.1): at a safepoint, above everything the running function uses.
 
 use super::concat::append_text;
-use super::error::LuaError;
+use super::error::{ErrorKind, LuaError};
 use super::event::Event;
 use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, Native, NativeResult};
@@ -15,6 +15,7 @@ static FINALIZED: Continuation = Continuation {
     resume: finalizer_returned,
     catch: Some(|vm, _, error| {
         vm.finalizing = false;
+        vm.wake_hook();
         Err(finalizer_error(vm, &error)?)
     }),
     yieldable: false,
@@ -24,11 +25,15 @@ static FINALIZED: Continuation = Continuation {
 static COLLECTED: Continuation = Continuation {
     name: "gc.collect.finalizer",
     resume: |vm, args, results| {
+        vm.wake_hook();
         vm.set_top_slot(results.start);
         let answer = args.get(vm, 0);
         call_pending(vm, answer)
     },
-    catch: Some(|vm, _, error| Err(finalizer_error(vm, &error)?)),
+    catch: Some(|vm, _, error| {
+        vm.wake_hook();
+        Err(finalizer_error(vm, &error)?)
+    }),
     yieldable: false,
 };
 
@@ -43,6 +48,11 @@ static CLOSED: Continuation = Continuation {
     yieldable: false,
 };
 
+/// Whether a finalizer runs above a frame with this continuation.
+pub(super) fn is_finalizer(then: &'static Continuation) -> bool {
+    [&FINALIZED, &COLLECTED, &CLOSED].iter().any(|other| std::ptr::eq(then, *other))
+}
+
 fn finalizer_returned(vm: &mut Vm, args: Args, results: Args) -> NativeResult {
     vm.set_top_slot(results.start);
     if push_pending(vm)? {
@@ -52,18 +62,19 @@ fn finalizer_returned(vm: &mut Vm, args: Args, results: Args) -> NativeResult {
     vm.set_top_slot(top as u32);
     vm.result_slot = list as u32;
     vm.finalizing = false;
+    vm.wake_hook();
     Ok(Flow::Return(0))
 }
 
 /// The manual leaves it open what becomes of such an error; the reference implementation raises it where the collector
-/// ran, under this name.
+/// ran, under this name and past message handlers.
 fn finalizer_error(vm: &mut Vm, error: &LuaError) -> Result<Box<LuaError>, Box<LuaError>> {
     let mut text = b"error in __gc metamethod (".to_vec();
     if !append_text(error.value, &mut text) {
         text.extend_from_slice(b"no message");
     }
     text.push(b')');
-    Ok(LuaError::new(vm.string(&text)?))
+    Ok(LuaError::with_kind(vm.string(&text)?, ErrorKind::Handled))
 }
 
 /// Pushes the next finalizer that waits, and its object; objects that have none by now are passed over.
@@ -79,7 +90,11 @@ fn push_pending(vm: &mut Vm) -> Result<bool, Box<LuaError>> {
 }
 
 fn call_pending(vm: &mut Vm, answer: Value) -> NativeResult {
-    if push_pending(vm)? { Ok(Flow::Call { args: 1, then: &COLLECTED }) } else { vm.answer(answer) }
+    if push_pending(vm)? {
+        vm.pause_hook();
+        return Ok(Flow::Call { args: 1, then: &COLLECTED });
+    }
+    vm.answer(answer)
 }
 
 /// Calls the finalizers of all objects that have one, ignoring errors: the last function that is called in a machine that
@@ -110,6 +125,7 @@ impl Vm {
             return Ok(());
         }
         self.finalizing = true;
+        self.pause_hook();
         self.finish_native(Ok(Flow::Call { args: 1, then: &FINALIZED }), slot, results::exactly(0))
     }
 

@@ -236,8 +236,10 @@ impl Vm {
     /// `NewTable`
     pub(super) fn op_new_table(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let table = self.heap.new_table(u32::from(i.b), u32::from(i.c));
-        self.set_slot(self.register_slot(i.a), Value::table(table));
-        self.safepoint()
+        let slot = self.register_slot(i.a);
+        self.set_slot(slot, Value::table(table));
+        // A constructor builds its table above everything that is in use.
+        self.safepoint_above(slot)
     }
 
     /// `SetList`
@@ -245,8 +247,13 @@ impl Vm {
         let at = self.register_slot(i.a);
         let n = if i.b == 0 { self.top_slot() - at - 1 } else { u32::from(i.b) };
         let first = (u32::from(i.c) + u32::from(i.x()) * 65536) * crate::bytecode::op::FIELDS_PER_SETLIST as u32;
-        let table = self.slot(at).as_table();
-        // SAFETY: the table was made by the constructor this instruction belongs to.
+        let table = self.slot(at);
+        if !table.is_table() {
+            // `debug.setlocal` reaches every register.
+            return Err(self.index_error(table));
+        }
+        let table = table.as_table();
+        // SAFETY: a live table.
         unsafe {
             let values = self.stack().add(at as usize + 1);
             let stored = Table::set_list(table, &mut self.heap, first + 1, values, n);

@@ -11,6 +11,7 @@ use super::error::LuaError;
 use super::event::{BASIC_TYPES, Event};
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
+use super::hook::Tracing;
 use super::image::Image;
 use super::object::{Str, Table, mark};
 use super::random::Random;
@@ -55,6 +56,8 @@ pub struct Vm {
     pub(super) result_slot: u32,
     /// Coroutines that have resumed another.
     pub(super) nesting: u32,
+    /// The instance of the interpreter loop that runs.
+    pub(super) tracing: Tracing,
     /// Whether a message handler may use the reserve of the stack.
     pub(super) handling_overflow: bool,
     /// The objects.
@@ -112,6 +115,7 @@ impl Vm {
             native_slot: 0,
             result_slot: 0,
             nesting: 0,
+            tracing: Tracing::OFF,
             handling_overflow: false,
             heap,
             image,
@@ -334,20 +338,35 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(Live::Registers) } else { Ok(()) }
     }
 
     /// A safepoint where an open list of values may lie on the stack.
     #[inline]
     pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(Live::OpenList) } else { Ok(()) }
+    }
+
+    /// A safepoint of an instruction that has filled the topmost register in use, in `slot`: what lies above is left over.
+    #[inline]
+    pub(super) fn safepoint_above(&mut self, slot: u32) -> Result<(), Box<LuaError>> {
+        if self.heap.needs_collection() { self.collect_at_safepoint(Live::Below(slot + 1)) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self, open_list: bool) -> Result<(), Box<LuaError>> {
+    fn collect_at_safepoint(&mut self, live: Live) -> Result<(), Box<LuaError>> {
+        let open_list = matches!(live, Live::OpenList);
         if self.exit.is_none() {
-            self.note_extent(open_list);
+            let extent = match live {
+                Live::Registers | Live::OpenList => self.extent(open_list),
+                // Code from elsewhere may have a cell there and rely on it.
+                Live::Below(slot) => (slot..self.live_extent())
+                    .rev()
+                    .find(|slot| self.slot(*slot).is_cell())
+                    .map_or(slot, |cell| cell + 1),
+            };
+            self.note_extent(extent);
         }
         let (heap, mut roots) = self.heap_and_roots();
         let work = heap.step(&mut roots);
@@ -366,7 +385,7 @@ impl Vm {
     /// A whole collection (`collectgarbage()`); the finalizers it finds run at the next safepoint.
     pub fn collect(&mut self) {
         if self.exit.is_none() {
-            self.note_extent(false);
+            self.note_extent(self.live_extent());
         }
         let (heap, mut roots) = self.heap_and_roots();
         heap.full_collect(&mut roots);
@@ -374,7 +393,7 @@ impl Vm {
 
     /// A step of the collector (`collectgarbage("step")`): tells whether it ended a cycle.
     pub fn collect_step(&mut self, kilobytes: usize) -> bool {
-        self.note_extent(false);
+        self.note_extent(self.live_extent());
         let (heap, mut roots) = self.heap_and_roots();
         heap.step_kilobytes(&mut roots, kilobytes)
     }
@@ -395,13 +414,24 @@ impl Vm {
     }
 
     /// Stores how much of the running coroutine's stack is in use; one that has left the machine has done so itself.
-    fn note_extent(&mut self, open_list: bool) {
+    fn note_extent(&mut self, extent: u32) {
         // SAFETY: the running coroutine, if there is one, is alive.
         let thread = unsafe { self.registers.thread.as_mut() };
         if let Some(thread) = thread.filter(|thread| thread.status == Status::Running) {
-            thread.extent = self.extent(open_list);
+            thread.extent = extent;
         }
     }
+}
+
+/// How far the running coroutine's stack is in use at a safepoint.
+#[derive(Clone, Copy)]
+enum Live {
+    /// To the end of the registers, or of what a native function has pushed.
+    Registers,
+    /// Also as far as an open list of values reaches.
+    OpenList,
+    /// To this slot.
+    Below(u32),
 }
 
 struct ProgramRoots<'a> {

@@ -6,12 +6,13 @@
 //! | [`heap`], [`string`](mod@string), [`intern`], [`table`], [`userdata`] | objects: allocation, collection, operations |
 //! | [`image`], [`chunk`], [`function`], `load` | what processes share; linked code |
 //! | [`machine`] | the state of one program; safepoints |
-//! | `run` | the interpreter loop: read its seven rules before editing |
+//! | `run`, `fast` | the interpreter loop: read its seven rules before editing; functions of its fast paths |
+//! | [`hook`] | debug hooks, which the loop calls in an instance of its own |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
-//! | [`names`], [`inspect`] | what values are called; what `debug` shows |
+//! | [`names`], [`traceback`], [`inspect`] | what values are called; which functions run; what `debug` shows |
 //!
 //! House rules:
 //! * A Lua function never recurses on the Rust stack, and a native function never calls Lua: it returns a
@@ -35,9 +36,11 @@ mod coroutine;
 pub mod error;
 pub mod event;
 pub mod exit;
+mod fast;
 pub mod finalize;
 pub mod function;
 pub mod heap;
+pub mod hook;
 pub mod image;
 pub mod index;
 pub mod inspect;
@@ -53,6 +56,7 @@ mod run;
 pub mod string;
 pub mod table;
 pub mod thread;
+pub mod traceback;
 pub mod unwind;
 pub mod userdata;
 pub mod value;

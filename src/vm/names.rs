@@ -13,14 +13,14 @@ use crate::bytecode::{Constant, Instruction, Op, Operand, Proto};
 /// How a value is known to the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name {
-    /// `local`, `global`, `field`, `method`, `upvalue`, `constant`, `metamethod` or `for iterator`.
+    /// `local`, `global`, `field`, `method`, `upvalue`, `constant`, `metamethod`, `for iterator` or `hook`.
     pub kind: &'static str,
     /// The name.
     pub text: String,
 }
 
 impl Name {
-    fn new(kind: &'static str, text: impl Into<String>) -> Name {
+    pub(super) fn new(kind: &'static str, text: impl Into<String>) -> Name {
         Name { kind, text: text.into() }
     }
 }
@@ -123,45 +123,36 @@ pub fn called_name(proto: &Proto, pc: usize) -> Option<Name> {
     match i.op {
         Op::Call | Op::TailCall => register_name(proto, pc, index(i.a)),
         Op::GenericCall => Some(Name::new("for iterator", "for iterator")),
-        Op::GetGlobal | Op::GetField | Op::GetInt | Op::GetIndex | Op::Method => metamethod("index"),
-        Op::SetGlobal | Op::SetField | Op::SetInt | Op::SetIndex => metamethod("newindex"),
-        Op::Concat => metamethod("concat"),
-        Op::Len => metamethod("len"),
-        Op::Neg => metamethod("unm"),
-        Op::BNot => metamethod("bnot"),
-        Op::JumpEq | Op::JumpNe => metamethod("eq"),
+        Op::GetGlobal | Op::GetField | Op::GetInt | Op::GetIndex | Op::Method => metamethod("__index"),
+        Op::SetGlobal | Op::SetField | Op::SetInt | Op::SetIndex => metamethod("__newindex"),
+        Op::Concat => metamethod("__concat"),
+        Op::Len => metamethod("__len"),
+        Op::Neg => metamethod("__unm"),
+        Op::BNot => metamethod("__bnot"),
+        Op::JumpEq | Op::JumpNe => metamethod("__eq"),
         Op::JumpLe | Op::JumpNotLe | Op::JumpLeInt | Op::JumpNotLeInt | Op::JumpGeInt | Op::JumpNotGeInt => {
-            metamethod("le")
+            metamethod("__le")
         }
-        op if op.operands()[2] == Operand::Jump => metamethod("lt"),
-        Op::Add | Op::AddK | Op::AddInt => metamethod("add"),
-        Op::Sub | Op::SubK => metamethod("sub"),
-        Op::Mul | Op::MulK => metamethod("mul"),
-        Op::Mod | Op::ModK => metamethod("mod"),
-        Op::Pow | Op::PowK => metamethod("pow"),
-        Op::Div | Op::DivK => metamethod("div"),
-        Op::IDiv | Op::IDivK => metamethod("idiv"),
-        Op::BAnd | Op::BAndK => metamethod("band"),
-        Op::BOr | Op::BOrK => metamethod("bor"),
-        Op::BXor | Op::BXorK => metamethod("bxor"),
-        Op::Shl | Op::ShlK => metamethod("shl"),
-        Op::Shr | Op::ShrK => metamethod("shr"),
+        op if op.operands()[2] == Operand::Jump => metamethod("__lt"),
+        Op::Add | Op::AddK | Op::AddInt => metamethod("__add"),
+        Op::Sub | Op::SubK => metamethod("__sub"),
+        Op::Mul | Op::MulK => metamethod("__mul"),
+        Op::Mod | Op::ModK => metamethod("__mod"),
+        Op::Pow | Op::PowK => metamethod("__pow"),
+        Op::Div | Op::DivK => metamethod("__div"),
+        Op::IDiv | Op::IDivK => metamethod("__idiv"),
+        Op::BAnd | Op::BAndK => metamethod("__band"),
+        Op::BOr | Op::BOrK => metamethod("__bor"),
+        Op::BXor | Op::BXorK => metamethod("__bxor"),
+        Op::Shl | Op::ShlK => metamethod("__shl"),
+        Op::Shr | Op::ShrK => metamethod("__shr"),
         _ => None,
-    }
-}
-
-impl Function {
-    /// How the call before `pc` names the called function, for a traceback.
-    pub fn called_name(&self, pc: *const Instruction) -> Option<String> {
-        let name = called_name(&self.proto, self.index_of(pc).checked_sub(1)?)?;
-        let kind = if name.kind == "global" { "function" } else { name.kind };
-        Some(format!("{kind} '{}'", name.text))
     }
 }
 
 impl Vm {
     /// The running Lua function and the index of its running instruction, unless a native function runs.
-    fn running_instruction(&self) -> Option<(&Function, usize)> {
+    pub(super) fn running_instruction(&self) -> Option<(&Function, usize)> {
         if self.native_slot != 0 { None } else { self.lua_instruction() }
     }
 

@@ -17,8 +17,9 @@
 //! preempted instruction simply runs again.
 
 use super::error::LuaError;
+use super::fast::{as_float, captured, next_entry, power, quick_equals};
 use super::machine::Vm;
-use super::object::{Closure, Node, Table, table_bit};
+use super::object::Node;
 use super::thread::{Frame, results};
 use super::value::{Value, tag};
 use crate::bytecode::op::NONE;
@@ -50,6 +51,29 @@ where
     if let Err(error) = slow(vm, unsafe { &*i }) {
         vm.throw(error);
     }
+    if vm.tracing.change {
+        vm.change_loop();
+    }
+}
+
+/// Tells a hook what the instruction at `vm.saved` is about to do. True if the state has changed.
+///
+/// # Safety
+/// As for [`cold`].
+#[cold]
+#[inline(never)]
+unsafe fn observe(vm: *mut Vm) -> bool {
+    // SAFETY: by contract; the loop holds no other reference to the machine.
+    let vm = unsafe { &mut *vm };
+    match vm.before_instruction() {
+        Ok(false) => return false,
+        Ok(true) => {}
+        Err(error) => vm.throw(error),
+    }
+    if vm.tracing.change {
+        vm.change_loop();
+    }
+    true
 }
 
 /// Keeps LLVM from merging the identical tails of two arms, which would add a jump to both.
@@ -63,16 +87,45 @@ macro_rules! no_merge {
 impl Vm {
     /// Runs from `saved` until the machine is left.
     pub(super) fn execute(&mut self) {
-        // SAFETY: `saved` is the state of a verified function, and the loop keeps it so.
-        unsafe { run(self) }
+        let outer = self.tracing.activate(self.tracing.wanted);
+        loop {
+            // SAFETY: `saved` is the state of a verified function, and the loop keeps it so.
+            unsafe { if self.tracing.wanted { run_observed(self) } else { run(self) } }
+            if !self.enter_loop() {
+                break;
+            }
+            self.tracing.activate(self.tracing.wanted);
+        }
+        self.tracing.activate(outer);
     }
 }
 
-/// The loop.
+/// The loop that runs programs.
+///
+/// # Safety
+/// As for [`interpret`].
+#[inline(never)]
+unsafe fn run(vm: *mut Vm) {
+    // SAFETY: by contract.
+    unsafe { interpret::<false>(vm) }
+}
+
+/// The loop that runs a coroutine with a hook.
+///
+/// # Safety
+/// As for [`interpret`].
+#[inline(never)]
+unsafe fn run_observed(vm: *mut Vm) {
+    // SAFETY: by contract.
+    unsafe { interpret::<true>(vm) }
+}
+
+/// The loop. An `OBSERVED` one calls hooks, and leaves calls of functions to slow paths, which note them.
 ///
 /// # Safety
 /// `vm.saved` is the state of a verified function whose registers lie within the running coroutine's stack.
-unsafe fn run(vm: *mut Vm) {
+#[inline(always)]
+unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
     // SAFETY: operands of verified code name registers, constants and captured values that exist; objects found in
     // them are alive (no collection happens but in slow paths, which see every register).
     unsafe {
@@ -352,6 +405,17 @@ unsafe fn run(vm: *mut Vm) {
 
         loop {
             let i = pc;
+            if OBSERVED {
+                (*vm).saved.pc = pc;
+                (*vm).saved.base = base.cast();
+                (*vm).saved.constants = k.cast();
+                if observe(vm) {
+                    pc = (*vm).saved.pc;
+                    base = (*vm).saved.base.cast();
+                    k = (*vm).saved.constants.cast();
+                    continue;
+                }
+            }
             pc = pc.add(1);
             match (*i).op {
                 Op::Move => *reg!((*i).a) = *reg!((*i).b),
@@ -634,6 +698,9 @@ unsafe fn run(vm: *mut Vm) {
                 }
                 Op::GenericCall => {
                     let iterator = *reg!((*i).a);
+                    if OBSERVED {
+                        slow!(i, Vm::op_generic_call)
+                    }
                     if iterator.tag() == tag::CLOSURE {
                         let callee = reg!((*i).a).add(3);
                         let function = (*iterator.as_closure()).function;
@@ -686,7 +753,7 @@ unsafe fn run(vm: *mut Vm) {
                 Op::Call => {
                     let callee = reg!((*i).a);
                     (*vm).fuel -= 1;
-                    if (*callee).tag() == tag::CLOSURE && (*i).b != 0 && (*vm).fuel >= 0 {
+                    if !OBSERVED && (*callee).tag() == tag::CLOSURE && (*i).b != 0 && (*vm).fuel >= 0 {
                         let function = (*(*callee).as_closure()).function;
                         let new_base = callee.add(1);
                         let frame = (*vm).registers.frame_top;
@@ -718,7 +785,8 @@ unsafe fn run(vm: *mut Vm) {
                 Op::Return => slow!(i, Vm::op_return),
                 Op::Return0 => {
                     let frame = (*vm).registers.frame_top.sub(1);
-                    if (*frame).results == results::exactly(0) {
+                    let wanted = (*frame).results;
+                    if wanted == results::exactly(0) || wanted == results::exactly(0) | results::TAIL_CALLED {
                         return_to!(frame);
                     } else {
                         slow!(i, Vm::op_return)
@@ -731,6 +799,9 @@ unsafe fn run(vm: *mut Vm) {
                         *base.cast::<Value>().sub(1) = *reg!((*i).a);
                         return_to!(frame);
                     } else if wanted == results::exactly(0) {
+                        return_to!(frame);
+                    } else if wanted == results::exactly(1) | results::TAIL_CALLED {
+                        *base.cast::<Value>().sub(1) = *reg!((*i).a);
                         return_to!(frame);
                     } else {
                         slow!(i, Vm::op_return)
@@ -746,62 +817,5 @@ unsafe fn run(vm: *mut Vm) {
                 Op::CoroutineEnd => slow!(i, Vm::end_coroutine),
             }
         }
-    }
-}
-
-/// The step of a traversal by `next` itself: writes key and value (or nil) to `out`. `false` if it is not that simple.
-///
-/// # Safety
-/// `table` is alive and `out` has room for two values.
-#[inline(never)]
-unsafe fn next_entry(table: *mut Table, key: Value, out: *mut Value) -> bool {
-    // SAFETY: by contract.
-    unsafe {
-        if (*table).bits & table_bit::LAZY != 0 {
-            return false;
-        }
-        let Ok(position) = Table::position_after(table, key) else { return false };
-        match Table::iter_from(table, position) {
-            Some((_, key, value)) => {
-                *out = key;
-                *out.add(1) = value;
-            }
-            None => *out = Value::NIL,
-        }
-        true
-    }
-}
-
-/// A number as a float.
-#[inline(always)]
-fn as_float(value: Value) -> f64 {
-    if value.is_int() { value.as_int() as f64 } else { value.as_float() }
-}
-
-/// `x ^ y` with the common square in line.
-#[inline(always)]
-fn power(x: f64, y: f64) -> f64 {
-    if y == 2.0 { x * x } else { number::float_pow(x, y) }
-}
-
-/// Equality without metamethods, or `None` if they might matter. The values are not identical.
-#[inline(always)]
-fn quick_equals(x: Value, y: Value) -> Option<bool> {
-    match x.tag() {
-        tag::TABLE | tag::USERDATA if x.tag() == y.tag() => None,
-        _ => Some(x.raw_equals(y)),
-    }
-}
-
-/// Captured value of the running function.
-///
-/// # Safety
-/// `base` is the first register of a running Lua function and `operand` names one of its captured values.
-#[inline(always)]
-unsafe fn captured(base: *mut u8, operand: u16) -> *mut Value {
-    // SAFETY: by contract; the slot below the registers holds the running closure.
-    unsafe {
-        let closure = (*base.cast::<Value>().sub(1)).payload() as *mut Closure;
-        Closure::captured(closure).byte_add(operand as usize)
     }
 }

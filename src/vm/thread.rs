@@ -13,6 +13,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr;
 
 use super::heap::Marker;
+use super::hook::Hook;
 use super::object::Header;
 use super::value::Value;
 use crate::bytecode::Instruction;
@@ -42,6 +43,8 @@ pub mod results {
     pub const FINISH: u32 = 1 << 31;
     /// With [`FINISH`]: the truth of the result is negated (`a <= b` answered by `not (b < a)`).
     pub const NEGATE: u32 = 1 << 30;
+    /// In the frame of a caller whose callee has been replaced by a tail call.
+    pub const TAIL_CALLED: u32 = 1 << 29;
     /// Bits that hold a number.
     pub const COUNT: u32 = 0xffff;
 
@@ -137,6 +140,8 @@ pub struct Thread {
     pub scheduled: bool,
     /// Whether a yield outside of coroutines gives others a turn; otherwise it is an error, as in Lua alone.
     pub takes_turns: bool,
+    /// Who is told what it does, once `debug.sethook` has been called for it.
+    pub hook: Option<Box<Hook>>,
 }
 
 /// Slots of a new stack.
@@ -192,6 +197,7 @@ impl Thread {
                 status: Status::Fresh,
                 scheduled: false,
                 takes_turns: false,
+                hook: None,
             });
         }
     }
@@ -257,10 +263,13 @@ impl Thread {
             if !thread.resumer.is_null() {
                 marker.mark(Value::thread(thread.resumer));
             }
+            if let Some(hook) = &thread.hook {
+                marker.mark(hook.function());
+            }
         }
     }
 
-    /// Frees stack and frames; the object itself belongs to the heap.
+    /// Frees stack, frames and hook; the object itself belongs to the heap.
     ///
     /// # Safety
     /// `this` is a coroutine that is never used again.
@@ -269,6 +278,7 @@ impl Thread {
         unsafe {
             dealloc((*this).stack.cast(), stack_layout((*this).stack_len));
             dealloc((*this).frames.cast(), frames_layout((*this).frame_cap));
+            drop((*this).hook.take());
         }
     }
 }

@@ -2,15 +2,13 @@
 
 use super::error::{ErrorKind, LuaError};
 use super::event::type_name;
-use super::function::Function;
+use super::hook;
 use super::machine::Vm;
-use super::names::{self, Name};
 use super::native::{Args, Continuation, Flow, NativeResult};
 use super::object::Closure;
-use super::run::{COROUTINE_END, RESUME};
-use super::thread::{Frame, HEADROOM, Saved, Status, Thread, results};
+use super::run::RESUME;
+use super::thread::{HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, results};
 use super::value::{Value, tag};
-use crate::bytecode::Instruction;
 
 /// The continuation of `pcall`: nothing but the results, or the error.
 pub static PCALL: Continuation = Continuation {
@@ -60,15 +58,16 @@ fn handler_error(_: &mut Vm, _: Args, mut error: Box<LuaError>) -> NativeResult 
     Err(error)
 }
 
-/// One level of a coroutine's stack as seen by `error`, `debug` and tracebacks.
-#[derive(Clone, Copy, Debug)]
-pub struct Level {
-    /// The slot of the function that runs at this level.
-    pub slot: u32,
-    /// That function.
-    pub function: Value,
-    /// Its next instruction; `None` for a native function.
-    pub pc: Option<*const Instruction>,
+/// Message handlers that may be called for errors in each other.
+const MAX_HANDLERS: usize = 200;
+
+/// The place where an error will be caught.
+#[derive(Clone, Copy)]
+struct Catch {
+    /// The message handler to call first, if it is an `xpcall`.
+    handler: Option<Value>,
+    /// Message handlers of it that are running.
+    depth: usize,
 }
 
 impl Vm {
@@ -76,172 +75,113 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(super) fn throw(&mut self, mut error: Box<LuaError>) {
-        'raise: loop {
-            if error.kind != ErrorKind::Handled {
-                match self.call_message_handler(error) {
-                    None => return,
-                    Some(same) => error = same,
+        loop {
+            let catch = self.catching_frame();
+            // There may be no memory for a message handler.
+            if !matches!(error.kind, ErrorKind::Handled | ErrorKind::Memory)
+                && let Some(Catch { handler: Some(handler), depth }) = catch
+            {
+                match self.call_message_handler(handler, depth, &error) {
+                    Ok(()) => return,
+                    // A native handler raises its error here, and is called for it, too.
+                    Err(failed) => error = failed,
                 }
+                continue;
             }
-            self.native_slot = 0;
-            loop {
-                if let Some(then) = self.waiting_native() {
-                    let (slot, results) = self.leave_waiting_native(then);
-                    let Some(catch) = then.catch else { continue };
-                    let state = u32::from(std::ptr::eq(then, &XPCALL));
-                    self.set_top_slot(slot + 1 + state);
-                    let answer = catch(self, Args { start: slot + 1, len: state }, error);
-                    match self.finish_native(answer, slot, results) {
-                        Ok(()) => return,
-                        Err(next) => error = next,
-                    }
-                } else if self.saved.pc == &raw const COROUTINE_END.0 {
-                    match self.fail_coroutine(error) {
-                        Ok(()) => return,
-                        Err(next) => {
-                            // `coroutine.wrap` raises it anew in the coroutine that called, which may have a handler.
-                            error = next;
-                            continue 'raise;
-                        }
-                    }
-                } else {
-                    self.pop_frame();
-                }
+            let unwound = if catch.is_some() { self.unwind(error) } else { self.fail_coroutine(error) };
+            match unwound {
+                Ok(()) => return,
+                Err(next) => error = next,
             }
         }
     }
 
-    /// If the error will be caught by `xpcall`: enters its message handler above the frames and returns `None`. If
-    /// nothing will catch it, notes the traceback.
-    fn call_message_handler(&mut self, mut error: Box<LuaError>) -> Option<Box<LuaError>> {
-        match self.catching_frame() {
-            Some((then, base)) if std::ptr::eq(then, &XPCALL) => {
-                self.handling_overflow = error.kind == ErrorKind::StackOverflow;
-                let handler = self.slot(base);
-                match self.enter_message_handler(handler, error.value) {
-                    Ok(()) => None,
-                    Err(mut nested) => {
-                        nested.kind = ErrorKind::Handled;
-                        Some(nested)
-                    }
-                }
-            }
-            Some(_) => Some(error),
-            None => {
-                // SAFETY: the running coroutine is alive.
-                let root = unsafe { (*self.registers.thread).resumer.is_null() };
-                if root && error.traceback.is_none() {
-                    error.traceback = Some(self.traceback(0));
-                }
-                Some(error)
-            }
+    /// Leaves frames up to the innermost one that catches errors, or has something to tidy up, and goes on there.
+    fn unwind(&mut self, error: Box<LuaError>) -> Result<(), Box<LuaError>> {
+        self.native_slot = 0;
+        loop {
+            let Some(then) = self.waiting_native() else {
+                self.pop_frame();
+                continue;
+            };
+            let (slot, results) = self.leave_waiting_native(then);
+            let Some(catch) = then.catch else { continue };
+            let state = u32::from(std::ptr::eq(then, &XPCALL));
+            self.set_top_slot(slot + 1 + state);
+            self.end_overflow_handling();
+            let answer = catch(self, Args { start: slot + 1, len: state }, error);
+            return self.finish_native(answer, slot, results);
         }
+    }
+
+    /// Calls the message handler of an `xpcall` above the frames of the error, inside `depth` handlers that failed
+    /// themselves.
+    fn call_message_handler(&mut self, handler: Value, depth: usize, error: &LuaError) -> Result<(), Box<LuaError>> {
+        if depth >= MAX_HANDLERS {
+            return Err(self.error_in_error_handling());
+        }
+        self.handling_overflow |= error.kind == ErrorKind::StackOverflow;
+        self.enter_message_handler(handler, error.value)
     }
 
     fn enter_message_handler(&mut self, handler: Value, value: Value) -> Result<(), Box<LuaError>> {
-        let slot = self.live_extent();
-        self.ensure_slots(slot + 3 + HEADROOM)?;
-        // A native function that raised the error is the function of the handler's frame, so that it is still seen.
-        let raiser = if self.native_slot == 0 { Value::NIL } else { self.slot(self.native_slot) };
+        let end = self.live_extent();
+        self.ensure_slots(end + 3 + HEADROOM)?;
+        // The native function that raised the error waits itself; a Lua function needs somebody to wait for it.
+        let slot = if self.native_slot != 0 { self.native_slot } else { end };
+        if slot == end {
+            self.set_slot(slot, Value::NIL);
+        }
+        let callee = end.max(slot + 1);
         self.push_frame(results::ALL)?;
         // SAFETY: the slot was ensured.
         let base = unsafe { self.stack().add(slot as usize + 1) };
         self.saved = Saved::new(&raw const RESUME.0, base, (&raw const HANDLED).cast());
         // SAFETY: the running coroutine is alive.
         unsafe { (*self.registers.thread).unyieldable += 1 };
-        self.set_slot(slot, raiser);
-        self.set_slot(slot + 1, handler);
-        self.set_slot(slot + 2, value);
-        self.set_top_slot(slot + 3);
+        self.set_slot(callee, handler);
+        self.set_slot(callee + 1, value);
+        self.set_top_slot(callee + 2);
         self.native_slot = 0;
-        self.call_at(slot + 1, 1, results::ALL)
+        self.call_at(callee, 1, results::ALL)
     }
 
-    /// The innermost frame of the running coroutine that catches errors: its continuation and first slot.
-    fn catching_frame(&self) -> Option<(&'static Continuation, u32)> {
+    /// Gives the reserve of the stack back once the frames that have overflowed it are left.
+    fn end_overflow_handling(&mut self) {
+        if self.handling_overflow && self.top_slot() < MAX_STACK - OVERFLOW_RESERVE {
+            self.handling_overflow = false;
+            self.give_back_reserve();
+        }
+    }
+
+    /// What will catch an error of the running coroutine. Frames that only tidy up do not count.
+    fn catching_frame(&self) -> Option<Catch> {
         let stack = self.stack();
+        let mut depth = 0;
         self.states().find_map(|frame| {
             if frame.pc != &raw const RESUME.0 {
                 return None;
             }
             // SAFETY: with this pc, `constants` is the continuation.
             let then = unsafe { &*frame.constants.cast::<Continuation>() };
-            // SAFETY: the offset lies within the stack.
-            then.catch.map(|_| (then, self.slot_of(unsafe { stack.byte_add(frame.base as usize) })))
+            if std::ptr::eq(then, &HANDLED) {
+                depth += 1;
+                return None;
+            }
+            if then.catch.is_none() || hook::is_hook(then) {
+                return None;
+            }
+            // SAFETY: the offset lies within the stack; the handler is the first slot of `xpcall`.
+            let first = unsafe { *stack.byte_add(frame.base as usize) };
+            Some(Catch { handler: std::ptr::eq(then, &XPCALL).then_some(first), depth })
         })
     }
 
-    /// The states of the running coroutine's functions, innermost first, including the bottom state.
-    fn states(&self) -> impl Iterator<Item = Frame> + '_ {
-        // SAFETY: frames below `frame_top` are initialised.
-        unsafe {
-            let thread = self.registers.thread;
-            let first = (*thread).frames;
-            let len = self.registers.frame_top.offset_from(first) as usize;
-            let current = Frame {
-                pc: self.saved.pc,
-                base: self.saved.base.byte_offset_from(self.stack()) as u32,
-                results: results::ALL,
-                constants: self.saved.constants,
-            };
-            std::iter::once(current).chain((0..len).rev().map(move |i| *first.add(i)))
-        }
-    }
-
-    /// Makes the running native function, and the frame it leaves when it calls, no level: programs do not see it.
-    pub fn hide_running_native(&mut self) {
-        self.set_slot(self.native_slot, Value::NIL);
-    }
-
-    /// The levels of the running coroutine: level 0 is the running function (native or not), level 1 its caller, ….
-    pub fn levels(&self) -> impl Iterator<Item = Level> + '_ {
-        let native = (self.native_slot != 0).then_some(self.native_slot);
-        levels_of_states(self.stack(), native, self.states())
-    }
-
-    /// The levels of any live coroutine, from the innermost on; none if it has not started or is dead.
-    pub fn levels_of(&self, thread: *mut Thread) -> Vec<Level> {
-        if thread == self.registers.thread {
-            return self.levels().collect();
-        }
-        // SAFETY: a live coroutine; frames below `frame_len` are initialised while it does not run.
-        unsafe {
-            let thread = &*thread;
-            if matches!(thread.status, Status::Fresh | Status::Dead) {
-                return Vec::new();
-            }
-            let innermost =
-                Frame { pc: thread.pc, base: thread.base_offset, results: results::ALL, constants: thread.constants };
-            let callers = (0..thread.frame_len as usize).rev().map(|i| *thread.frames.add(i));
-            // The native function that yielded, resumed another or waits is the topmost value of the stack.
-            let top = thread.extent.saturating_sub(1);
-            let in_native = thread.pending.slot == top
-                && thread.status != Status::Preempted
-                && (*thread.stack.add(top as usize)).is_function();
-            let states = std::iter::once(innermost).chain(callers);
-            levels_of_states(thread.stack, in_native.then_some(top), states).collect()
-        }
-    }
-
-    /// The function and line of a level that runs Lua code.
-    pub fn level_line(&self, level: Level) -> Option<(&Function, u32)> {
-        let pc = level.pc?;
-        if !level.function.is_closure() {
-            return None;
-        }
-        // SAFETY: the closure is on a stack and alive, and so is its function.
-        let function = unsafe { &*(*level.function.as_closure()).function };
-        let index = function.index_of(pc).saturating_sub(1);
-        Some((function, function.proto.line(index).unwrap_or(0)))
-    }
-
-    /// `chunk:line: ` of a level, as `error` puts it before a message; empty where it is not known.
-    pub fn position(&self, level: usize) -> String {
-        let Some(level) = self.levels().nth(level) else { return String::new() };
-        match self.level_line(level) {
-            Some((function, 0)) => format!("{}:?: ", function.chunk_name()),
-            Some((function, line)) => format!("{}:{line}: ", function.chunk_name()),
-            None => String::new(),
+    /// The error of an error handler that fails again and again, or that overflows the stack.
+    pub(super) fn error_in_error_handling(&mut self) -> Box<LuaError> {
+        match self.heap.new_string(b"error in error handling") {
+            Ok(text) => LuaError::with_kind(Value::string(text), ErrorKind::Handled),
+            Err(_) => self.out_of_memory(),
         }
     }
 
@@ -253,29 +193,36 @@ impl Vm {
     }
 
     pub(super) fn error_of_kind(&mut self, kind: ErrorKind, message: &str) -> Box<LuaError> {
-        let level = usize::from(self.native_slot != 0);
-        self.error_at(level, kind, message)
+        let place = match self.running_instruction() {
+            Some((function, pc)) => match function.proto.line(pc) {
+                Some(line) => format!("{}:{line}: ", function.chunk_name()),
+                None => format!("{}:-1: ", function.chunk_name()),
+            },
+            None => self.position(usize::from(self.native_slot != 0)),
+        };
+        self.error_at(&place, kind, message)
     }
 
     /// An error of an operation of the language, with the position of the running function: a native one has none.
     #[cold]
     #[inline(never)]
     pub(super) fn operation_error(&mut self, message: &str) -> Box<LuaError> {
-        self.error_at(0, ErrorKind::Runtime, message)
+        if self.native_slot != 0 { self.error_at("", ErrorKind::Runtime, message) } else { self.error(message) }
     }
 
-    fn error_at(&mut self, level: usize, kind: ErrorKind, message: &str) -> Box<LuaError> {
-        let text = format!("{}{message}", self.position(level));
+    fn error_at(&mut self, place: &str, kind: ErrorKind, message: &str) -> Box<LuaError> {
+        let text = format!("{place}{message}");
         match self.heap.new_string(text.as_bytes()) {
             Ok(string) => LuaError::with_kind(Value::string(string), kind),
             Err(_) => self.out_of_memory(),
         }
     }
 
-    /// Puts the position of the running Lua function before the message of an error that comes from another coroutine.
+    /// Puts the position of the caller of the running native function before the message of an error that comes from
+    /// another coroutine.
     pub(super) fn with_position(&mut self, mut error: Box<LuaError>) -> Box<LuaError> {
         if error.value.is_string() {
-            let mut text = self.position(0).into_bytes();
+            let mut text = self.position(1).into_bytes();
             // SAFETY: the error value is alive until the next safepoint.
             text.extend_from_slice(unsafe { (*error.value.as_string()).as_bytes() });
             if let Ok(string) = self.heap.new_string(&text) {
@@ -336,68 +283,6 @@ impl Vm {
         self.error(&format!("attempt to call a {name} value{variable}"))
     }
 
-    /// The stack of the running coroutine from `level` on, in Lua's shape.
-    pub fn traceback(&self, level: usize) -> String {
-        self.describe_levels(&self.levels().skip(level).collect::<Vec<_>>())
-    }
-
-    /// The same for any live coroutine.
-    pub fn traceback_of(&self, thread: *mut Thread, level: usize) -> String {
-        self.describe_levels(self.levels_of(thread).get(level..).unwrap_or_default())
-    }
-
-    fn describe_levels(&self, levels: &[Level]) -> String {
-        const HEAD: usize = 10;
-        const TAIL: usize = 11;
-        let mut text = String::from("stack traceback:");
-        for (i, level) in levels.iter().enumerate() {
-            if levels.len() > HEAD + TAIL && i == HEAD {
-                text.push_str("\n\t...");
-            }
-            if levels.len() > HEAD + TAIL && (HEAD..levels.len() - TAIL).contains(&i) {
-                continue;
-            }
-            text.push_str("\n\t");
-            text.push_str(&self.describe_level(*level, levels.get(i + 1).copied()));
-        }
-        text
-    }
-
-    fn describe_level(&self, level: Level, caller: Option<Level>) -> String {
-        let Some((function, line)) = self.level_line(level) else {
-            return match self.called_name(level, caller) {
-                Some(name) => format!("[C]: in {name}"),
-                None => "[C]: in ?".to_owned(),
-            };
-        };
-        let place = format!("{}:{line}:", function.chunk_name());
-        if function.proto.line_defined == 0 {
-            return format!("{place} in main chunk");
-        }
-        match self.called_name(level, caller) {
-            Some(name) => format!("{place} in {name}"),
-            None => format!("{place} in function <{}:{}>", function.chunk_name(), function.proto.line_defined),
-        }
-    }
-
-    /// How the caller names the function of a level: `function 'print'`, `method 'm'`, `upvalue 'f'`, ….
-    fn called_name(&self, level: Level, caller: Option<Level>) -> Option<String> {
-        if level.function.tag() == tag::NATIVE
-            && let Some(name) = self.image.native_name(level.function.as_native())
-        {
-            return Some(format!("function '{name}'"));
-        }
-        let caller = caller?;
-        let (function, _) = self.level_line(caller)?;
-        function.called_name(caller.pc?)
-    }
-
-    /// The name by which the function at level `caller` has called the one above it.
-    pub fn call_name(&self, caller: Level) -> Option<Name> {
-        let (function, _) = self.level_line(caller)?;
-        names::called_name(&function.proto, function.index_of(caller.pc?).checked_sub(1)?)
-    }
-
     pub(super) fn running_closure(&self) -> *mut *mut Closure {
         // SAFETY: slot `base - 1` holds the running function; the payload of its value is the second word.
         unsafe { self.saved.base.sub(1).byte_add(8).cast() }
@@ -407,23 +292,4 @@ impl Vm {
     pub(super) fn operand_type(&self, value: Value) -> String {
         if value.is_object() { self.type_name_of(value) } else { type_name(value).to_owned() }
     }
-}
-
-/// The levels of a coroutine with this stack and these states, innermost first. `native` is the slot of a native function
-/// that runs above them. Frames without a function, by which the machine itself calls handlers, are no levels.
-fn levels_of_states(
-    stack: *mut Value,
-    native: Option<u32>,
-    states: impl Iterator<Item = Frame>,
-) -> impl Iterator<Item = Level> {
-    let native = native.map(|slot| (slot, None));
-    let frames = states.filter(|frame| frame.pc != &raw const COROUTINE_END.0).map(|frame| {
-        let waits = frame.pc == &raw const RESUME.0;
-        (frame.base / 16 - 1, (!waits).then_some(frame.pc))
-    });
-    native.into_iter().chain(frames).filter_map(move |(slot, pc)| {
-        // SAFETY: the slot of a function that runs lies within the stack.
-        let function = unsafe { *stack.add(slot as usize) };
-        (!function.is_nil()).then_some(Level { slot, function, pc })
-    })
 }

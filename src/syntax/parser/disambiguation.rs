@@ -75,7 +75,7 @@ impl Parser<'_> {
         if !self.context.open || self.as_cannot_begin_statement() {
             return true;
         }
-        if self.current.span.line == self.previous.end_line {
+        if self.current.span.line == self.previous.span.end_line {
             self.ast.warnings.push(error::as_is_a_name(self.current.span));
         }
         false

@@ -91,7 +91,7 @@ impl Parser<'_> {
         let start = self.current.span;
         let mut left = match unary_operator(self.current.token) {
             Some(op) => {
-                let line = self.current.end_line;
+                let line = self.current.span.end_line;
                 self.advance();
                 let operand = self.expr(UNARY)?;
                 self.push(Expr::Unary { op, operand, line }, start)
@@ -101,7 +101,7 @@ impl Parser<'_> {
         while let Some((op, left_power, right_power)) = binary_operator(self.current.token)
             && left_power > power
         {
-            let line = self.current.end_line;
+            let line = self.current.span.end_line;
             self.advance();
             let rhs = self.expr(right_power)?;
             left = self.push(Expr::Binary { op, lhs: left, rhs, line }, start);
@@ -191,13 +191,13 @@ impl Parser<'_> {
                 Token::Colon => {
                     self.advance();
                     let name = self.ident()?;
-                    let line = self.current.end_line;
+                    let line = self.current.span.end_line;
                     let args = self.call_args()?;
                     Expr::MethodCall { object: expr, name, args, line }
                 }
                 Token::LeftParen | Token::String | Token::LeftBrace => {
-                    let line = self.current.end_line;
-                    if self.at(Token::LeftParen) && self.current.span.line != self.previous.end_line {
+                    let line = self.current.span.end_line;
+                    if self.at(Token::LeftParen) && self.current.span.line != self.previous.span.end_line {
                         self.ast.warnings.push(error::call_across_lines(self.current.span));
                     }
                     let args = self.call_args()?;

@@ -68,7 +68,7 @@ fn check_size(source: &[u8]) -> Result<(), SyntaxError> {
     if u32::try_from(source.len()).is_ok() {
         return Ok(());
     }
-    let span = Span { start: 0, end: 0, line: 1 };
+    let span = Span { start: 0, end: 0, line: 1, end_line: 1 };
     let message = "chunk is too long".to_owned();
     Err(SyntaxError { code: error::LIMIT, message, span, line: 1, near: None, hint: None })
 }
@@ -109,7 +109,7 @@ impl<'s> Parser<'s> {
     fn new(source: &'s [u8], errors: Option<Vec<SyntaxError>>) -> Self {
         let mut lexer = Lexer::new(source);
         let current = lexer.next();
-        let previous = Lexeme { token: Token::Eof, span: Span { start: 0, end: 0, line: 1 }, end_line: 1 };
+        let previous = Lexeme { token: Token::Eof, span: Span { start: 0, end: 0, line: 1, end_line: 1 } };
         // Lua code has about one expression per ten bytes.
         let exprs = Vec::with_capacity(source.len() / 10);
         let ast = Ast {
@@ -126,7 +126,7 @@ impl<'s> Parser<'s> {
 
     fn finish(mut self, block: Block) -> (Ast, Vec<SyntaxError>) {
         self.ast.block = block;
-        self.ast.end_line = self.current.end_line;
+        self.ast.end_line = self.previous.span.end_line;
         (self.ast, self.errors.unwrap_or_default())
     }
 
@@ -196,7 +196,7 @@ impl<'s> Parser<'s> {
 
     #[cold]
     fn unclosed(&mut self, token: Token, opener: Token, line: u32) -> Parse<()> {
-        let error = if line == self.current.end_line {
+        let error = if line == self.current.span.end_line {
             self.expected(token)
         } else {
             let (token, opener) = (token.describe(), opener.describe());
@@ -284,7 +284,8 @@ impl<'s> Parser<'s> {
     /// A syntax error at the current token.
     #[cold]
     fn error(&mut self, message: impl Into<String>) -> Box<SyntaxError> {
-        let Lexeme { token, span, end_line } = self.current;
+        let Lexeme { token, span } = self.current;
+        let end_line = span.end_line;
         let text = self.text(span);
         let (message, near, line) = match token {
             Token::Error => {

@@ -3,17 +3,18 @@
 use super::super::ast::{Alias, Binding, Block, Expr, ExprId, FunctionBody, Ident, Stat, StatKind, Vararg};
 use super::super::span::Span;
 use super::super::token::Token;
-use super::{Context, Parse, Parser};
+use super::{Context, MAX_DEPTH, Parse, Parser};
 
 impl Parser<'_> {
     /// Statements up to a token that ends a block. That token is left to the caller.
     pub(super) fn block(&mut self) -> Parse<Block> {
         let mut stats = Vec::new();
+        let line = self.previous.span.end_line;
         while !self.at_block_end() {
             if self.accept(Token::Semicolon) {
                 continue;
             }
-            let start = self.current.span;
+            let (start, after) = (self.current.span, self.previous.span.end_line);
             let is_last = self.at(Token::Return);
             let context = self.context;
             let kind = match self.stat() {
@@ -27,7 +28,7 @@ impl Parser<'_> {
                 Err(error) => return Err(error),
             };
             let failed = matches!(kind, StatKind::Error);
-            stats.push(Stat { kind, span: self.span_from(start) });
+            stats.push(Stat { kind, span: self.span_from(start), after });
             if is_last && !failed && !self.at_block_end() {
                 if self.errors.is_none() {
                     // Whoever opened the block says what it expected instead.
@@ -39,7 +40,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        Ok(Block { stats })
+        Ok(Block { stats, line })
     }
 
     fn at_block_end(&self) -> bool {
@@ -217,6 +218,10 @@ impl Parser<'_> {
             while self.accept(Token::Comma) {
                 let next = self.suffixed_expr()?;
                 targets.push(self.target(next)?);
+                // In the C implementation every target is a level of recursion.
+                if targets.len() + usize::from(self.context.depth) > usize::from(MAX_DEPTH) {
+                    return Err(self.too_deep());
+                }
             }
             self.expect(Token::Assign)?;
             let values = self.open_list()?;

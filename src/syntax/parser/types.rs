@@ -150,7 +150,7 @@ impl Parser<'_> {
         let mut args = Vec::new();
         let line = self.current.span.line;
         // On the next line a `(` begins the next statement (D10).
-        if line == self.previous.end_line && self.accept(Token::LeftParen) {
+        if line == self.previous.span.end_line && self.accept(Token::LeftParen) {
             while !self.at(Token::RightParen) {
                 args.push(self.type_const()?);
                 if !self.accept(Token::Comma) {

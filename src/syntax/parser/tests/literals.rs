@@ -70,7 +70,7 @@ fn lines() {
     let ast = parsed("\n\r\na()\n\r--[[\n\n]] b()\rs = [[\n\n]] c()\nd'\\\n\\z\n' e()\n");
     let lines: Vec<u32> = ast.block.stats.iter().map(|stat| stat.span.line).collect();
     assert_eq!(lines, [3, 6, 7, 9, 10, 12]);
-    assert_eq!(ast.end_line, 13);
+    assert_eq!(ast.end_line, 12);
 }
 
 #[test]
