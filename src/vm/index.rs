@@ -245,8 +245,13 @@ impl Vm {
         let at = self.register_slot(i.a);
         let n = if i.b == 0 { self.top_slot() - at - 1 } else { u32::from(i.b) };
         let first = (u32::from(i.c) + u32::from(i.x()) * 65536) * crate::bytecode::op::FIELDS_PER_SETLIST as u32;
-        let table = self.slot(at).as_table();
-        // SAFETY: the table was made by the constructor this instruction belongs to.
+        let target = self.slot(at);
+        if !target.is_table() {
+            // Compiled code stores into the table it has just made, but a binary chunk may say anything.
+            return Err(self.operand_error("store a list in", target, i));
+        }
+        let table = target.as_table();
+        // SAFETY: a live table; the values lie on the stack.
         unsafe {
             let values = self.stack().add(at as usize + 1);
             let stored = Table::set_list(table, &mut self.heap, first + 1, values, n);

@@ -224,11 +224,20 @@ impl Vm {
 
     /// `chunk:line: ` of a level, as `error` puts it before a message; empty where it is not known.
     pub fn position(&self, level: usize) -> String {
-        let Some(level) = self.levels().nth(level) else { return String::new() };
-        match self.level_line(level) {
-            Some((function, 0)) => format!("{}:?: ", function.chunk_name()),
-            Some((function, line)) => format!("{}:{line}: ", function.chunk_name()),
-            None => String::new(),
+        match self.levels().nth(level).and_then(|level| self.level_line(level)) {
+            Some((function, line)) if line != 0 => format!("{}:{line}: ", function.chunk_name()),
+            _ => String::new(),
+        }
+    }
+
+    /// The same for an error of the machine in the running function, which Lua never leaves without a position.
+    fn error_position(&self) -> String {
+        if self.native_slot != 0 {
+            return self.position(1);
+        }
+        match self.levels().next().and_then(|level| self.level_line(level)) {
+            Some((function, 0)) => format!("{}:-1: ", function.chunk_name()),
+            _ => self.position(0),
         }
     }
 
@@ -240,8 +249,7 @@ impl Vm {
     }
 
     pub(super) fn error_of_kind(&mut self, kind: ErrorKind, message: &str) -> Box<LuaError> {
-        let level = usize::from(self.native_slot != 0);
-        let text = format!("{}{message}", self.position(level));
+        let text = format!("{}{message}", self.error_position());
         match self.heap.new_string(text.as_bytes()) {
             Ok(string) => LuaError::with_kind(Value::string(string), kind),
             Err(_) => self.out_of_memory(),
@@ -346,7 +354,8 @@ impl Vm {
                 None => "[C]: in ?".to_owned(),
             };
         };
-        let place = format!("{}:{line}:", function.chunk_name());
+        let line = if line == 0 { String::new() } else { format!("{line}:") };
+        let place = format!("{}:{line}", function.chunk_name());
         if function.proto.line_defined == 0 {
             return format!("{place} in main chunk");
         }
