@@ -70,7 +70,7 @@ fn operand(proto: &Proto, pc: usize, kind: Operand, stored: u16) -> Check {
 
 /// An index stored as a byte offset.
 fn scaled(stored: u16, len: usize, reason: &'static str) -> Check {
-    ensure(stored % SCALE == 0 && index(stored) < len, reason)
+    ensure(stored.is_multiple_of(SCALE) && index(stored) < len, reason)
 }
 
 fn constant(op: Op, constant: &Constant) -> Check {
