@@ -19,7 +19,7 @@
 //! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
 //! | `modules` | what programs reach of the world: `fs` | work that can wait happens off the workers; failures are values |
 //! | `app` | where entry ids lead | a name never leads out of the program's folder |
-//! | `cli` | arguments and messages of the command | presentation only |
+//! | `cli` | the command: arguments, messages, lines at the keyboard | presentation only |
 //!
 //! # The way of the data
 //!

@@ -6,6 +6,8 @@
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
 //! | `cli` | what the command does with good and bad arguments |
+//! | `options` | the options and environment variables of the `lua` command |
+//! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
 //! | `program` | running a program with a time limit |
 //! | `folder` | folders for files that tests make |
 //!
@@ -20,11 +22,16 @@ mod cli;
 mod corpus;
 mod examples;
 mod folder;
+mod lines;
+mod options;
 mod program;
 mod wordcount;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials = [corpus::trials(), examples::trials(), wordcount::trials(), cli::trials()].into_iter().flatten();
+    let trials =
+        [corpus::trials(), examples::trials(), wordcount::trials(), cli::trials(), options::trials(), lines::trials()]
+            .into_iter()
+            .flatten();
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

@@ -1,7 +1,8 @@
 //! A run of a program under a time limit, and what can be expected of its outcome.
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -21,14 +22,41 @@ pub fn root() -> PathBuf {
 /// A command line that has not been started.
 pub struct Program {
     command: Command,
+    input: Vec<u8>,
 }
 
 impl Program {
     /// `moonlet` started in `folder`.
     pub fn moonlet(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_moonlet"));
-        command.current_dir(folder);
-        Program { command }
+        command.current_dir(folder).arg0("moonlet");
+        // What the person who runs the tests has set up for Lua is of no interest.
+        for name in ["LUA_INIT", "LUA_INIT_5_3", "LUA_PATH", "LUA_PATH_5_3", "LUA_CPATH", "LUA_CPATH_5_3"] {
+            command.env_remove(name);
+        }
+        Program { command, input: Vec::new() }
+    }
+
+    /// Adds arguments.
+    pub fn args(self, arguments: &[&str]) -> Self {
+        arguments.iter().fold(self, Program::arg)
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Sets the standard input.
+    pub fn input(mut self, input: impl AsRef<[u8]>) -> Self {
+        self.input = input.as_ref().to_vec();
+        self
+    }
+
+    /// The command, for tests that start it in another way.
+    pub fn into_command(self) -> Command {
+        self.command
     }
 
     /// Adds an argument.
@@ -37,9 +65,13 @@ impl Program {
         self
     }
 
-    /// Runs it to its end and keeps what it wrote. Standard input is empty.
+    /// Runs it to its end and keeps what it wrote.
     pub fn run(mut self) -> Result<Outcome, Failed> {
-        let mut child = self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut stdin = child.stdin.take().expect("standard input is piped");
+        let input = std::mem::take(&mut self.input);
+        // A program may end before it has read everything.
+        thread::spawn(move || drop(stdin.write_all(&input)));
         let stdout = collect(child.stdout.take().expect("standard output is piped"));
         let stderr = collect(child.stderr.take().expect("standard error is piped"));
         let status = wait(&mut child);
@@ -58,10 +90,15 @@ fn collect(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<Vec<u8>
     })
 }
 
-/// The exit status of `child`; `None` if a signal ended it.
-fn wait(child: &mut Child) -> Result<Option<i32>, Failed> {
+/// What a case may take.
+pub fn limit() -> Duration {
     let stressed = std::env::var_os("MOONLET_GC_STRESS").is_some();
-    let limit = if stressed { LIMIT_UNDER_STRESS } else { LIMIT };
+    if stressed { LIMIT_UNDER_STRESS } else { LIMIT }
+}
+
+/// The exit status of `child`; `None` if a signal ended it.
+pub fn wait(child: &mut Child) -> Result<Option<i32>, Failed> {
+    let limit = limit();
     let started = Instant::now();
     let mut pause = Duration::from_millis(1);
     loop {

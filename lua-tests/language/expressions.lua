@@ -163,6 +163,10 @@ end
 -- Length and borders.
 do
   same(#"", 0) same(#"a\0b", 3) same(#{}, 0) same(#{ 1, 2, 3 }, 3) same(#{ 1, 2, nil }, 2) same(#{ n = 1 }, 0) same(#{ [1] = 1, [2] = 2 }, 2)
+  -- A constructor, and table.pack, keep their last item even if there are holes and fields.
+  same(#{ nil, 2 }, 2) same(#{ n = 1, nil, 2 }, 2) same(#{ nil, nil, 3, x = 1 }, 3) same(#table.pack(nil, 2), 2)
+  same(({ [1] = 'x', 'y' })[1], 'y') same(({ [2] = 'x', 'y', nil })[2], nil) same(#{ [3] = 3, 1, 2 }, 3) same(next({ [1] = 'x', nil }), nil)
+ 
   local t = {}
   for i = 1, 100 do t[i] = i same(#t, i) end
   for i = 100, 1, -1 do t[i] = nil same(#t, i - 1) end

@@ -40,6 +40,15 @@ end
 do
   same(math.max(1, 5, 3), 5) same(math.max(1.5), 1.5) same(math.min(2, 1.0), 1.0) same(math.max(1, 2.0), 2.0) same(math.min(math.mininteger, -math.huge), -math.huge) same(math.max(2, 2.0), 2)
   fails("bad argument #1 to 'max' (value expected)", math.max)
+  -- The order is that of the operator `<`.
+  same(math.max("b", "c", "a"), "c") same(math.min("b", "a", "c"), "a")
+  do
+    local meta = {}
+    meta.__lt = function(a, b) return a.n < b.n end
+    local function object(n) return setmetatable({ n = n }, meta) end
+    local one, two, three = object(1), object(2), object(3)
+    assert(math.max(one, three, two) == three and math.min(two, three, one) == one and math.max(two, two) == two)
+  end
   assert(not pcall(math.min, 1, nil) and not pcall(math.max, 1, {}))
 end
 

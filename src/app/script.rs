@@ -37,20 +37,13 @@ impl ScriptEntries {
         }
     }
 
-    /// Compiles the script itself. A first line beginning with `#` is skipped.
-    ///
-    /// # Errors
-    /// If it cannot be read or compiled.
-    pub fn script(image: &Image, path: &Path, source: &[u8]) -> Result<Entry, String> {
-        let chunk = Chunk::compile(image, source, &format!("@{}", path.display()))?;
-        let stem = path.file_stem().map_or_else(|| "main".into(), |stem| stem.to_string_lossy());
-        Ok(Entry { id: format!("{ROOT}:{stem}").into(), chunk, method: "main".into() })
-    }
-
     /// Where `require` looks for the modules of a script: in its folder first.
-    pub fn module_path(&self) -> String {
-        let folder = self.folder.display();
-        format!("{folder}/?.lua;{folder}/?/init.lua;{DEFAULT_PATH}")
+    pub fn module_path(&self) -> Vec<u8> {
+        if self.folder == Path::new(".") {
+            return DEFAULT_PATH.into();
+        }
+        let folder = self.folder.as_os_str().as_encoded_bytes();
+        [folder, b"/?.lua;", folder, b"/?/init.lua;", DEFAULT_PATH.as_bytes()].concat()
     }
 
     fn module(&self, image: &Image, id: &str, namespace: &str) -> Result<Chunk, ErrorData> {

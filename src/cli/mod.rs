@@ -1,42 +1,42 @@
 //! The command `moonlet`: arguments in, messages and exit status out. It presents; the work is done by the rooms below.
 //!
+//! | file | what |
+//! | --- | --- |
+//! | `args` | the command line |
+//! | `run`, `session` | running what it asks for, as the main process of a runtime |
+//! | `repl`, `console`, `complete`, `show` | lines at the keyboard: execution, editing, completion of names, tables for people |
+//! | `interrupt` | Ctrl-C |
+//! | `check`, `dis` | the subcommands that run nothing |
+//!
 //! Exit status: 0 success, 1 failure (a message on the standard error names what failed), 2 wrong usage.
 
+mod args;
 mod check;
+mod complete;
+mod console;
 mod dis;
+mod interrupt;
+mod repl;
 mod run;
+mod session;
+mod show;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
-use lexopt::{Arg, Parser};
-
+use self::args::{Command, USAGE};
 use crate::stdlib::load::strip_first_line;
 
-const USAGE: &str = "\
-usage: moonlet run FILE [ARGUMENT…]   run a script and the processes it spawns
-       moonlet FILE [ARGUMENT…]       the same
-       moonlet check FILE…            report syntax errors
-       moonlet dis FILE               list the bytecode of a script
-       moonlet --version | -v
-       moonlet --help | -h
-";
-
-/// What the arguments ask for.
-enum Command {
-    Run { file: PathBuf, arguments: Vec<OsString> },
-    Check(Vec<PathBuf>),
-    Dis(PathBuf),
-    Version,
-    Help,
-}
+/// What `-v` shows, and sessions at the keyboard begin with. Programs look for the last word in it.
+const VERSION: &str =
+    concat!("moonlet ", env!("CARGO_PKG_VERSION"), ", an implementation of Lua 5.3 of Lua.org, PUC-Rio\n");
 
 /// Runs the command with these arguments, the program's name first.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match parse(Parser::from_iter(arguments)) {
-        Ok(Command::Run { file, arguments }) => run::run(&file, &arguments),
+    match args::parse(arguments) {
+        Ok(Command::Lua(invocation)) => run::run(&invocation),
         Ok(Command::Check(files)) => check::check(&files),
         Ok(Command::Dis(file)) => dis::dis(&file),
         Ok(Command::Version) => print(concat!("moonlet ", env!("CARGO_PKG_VERSION"), "\n")),
@@ -45,53 +45,6 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             eprint!("moonlet: {error}\n{USAGE}");
             ExitCode::from(2)
         }
-    }
-}
-
-fn parse(mut parser: Parser) -> Result<Command, lexopt::Error> {
-    let Some(first) = parser.next()? else { return Err("no script given".into()) };
-    let command = match first {
-        Arg::Short('v') | Arg::Long("version") => return Ok(Command::Version),
-        Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
-        Arg::Value(value) => value,
-        other => return Err(other.unexpected()),
-    };
-    match command.to_str() {
-        Some("run") => {
-            let file = file(&mut parser, "run")?;
-            run_with(file, &mut parser)
-        }
-        Some("dis") => {
-            let file = file(&mut parser, "dis")?;
-            match parser.next()? {
-                None => Ok(Command::Dis(file)),
-                Some(more) => Err(more.unexpected()),
-            }
-        }
-        Some("check") => {
-            let mut files = vec![file(&mut parser, "check")?];
-            while let Some(argument) = parser.next()? {
-                match argument {
-                    Arg::Value(file) => files.push(file.into()),
-                    other => return Err(other.unexpected()),
-                }
-            }
-            Ok(Command::Check(files))
-        }
-        _ => run_with(command.into(), &mut parser),
-    }
-}
-
-/// Everything behind the script belongs to it, options too.
-fn run_with(file: PathBuf, parser: &mut Parser) -> Result<Command, lexopt::Error> {
-    Ok(Command::Run { file, arguments: parser.raw_args()?.collect() })
-}
-
-fn file(parser: &mut Parser, command: &str) -> Result<PathBuf, lexopt::Error> {
-    match parser.next()? {
-        Some(Arg::Value(file)) => Ok(file.into()),
-        Some(other) => Err(other.unexpected()),
-        None => Err(format!("{command}: no file given").into()),
     }
 }
 

@@ -48,7 +48,7 @@ pub struct RuntimeCore {
     /// The id of the one host.
     pub host: Box<str>,
     /// Where `require` looks for files.
-    pub module_path: Box<str>,
+    pub module_path: Box<[u8]>,
     /// Settings.
     pub settings: Settings,
     /// Set by shutdown: no more processes.

@@ -22,7 +22,12 @@ pub enum Mail {
     Channel(Box<ChannelNews>),
     /// An operation off the workers has completed.
     Completion(Box<Completion>),
+    /// A host has something to do in the Lua state while no task runs.
+    Visit(Visit),
 }
+
+/// See [`Mail::Visit`].
+pub type Visit = Box<dyn FnOnce(&mut Vm) + Send>;
 
 /// A message (`runtime.md` §2.2).
 pub struct Message {

@@ -248,6 +248,18 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             }
             Ok(())
         }
+        Mail::Visit(visit) if state(vm).tasks.current().is_none() => {
+            visit(vm);
+            Ok(())
+        }
+        Mail::Visit(_) => {
+            // A task looks into its mailbox; the visitor comes again when that task has left the machine.
+            if let Some(process) = state(vm).process().weak().upgrade() {
+                // A process that ends at the same time does not care any more.
+                let _ = process.post(mail);
+            }
+            Ok(())
+        }
     }
 }
 

@@ -62,6 +62,7 @@ pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;

@@ -55,7 +55,7 @@ pub struct Process {
     /// Its Lua state; `None` once it has ended.
     machine: UnsafeCell<Option<Box<Vm>>>,
     relations: Mutex<Relations>,
-    /// A script: nobody but itself can help it out of a deadlock.
+    /// A script's main process: nobody but itself can help it out of a deadlock.
     script: bool,
 }
 

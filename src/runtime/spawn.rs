@@ -76,16 +76,19 @@ pub enum Start<'a> {
     Entry(&'a Entry),
     /// A function, the first of the transferred arguments, under the spawner's entry id.
     Function(Arc<str>),
-    /// The chunk of an entry itself: a script.
-    Script {
-        /// The script.
-        entry: &'a Entry,
-        /// Its name, `arg[0]`.
-        name: &'a [u8],
-        /// Its arguments: the global `arg`, and its `...`. Nothing is transferred besides.
-        arguments: &'a [Vec<u8>],
+    /// What a host wants to run, a script for instance.
+    Program {
+        /// The entry id.
+        id: &'a Arc<str>,
+        /// Makes them.
+        begin: &'a Begin<'a>,
+        /// Whether somebody can interrupt it: then a deadlock is no reason to end it.
+        interruptible: bool,
     },
 }
+
+/// Makes the main function of a process and its arguments. Nothing is transferred besides.
+pub type Begin<'a> = dyn Fn(&mut Vm) -> Result<(Value, Results), Box<LuaError>> + 'a;
 
 /// Makes a process with its Lua state and main task; it is in the process table, but not queued yet.
 ///
@@ -98,7 +101,7 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
     let (id, script) = match start {
         Start::Entry(entry) => (&entry.id, false),
         Start::Function(id) => (id, false),
-        Start::Script { entry, .. } => (&entry.id, true),
+        Start::Program { id, interruptible, .. } => (*id, !interruptible),
     };
     let process = Process::new(Arc::clone(core), core.processes.next_pid(), Arc::clone(id), script);
     let mut vm = machine(&process);
@@ -116,10 +119,9 @@ pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) ->
             let function = if values.is_empty() { Value::NIL } else { values.remove(0) };
             (vm.new_root(function), values)
         }
-        Start::Script { entry, name, arguments } => {
-            super::lib_require::install(&mut vm).map_err(|error| failed(&mut vm, &error))?;
-            let function = entry.chunk.closure(&mut vm);
-            let arguments = script_arguments(&mut vm, name, arguments).map_err(|error| failed(&mut vm, &error))?;
+        Start::Program { begin, .. } => {
+            let begun = super::lib_require::install(&mut vm).and_then(|()| begin(&mut vm));
+            let (function, arguments) = begun.map_err(|error| failed(&mut vm, &error))?;
             (vm.new_root(function), arguments)
         }
     };
@@ -146,22 +148,6 @@ fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
         Ok(values) => Ok(Results::from_slice(&values)),
         Err(error) => Err(failed(vm, &error)),
     }
-}
-
-/// Makes the global `arg` of a script; returns its `...`.
-fn script_arguments(vm: &mut Vm, name: &[u8], arguments: &[Vec<u8>]) -> Result<Results, Box<LuaError>> {
-    let table = vm.heap.new_table(arguments.len() as u32, 1);
-    let mut values = Results::new();
-    for (i, argument) in std::iter::once(name).chain(arguments.iter().map(Vec::as_slice)).enumerate() {
-        let value = vm.string(argument)?;
-        vm.raw_set(table, Value::int(i as i64), value)?;
-        if i > 0 {
-            values.push(value);
-        }
-    }
-    let (globals, key) = (vm.globals(), vm.string(b"arg")?);
-    vm.raw_set(globals, key, Value::table(table))?;
-    Ok(values)
 }
 
 /// Runs the top-level chunk of an entry; returns the coroutine it ran in and the method.

@@ -14,7 +14,7 @@ use super::pid::NOBODY;
 use super::process::{OnExit, Process};
 use super::process_table::{Names, ProcessTable};
 use super::scheduler::Scheduler;
-use super::spawn::{self, Entries, Entry, Start};
+use super::spawn::{self, Begin, Entries, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
 use super::words::Words;
@@ -37,7 +37,7 @@ pub static LIBRARIES: &[&Library] = &[
 pub struct Builder {
     workers: usize,
     host: Box<str>,
-    module_path: Box<str>,
+    module_path: Box<[u8]>,
     settings: Settings,
     driver: Arc<dyn Driver>,
 }
@@ -48,7 +48,7 @@ impl Default for Builder {
         Builder {
             workers,
             host: "app:processes".into(),
-            module_path: package::DEFAULT_PATH.into(),
+            module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
             driver: Arc::new(SystemDriver::new()),
         }
@@ -75,8 +75,8 @@ impl Builder {
     }
 
     /// Where `require` looks for files; see `package.path`.
-    pub fn module_path(mut self, path: &str) -> Builder {
-        self.module_path = path.into();
+    pub fn module_path(mut self, path: impl AsRef<[u8]>) -> Builder {
+        self.module_path = path.as_ref().into();
         self
     }
 
@@ -123,13 +123,15 @@ impl System {
         Builder::default()
     }
 
-    /// Runs a script as a process of its own, under `name` and with `arguments`, and waits for its end.
+    /// Runs a host's program as a process of its own, with this entry id, and waits for its end. `begin` is called with
+    /// the process's Lua state and gives the function to run and its arguments; `package` is installed before. A deadlock
+    /// ends the program unless it is `interruptible`, see [`interrupt`](super::interrupt::interrupt).
     ///
     /// # Errors
-    /// What the script failed with.
-    pub fn run_script(&self, script: &Entry, name: &[u8], arguments: &[Vec<u8>]) -> Outcome {
+    /// What the program failed with.
+    pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let start = Start::Script { entry: script, name, arguments };
+        let start = Start::Program { id, begin, interruptible };
         let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));

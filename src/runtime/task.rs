@@ -276,6 +276,19 @@ impl TaskSet {
         self.wake(index, Results::new())
     }
 
+    /// Makes a task that has begun raise `error`, where it waits or when it has its next turn. A wait that ends thereby is
+    /// handed back for cleaning up.
+    pub fn interrupt(&mut self, index: u32, error: Box<LuaError>) -> Wait {
+        match self.tasks.get_mut(index as usize) {
+            Some(task) if task.phase == Phase::Waiting => self.wake_with_error(index, error),
+            Some(task) if task.phase != Phase::Free => {
+                task.error = Some(error);
+                Wait::Nothing
+            }
+            _ => Wait::Nothing,
+        }
+    }
+
     /// What a task waits for.
     pub fn wait_of(&self, index: u32) -> &Wait {
         &self.tasks[index as usize].wait

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::mail::Outcome;
+use super::spawn::Chunk;
+use super::task::Results;
 use super::{LIBRARIES, System};
 use crate::app::script::ScriptEntries;
 use crate::vm::image::Image;
@@ -14,11 +16,11 @@ fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
     libraries.extend(LIBRARIES);
     let image = Image::new(&libraries, false, 1);
     let path = Path::new("test.lua");
-    let entry = ScriptEntries::script(&image, path, source.as_bytes()).expect("the script compiles");
+    let chunk = Chunk::compile(&image, source.as_bytes(), "@test.lua").expect("the script compiles");
     let entries = Box::new(ScriptEntries::new(path));
     let runtime = System::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
-    let outcome = runtime.run_script(&entry, b"test.lua", &[]);
+    let outcome = runtime.run_program(&"app:test".into(), &|vm| Ok((chunk.closure(vm), Results::new())), false);
     runtime.shutdown(Duration::ZERO);
     assert!(runtime.core().processes.is_empty());
     outcome

@@ -3,9 +3,12 @@
 //! A chunk is source text or binary; its first byte tells. Either way it becomes a function in [`chunk_proto`] and
 //! nowhere else.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::stream::standard;
+use super::system::{error_text, os_text};
 use super::table::join;
 use crate::bytecode::Proto;
 use crate::bytecode::binary::{MARK, undump};
@@ -52,9 +55,15 @@ pub fn load_chunk(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Value, Box<L
 /// # Errors
 /// As for [`load_chunk`].
 pub fn load_chunk_with(vm: &mut Vm, chunk: &[u8], name: &[u8], env: Value) -> Result<Value, Box<LuaError>> {
+    let proto = charged_proto(vm, chunk, name)?;
+    Ok(vm.load_proto(&proto, env))
+}
+
+/// [`chunk_proto`] on the budget of a process.
+fn charged_proto(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Box<LuaError>> {
     vm.fuel -= chunk.len() as i64 / 4;
     match chunk_proto(chunk, name) {
-        Ok(proto) => Ok(vm.load_proto(&proto, env)),
+        Ok(proto) => Ok(proto),
         Err(message) => Err(LuaError::new(vm.string(&message)?)),
     }
 }
@@ -65,8 +74,8 @@ fn fail(vm: &mut Vm, error: &LuaError) -> NativeResult {
     Ok(Flow::Return(2))
 }
 
-fn fail_with(vm: &mut Vm, message: &str) -> NativeResult {
-    let message = vm.string(message.as_bytes())?;
+fn fail_with(vm: &mut Vm, message: impl AsRef<[u8]>) -> NativeResult {
+    let message = vm.string(message.as_ref())?;
     fail(vm, &LuaError::new(message))
 }
 
@@ -75,11 +84,11 @@ fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Optio
     let (kind, letter) = if is_binary(source) { ("binary", b'b') } else { ("text", b't') };
     if mode.is_string() && !string_bytes(mode).contains(&letter) {
         let mode = String::from_utf8_lossy(string_bytes(mode)).into_owned();
-        return fail_with(vm, &format!("attempt to load a {kind} chunk (mode is '{mode}')"));
+        return fail_with(vm, format!("attempt to load a {kind} chunk (mode is '{mode}')"));
     }
     let env = env.unwrap_or(Value::table(vm.globals()));
-    // Only in files may the first line of a text be a comment for the system or begin with a byte order mark, and there both have
-    // been removed; a space keeps the parser from passing over them.
+    // Only in files may the first line of a text be a comment for the system or begin with a byte order mark, and there
+    // both have been removed; a space keeps the parser from passing over them.
     let spaced;
     let source = if source.starts_with(b"#") || source.starts_with(BYTE_ORDER_MARK) {
         spaced = [b" ", source].concat();
@@ -167,31 +176,23 @@ fn load_pieces(vm: &mut Vm, state: Args) -> NativeResult {
 
 /// The content of a file, or of the standard input, and its chunk name. A first line that begins with `#` is left out,
 /// and so is a byte order mark.
-fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), String> {
-    let (bytes, name) = match file {
-        Some(path) => {
-            let shown = String::from_utf8_lossy(path);
-            let bytes =
-                std::fs::read(&*shown).map_err(|error| format!("cannot open {shown}: {}", system_message(&error)))?;
-            (bytes, [b"@", path].concat())
-        }
-        None => {
-            let mut bytes = Vec::new();
-            let read = std::io::stdin().lock().read_to_end(&mut bytes);
-            read.map_err(|error| format!("cannot read stdin: {}", system_message(&error)))?;
-            (bytes, b"=stdin".to_vec())
-        }
+fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
+    let (shown, name) = match file {
+        Some(path) => (path, [b"@", path].concat()),
+        None => (&b"stdin"[..], b"=stdin".to_vec()),
     };
+    let failed =
+        |what: &str, error: &io::Error| [what.as_bytes(), b" ", shown, b": ", error_text(error).as_bytes()].concat();
+    let mut bytes = Vec::new();
+    let read = match file {
+        Some(path) => {
+            let mut file = File::open(os_text(path)).map_err(|error| failed("cannot open", &error))?;
+            file.read_to_end(&mut bytes).map(drop)
+        }
+        None => standard(0).lock().read_bytes(usize::MAX, &mut bytes),
+    };
+    read.map_err(|error| failed("cannot read", &error))?;
     Ok((strip_first_line(bytes), name))
-}
-
-/// What the system says of an error, without the number Rust appends.
-fn system_message(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((message, _)) => message.to_owned(),
-        None => text,
-    }
 }
 
 /// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`. The line
@@ -219,7 +220,7 @@ pub(super) fn loadfile(vm: &mut Vm, args: Args) -> NativeResult {
     let env = args.try_get(vm, 2);
     match read_source(path) {
         Ok((source, name)) => load_in_mode(vm, &source, &name, mode, env),
-        Err(message) => fail_with(vm, &message),
+        Err(message) => fail_with(vm, message),
     }
 }
 
@@ -236,8 +237,27 @@ pub(super) fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
 /// # Errors
 /// `cannot open …`, and as for [`load_chunk`].
 pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError>> {
+    let (source, name) = read_file(vm, path)?;
+    load_chunk(vm, &source, &name)
+}
+
+/// As [`load_file`], for the main file of a program: its code becomes part of the image, so that processes that begin
+/// with one of its functions need not take it in one by one.
+///
+/// # Errors
+/// As for [`load_file`].
+pub fn load_main_file(vm: &mut Vm, path: &[u8]) -> Result<Value, Box<LuaError>> {
+    let (source, name) = read_file(vm, Some(path))?;
+    let proto = charged_proto(vm, &source, &name)?;
+    let image = Arc::clone(&vm.image);
+    let globals = Value::table(vm.globals());
+    Ok(vm.new_main_closure(image.load(&proto), globals))
+}
+
+/// [`read_source`], with its message as an error.
+fn read_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Box<LuaError>> {
     match read_source(path) {
-        Ok((source, name)) => load_chunk(vm, &source, &name),
-        Err(message) => Err(LuaError::new(vm.string(message.as_bytes())?)),
+        Ok(file) => Ok(file),
+        Err(message) => Err(LuaError::new(vm.string(&message)?)),
     }
 }

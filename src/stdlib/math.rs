@@ -2,11 +2,12 @@
 
 use std::f64::consts::PI;
 
-use crate::number::{Number, ceil_to_int, float_lt_int, float_to_int, floor_to_int, int_lt_float};
+use crate::number::{Number, ceil_to_int, float_to_int, floor_to_int};
 use crate::vm::Vm;
 use crate::vm::arith::to_integer;
+use crate::vm::compare::{Compared, Order};
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::random::Random;
 use crate::vm::value::Value;
 
@@ -158,36 +159,75 @@ fn ldexp(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(Value::float(x * 2f64.powi(exponent)))
 }
 
-fn less(a: Number, b: Number) -> bool {
-    match (a, b) {
-        (Number::Int(a), Number::Int(b)) => a < b,
-        (Number::Float(a), Number::Float(b)) => a < b,
-        (Number::Int(a), Number::Float(b)) => int_lt_float(a, b),
-        (Number::Float(a), Number::Int(b)) => float_lt_int(a, b),
-    }
+/// `math.max` or `math.min`: they use the operator `<`, as the manual says, and so take strings and objects too.
+struct Extreme {
+    is_max: bool,
+    /// Goes on after a call of `__lt`.
+    then: Continuation,
 }
 
-#[inline]
-fn extreme(vm: &mut Vm, args: Args, better: fn(Number, Number) -> bool) -> NativeResult {
-    if args.len == 0 {
-        return Err(vm.argument_error(0, "value expected"));
-    }
-    let mut best = args.check_number(vm, 0)?;
-    for i in 1..args.len {
-        let candidate = args.check_number(vm, i)?;
-        if better(candidate, best) {
-            best = candidate;
+static MAX: Extreme = Extreme {
+    is_max: true,
+    then: Continuation {
+        name: "math.max.compared",
+        resume: |vm, args, results| extreme_compared(vm, args, results, &MAX),
+        catch: None,
+        yieldable: false,
+    },
+};
+
+static MIN: Extreme = Extreme {
+    is_max: false,
+    then: Continuation {
+        name: "math.min.compared",
+        resume: |vm, args, results| extreme_compared(vm, args, results, &MIN),
+        catch: None,
+        yieldable: false,
+    },
+};
+
+fn extreme(vm: &mut Vm, args: Args, which: &'static Extreme) -> NativeResult {
+    args.check_any(vm, 0)?;
+    extreme_from(vm, args, 1, which)
+}
+
+/// The best so far is in the first slot.
+fn extreme_from(vm: &mut Vm, args: Args, first: u32, which: &'static Extreme) -> NativeResult {
+    let mut best = args.get(vm, 0);
+    for i in first..args.len {
+        let candidate = args.get(vm, i);
+        let (x, y) = if which.is_max { (best, candidate) } else { (candidate, best) };
+        match vm.order(Order::Lt, x, y)? {
+            Compared::Known(true) => best = candidate,
+            Compared::Known(false) => {}
+            Compared::Ask { handler, .. } => {
+                args.set(vm, 0, best);
+                vm.push_all(&[Value::int(i64::from(i)), handler, x, y])?;
+                return Ok(Flow::Call { args: 2, then: &which.then });
+            }
         }
     }
-    vm.answer(best.into())
+    vm.answer(best)
+}
+
+/// The last slot is the index of the candidate that was compared.
+fn extreme_compared(vm: &mut Vm, args: Args, results: Args, which: &'static Extreme) -> NativeResult {
+    let better = results.get(vm, 0).is_true();
+    let values = Args { len: args.len - 1, ..args };
+    let index = args.get(vm, values.len).as_int() as u32;
+    vm.keep_only(values);
+    if better {
+        values.set(vm, 0, values.get(vm, index));
+    }
+    extreme_from(vm, values, index + 1, which)
 }
 
 fn max(vm: &mut Vm, args: Args) -> NativeResult {
-    extreme(vm, args, |candidate, best| less(best, candidate))
+    extreme(vm, args, &MAX)
 }
 
 fn min(vm: &mut Vm, args: Args) -> NativeResult {
-    extreme(vm, args, less)
+    extreme(vm, args, &MIN)
 }
 
 /// `math.modf(x)`: the integral part as 5.3 gives it, an integer where it fits, and the fractional part.

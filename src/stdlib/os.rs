@@ -10,9 +10,10 @@ use super::system::{exit_results, failure, lua_text, os_text, outcome, shell};
 use crate::vm::Vm;
 use crate::vm::arith::to_integer;
 use crate::vm::error::LuaError;
+use crate::vm::finalize;
 use crate::vm::image::Library;
 use crate::vm::index::Indexed;
-use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::object::Table;
 use crate::vm::value::Value;
 
@@ -159,6 +160,18 @@ fn execute(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
+/// The slot: the exit status.
+static CLOSED: Continuation = Continuation {
+    name: "os.exit.closed",
+    resume: |vm, args, _| {
+        let code = args.get(vm, 0).as_int();
+        flush_all();
+        std::process::exit(code as i32)
+    },
+    catch: None,
+    yieldable: false,
+};
+
 /// `os.exit([code [, close]])`
 fn exit(vm: &mut Vm, args: Args) -> NativeResult {
     let code = match args.get(vm, 0) {
@@ -166,6 +179,11 @@ fn exit(vm: &mut Vm, args: Args) -> NativeResult {
         code if code.same(Value::FALSE) => 1,
         _ => args.check_int(vm, 0)? as i32,
     };
+    if args.get(vm, 1).is_true() {
+        vm.keep_only(Args { len: 0, ..args });
+        vm.push_all(&[Value::int(i64::from(code)), Value::native(&finalize::CLOSE)])?;
+        return Ok(Flow::Call { args: 0, then: &CLOSED });
+    }
     flush_all();
     std::process::exit(code)
 }

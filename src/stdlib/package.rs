@@ -5,6 +5,7 @@
 //! the four searchers only the first two are there.
 
 use super::load::load_file;
+use super::system::os_text;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
@@ -31,7 +32,7 @@ const REGISTERED: &str = "package";
 ///
 /// # Errors
 /// The memory limit.
-pub fn install(vm: &mut Vm, path: &str) -> Result<(), Box<LuaError>> {
+pub fn install(vm: &mut Vm, path: &[u8]) -> Result<(), Box<LuaError>> {
     let globals = vm.globals();
     let loaded = vm.new_table(0, 16);
     vm.raw_set_name(loaded, "_G", Value::table(globals))?;
@@ -51,7 +52,7 @@ pub fn install(vm: &mut Vm, path: &str) -> Result<(), Box<LuaError>> {
     vm.raw_set_int(searchers, 2, Value::native(&PATH_SEARCHER))?;
     let preload = vm.new_table(0, 0);
     let package = vm.new_table(0, 8);
-    let (path, empty, config) = (vm.string(path.as_bytes())?, vm.string(b"")?, vm.string(CONFIG.as_bytes())?);
+    let (path, empty, config) = (vm.string(path)?, vm.string(b"")?, vm.string(CONFIG.as_bytes())?);
     for (name, value) in [
         ("loaded", Value::table(loaded)),
         ("preload", Value::table(preload)),
@@ -213,7 +214,7 @@ fn find_file(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> 
     let mut tried = Vec::new();
     for template in path.split(|byte| *byte == b';').filter(|template| !template.is_empty()) {
         let file = replace(template, b"?", &name);
-        if std::fs::File::open(&*String::from_utf8_lossy(&file)).is_ok() {
+        if std::fs::File::open(os_text(&file)).is_ok() {
             return Ok(file);
         }
         tried.extend_from_slice(b"\n\tno file '");
@@ -224,7 +225,7 @@ fn find_file(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> 
 }
 
 /// `text` with every occurrence of `from`, which is not empty, replaced.
-fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+pub fn replace(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut replaced = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.first() {

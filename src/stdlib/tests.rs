@@ -119,7 +119,7 @@ fn coroutines_pass_values_and_errors() {
 #[test]
 fn require_runs_a_loader_once() {
     let mut vm = Vm::new(Image::new(&super::libraries(), false, 1));
-    super::package::install(&mut vm, "./?.none").expect("a new heap has no limit");
+    super::package::install(&mut vm, b"./?.none").expect("a new heap has no limit");
     assert_eq!(
         eval_in(
             &mut vm,

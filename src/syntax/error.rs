@@ -43,6 +43,11 @@ impl SyntaxError {
         text
     }
 
+    /// Whether the source ended too early: with more of it, the error may vanish.
+    pub fn is_at_end(&self) -> bool {
+        self.near.as_deref() == Some(END_OF_SOURCE)
+    }
+
     /// The message with the token it names, without chunk and line.
     pub fn message_with_token(&self) -> String {
         let mut text = self.message.clone().into_bytes();

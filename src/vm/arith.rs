@@ -185,8 +185,8 @@ impl Vm {
             Err(failure) => failure,
         };
         match failure {
-            Failure::DivideByZero => return Err(self.error("attempt to divide by zero")),
-            Failure::ModuloByZero => return Err(self.error("attempt to perform 'n%0'")),
+            Failure::DivideByZero => return Err(self.operation_error("attempt to divide by zero")),
+            Failure::ModuloByZero => return Err(self.operation_error("attempt to perform 'n%0'")),
             Failure::NotNumbers | Failure::NoInteger => {}
         }
         let mut handler = self.handler(x, op.event());
@@ -202,12 +202,12 @@ impl Vm {
     fn arith_error(&mut self, op: Arith, failure: &Failure, x: Value, y: Value, i: &Instruction) -> Box<LuaError> {
         if op.is_bitwise() {
             if matches!(failure, Failure::NoInteger) {
-                return self.error("number has no integer representation");
+                return self.operation_error("number has no integer representation");
             }
-            let culprit = if x.is_number() { y } else { x };
+            let culprit = if to_number(x).is_none() { x } else { y };
             return self.operand_error("perform bitwise operation on", culprit, i);
         }
-        let culprit = if to_number(y).is_none() { y } else { x };
+        let culprit = if to_number(x).is_none() { x } else { y };
         self.operand_error("perform arithmetic on", culprit, i)
     }
 

@@ -71,7 +71,7 @@ impl Vm {
             }
         }
         let (x, y) = (self.type_name_of(x), self.type_name_of(y));
-        Err(self.error(&if x == y {
+        Err(self.operation_error(&if x == y {
             format!("attempt to compare two {x} values")
         } else {
             format!("attempt to compare {x} with {y}")

@@ -4,7 +4,7 @@ use super::concat::append_text;
 use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
-use super::native::{Args, Continuation, Flow, NativeResult};
+use super::native::{Args, Continuation, Flow, Native, NativeResult};
 use super::thread::{HEADROOM, results};
 use super::value::Value;
 
@@ -82,12 +82,11 @@ fn call_pending(vm: &mut Vm, answer: Value) -> NativeResult {
     if push_pending(vm)? { Ok(Flow::Call { args: 1, then: &COLLECTED }) } else { vm.answer(answer) }
 }
 
-/// Calls the finalizers of all objects that have one, ignoring errors: the last function a host runs in a machine that is
-/// to be closed.
-///
-/// # Errors
-/// `stack overflow`
-pub fn close(vm: &mut Vm, _: Args) -> NativeResult {
+/// Calls the finalizers of all objects that have one, ignoring errors: the last function that is called in a machine that
+/// is to be closed.
+pub static CLOSE: Native = Native { name: "close", run: close };
+
+fn close(vm: &mut Vm, _: Args) -> NativeResult {
     vm.heap.queue_all_finalizers();
     close_next(vm)
 }

@@ -61,7 +61,7 @@ impl Vm {
             }
             object = handler;
         }
-        Err(self.error("'__index' chain too long; possible loop"))
+        Err(self.operation_error("'__index' chain too long; possible loop"))
     }
 
     /// `object[key] = value`
@@ -99,7 +99,7 @@ impl Vm {
             }
             object = handler;
         }
-        Err(self.error("'__newindex' chain too long; possible loop"))
+        Err(self.operation_error("'__newindex' chain too long; possible loop"))
     }
 
     /// `rawset`
@@ -122,9 +122,9 @@ impl Vm {
     #[cold]
     pub fn table_error(&mut self, error: TableError) -> Box<LuaError> {
         match error {
-            TableError::NilKey => self.error("table index is nil"),
-            TableError::NanKey => self.error("table index is NaN"),
-            TableError::Frozen => self.error("attempt to modify Immutable table"),
+            TableError::NilKey => self.operation_error("table index is nil"),
+            TableError::NanKey => self.operation_error("table index is NaN"),
+            TableError::Frozen => self.operation_error("attempt to modify Immutable table"),
             TableError::OutOfMemory => self.out_of_memory(),
         }
     }
@@ -263,6 +263,6 @@ impl Vm {
     fn index_error(&mut self, object: Value) -> Box<LuaError> {
         let variable = self.describe_indexed(object);
         let name = self.operand_type(object);
-        self.error(&format!("attempt to index a {name} value{variable}"))
+        self.operation_error(&format!("attempt to index a {name} value{variable}"))
     }
 }

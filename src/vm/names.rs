@@ -275,6 +275,6 @@ impl Vm {
                 .map(|slot| self.describe_slot(slot))
         };
         let name = self.operand_type(culprit);
-        self.error(&format!("attempt to {what} a {name} value{}", variable.unwrap_or_default()))
+        self.operation_error(&format!("attempt to {what} a {name} value{}", variable.unwrap_or_default()))
     }
 }

@@ -62,6 +62,19 @@ impl Vm {
         unsafe { Table::set_int(table, &mut self.heap, key, value) }.map_err(|error| self.table_error(error))
     }
 
+    /// Stores values under the keys from 1 on, as a table constructor does: holes among them stay in the array part.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn raw_set_list(&mut self, table: *mut Table, values: Args) -> Result<(), Box<LuaError>> {
+        // SAFETY: a live table; the slots are on the stack, which does not move meanwhile.
+        unsafe {
+            let first = self.stack().add(values.start as usize);
+            Table::set_list(table, &mut self.heap, 1, first, values.len)
+        }
+        .map_err(|error| self.table_error(error))
+    }
+
     /// `rawget` with a name.
     ///
     /// # Errors

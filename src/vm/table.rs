@@ -463,6 +463,19 @@ impl Table {
         }
     }
 
+    /// Takes the values of integer keys out of the nodes; the array part is to have them.
+    unsafe fn forget_ints(this: *mut Table, first: u32, count: u32) {
+        for key in i64::from(first)..i64::from(first) + i64::from(count) {
+            // SAFETY: the caller has a live table that may be written.
+            unsafe {
+                let node = Table::find_int(this, key);
+                if !node.is_null() {
+                    (*node).value = Value::NIL;
+                }
+            }
+        }
+    }
+
     /// Drops trailing nils from the array part; keeps the memory.
     unsafe fn trim(this: *mut Table) {
         // SAFETY: items below `array_len` are initialised.
@@ -545,14 +558,21 @@ impl Table {
         // SAFETY: the caller has a live table and so many values.
         unsafe {
             Table::prepare_write(this, heap)?;
-            if first == (*this).array_len + 1 && Table::has_no_nodes(this) {
+            if first == (*this).array_len + 1 {
                 let end = (*this).array_len.checked_add(count).ok_or(TableError::OutOfMemory)?;
                 if end > (*this).array_cap {
                     Table::resize_array(this, heap, end)?;
                 }
+                let has_nodes = !Table::has_no_nodes(this);
+                if has_nodes {
+                    Table::forget_ints(this, first, count);
+                }
                 values.copy_to_nonoverlapping((*this).array.add((*this).array_len as usize), count as usize);
                 (*this).array_len = end;
                 Table::trim(this);
+                if has_nodes {
+                    Table::take_over(this, heap);
+                }
                 return Ok(());
             }
             for i in 0..count {

@@ -76,31 +76,37 @@ impl Vm {
     #[cold]
     #[inline(never)]
     pub(super) fn throw(&mut self, mut error: Box<LuaError>) {
-        if error.kind != ErrorKind::Handled {
-            match self.call_message_handler(error) {
-                None => return,
-                Some(same) => error = same,
+        'raise: loop {
+            if error.kind != ErrorKind::Handled {
+                match self.call_message_handler(error) {
+                    None => return,
+                    Some(same) => error = same,
+                }
             }
-        }
-        self.native_slot = 0;
-        loop {
-            if let Some(then) = self.waiting_native() {
-                let (slot, results) = self.leave_waiting_native(then);
-                let Some(catch) = then.catch else { continue };
-                let state = u32::from(std::ptr::eq(then, &XPCALL));
-                self.set_top_slot(slot + 1 + state);
-                let answer = catch(self, Args { start: slot + 1, len: state }, error);
-                match self.finish_native(answer, slot, results) {
-                    Ok(()) => return,
-                    Err(next) => error = next,
+            self.native_slot = 0;
+            loop {
+                if let Some(then) = self.waiting_native() {
+                    let (slot, results) = self.leave_waiting_native(then);
+                    let Some(catch) = then.catch else { continue };
+                    let state = u32::from(std::ptr::eq(then, &XPCALL));
+                    self.set_top_slot(slot + 1 + state);
+                    let answer = catch(self, Args { start: slot + 1, len: state }, error);
+                    match self.finish_native(answer, slot, results) {
+                        Ok(()) => return,
+                        Err(next) => error = next,
+                    }
+                } else if self.saved.pc == &raw const COROUTINE_END.0 {
+                    match self.fail_coroutine(error) {
+                        Ok(()) => return,
+                        Err(next) => {
+                            // `coroutine.wrap` raises it anew in the coroutine that called, which may have a handler.
+                            error = next;
+                            continue 'raise;
+                        }
+                    }
+                } else {
+                    self.pop_frame();
                 }
-            } else if self.saved.pc == &raw const COROUTINE_END.0 {
-                match self.fail_coroutine(error) {
-                    Ok(()) => return,
-                    Err(next) => error = next,
-                }
-            } else {
-                self.pop_frame();
             }
         }
     }
@@ -135,13 +141,15 @@ impl Vm {
     fn enter_message_handler(&mut self, handler: Value, value: Value) -> Result<(), Box<LuaError>> {
         let slot = self.live_extent();
         self.ensure_slots(slot + 3 + HEADROOM)?;
+        // A native function that raised the error is the function of the handler's frame, so that it is still seen.
+        let raiser = if self.native_slot == 0 { Value::NIL } else { self.slot(self.native_slot) };
         self.push_frame(results::ALL)?;
         // SAFETY: the slot was ensured.
         let base = unsafe { self.stack().add(slot as usize + 1) };
         self.saved = Saved::new(&raw const RESUME.0, base, (&raw const HANDLED).cast());
         // SAFETY: the running coroutine is alive.
         unsafe { (*self.registers.thread).unyieldable += 1 };
-        self.set_slot(slot, Value::NIL);
+        self.set_slot(slot, raiser);
         self.set_slot(slot + 1, handler);
         self.set_slot(slot + 2, value);
         self.set_top_slot(slot + 3);
@@ -178,6 +186,11 @@ impl Vm {
             };
             std::iter::once(current).chain((0..len).rev().map(move |i| *first.add(i)))
         }
+    }
+
+    /// Makes the running native function, and the frame it leaves when it calls, no level: programs do not see it.
+    pub fn hide_running_native(&mut self) {
+        self.set_slot(self.native_slot, Value::NIL);
     }
 
     /// The levels of the running coroutine: level 0 is the running function (native or not), level 1 its caller, ….
@@ -230,17 +243,6 @@ impl Vm {
         }
     }
 
-    /// The same for an error of the machine in the running function, which Lua never leaves without a position.
-    fn error_position(&self) -> String {
-        if self.native_slot != 0 {
-            return self.position(1);
-        }
-        match self.levels().next().and_then(|level| self.level_line(level)) {
-            Some((function, 0)) => format!("{}:-1: ", function.chunk_name()),
-            _ => self.position(0),
-        }
-    }
-
     /// An error with a message and the position of the running Lua function, or of the caller of the running native.
     #[cold]
     #[inline(never)]
@@ -249,7 +251,26 @@ impl Vm {
     }
 
     pub(super) fn error_of_kind(&mut self, kind: ErrorKind, message: &str) -> Box<LuaError> {
-        let text = format!("{}{message}", self.error_position());
+        let level = usize::from(self.native_slot != 0);
+        self.error_at(level, kind, message)
+    }
+
+    /// An error of an operation of the language, with the position of the running function: a native one has none.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn operation_error(&mut self, message: &str) -> Box<LuaError> {
+        self.error_at(0, ErrorKind::Runtime, message)
+    }
+
+    fn error_at(&mut self, level: usize, kind: ErrorKind, message: &str) -> Box<LuaError> {
+        let mut text = self.position(level);
+        if level == 0
+            && let Some((function, 0)) = self.levels().next().and_then(|level| self.level_line(level))
+        {
+            // Lua never leaves an error of the running function itself without a position.
+            text = format!("{}:-1: ", function.chunk_name());
+        }
+        text.push_str(message);
         match self.heap.new_string(text.as_bytes()) {
             Ok(string) => LuaError::with_kind(Value::string(string), kind),
             Err(_) => self.out_of_memory(),
@@ -395,7 +416,7 @@ impl Vm {
 }
 
 /// The levels of a coroutine with this stack and these states, innermost first. `native` is the slot of a native function
-/// that runs above them.
+/// that runs above them. Frames without a function, by which the machine itself calls handlers, are no levels.
 fn levels_of_states(
     stack: *mut Value,
     native: Option<u32>,
@@ -406,8 +427,9 @@ fn levels_of_states(
         let waits = frame.pc == &raw const RESUME.0;
         (frame.base / 16 - 1, (!waits).then_some(frame.pc))
     });
-    native.into_iter().chain(frames).map(move |(slot, pc)| {
+    native.into_iter().chain(frames).filter_map(move |(slot, pc)| {
         // SAFETY: the slot of a function that runs lies within the stack.
-        Level { slot, function: unsafe { *stack.add(slot as usize) }, pc }
+        let function = unsafe { *stack.add(slot as usize) };
+        (!function.is_nil()).then_some(Level { slot, function, pc })
     })
 }

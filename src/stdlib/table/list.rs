@@ -9,9 +9,7 @@ use crate::vm::value::Value;
 /// `table.pack(…)`
 pub fn pack(vm: &mut Vm, args: Args) -> NativeResult {
     let table = vm.new_table(args.len, 1);
-    for i in 0..args.len {
-        vm.raw_set_int(table, i64::from(i) + 1, args.get(vm, i))?;
-    }
+    vm.raw_set_list(table, args)?;
     vm.raw_set_name(table, "n", Value::int(i64::from(args.len)))?;
     vm.answer(Value::table(table))
 }

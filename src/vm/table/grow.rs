@@ -244,7 +244,7 @@ impl Table {
     }
 
     /// Moves the keys that follow the array part over from the nodes.
-    unsafe fn take_over(this: *mut Table, heap: &mut Heap) {
+    pub(super) unsafe fn take_over(this: *mut Table, heap: &mut Heap) {
         // SAFETY: the caller has a live table that may be written.
         unsafe {
             loop {

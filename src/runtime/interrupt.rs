@@ -1,0 +1,47 @@
+//! Interrupting the main task of a process from outside, as Ctrl-C does: it raises an error wherever it is.
+
+use std::sync::Arc;
+
+use super::channel;
+use super::mail::Mail;
+use super::process::Process;
+use super::process_state::state;
+use super::task::{MAIN, TaskId, Wait};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+
+/// What an interrupted program raises.
+const MESSAGE: &[u8] = b"interrupted!";
+
+/// Lets the main task of a process raise `interrupted!` at its next turn: in a loop when its slice is used up, in a wait
+/// at once. A native function that runs for long is not interrupted. When the turn has come, `wanted` is asked whether
+/// what was to be interrupted is still going on.
+pub fn interrupt(process: &Arc<Process>, wanted: impl Fn() -> bool + Send + 'static) {
+    // A process that ends at the same time does not care any more.
+    let _ = process.post(Mail::Visit(Box::new(move |vm| interrupt_main(vm, wanted))));
+}
+
+fn interrupt_main(vm: &mut Vm, wanted: impl Fn() -> bool + Send + 'static) {
+    let tasks = &mut state(vm).tasks;
+    let id = TaskId { index: MAIN, ticket: tasks.ticket(MAIN) };
+    if !wanted() {
+        return;
+    }
+    if tasks.is_waiting(id) && !tasks.take_claim(MAIN) {
+        // The result of its select is under way and ends the wait; the error comes after it.
+        if let Some(process) = state(vm).process().weak().upgrade() {
+            interrupt(&process, wanted);
+        }
+        return;
+    }
+    let error = match vm.string(MESSAGE) {
+        Ok(message) => LuaError::new(message),
+        Err(error) => error,
+    };
+    match state(vm).tasks.interrupt(MAIN, error) {
+        Wait::Channel(handle) => channel::dequeue(vm, handle, id),
+        wait @ Wait::Select(_) => channel::leave_queues(vm, id, wait),
+        Wait::Timer(key) => drop(state(vm).core().timers.cancel(key)),
+        Wait::Nothing | Wait::Operation(_) => {}
+    }
+}
