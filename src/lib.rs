@@ -11,7 +11,7 @@
 //! | --- | --- | --- |
 //! | [`number`] | the two kinds of number, their arithmetic and their text | every function is total |
 //! | [`syntax`] | tokens, trees, parser, diagnostics | a valid Lua 5.3 chunk gets the tree it has without annotations; no input makes it panic |
-//! | [`bytecode`] | instructions, [`Proto`](bytecode::Proto), listing | immutable once made, but for the hints in field instructions, which are never trusted |
+//! | [`bytecode`] | instructions, [`Proto`](bytecode::Proto), listing, binary chunks and their verifier | immutable once made, but for the hints in field instructions, which are never trusted |
 //! | [`compile`] | variables, registers, code | operands name registers and constants that exist |
 //! | [`vm`] | values, heap, calls, coroutines, the loop | Lua never recurses on the Rust stack; the collector runs at safepoints only |
 //! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
@@ -41,7 +41,7 @@
 //! | to change | go to |
 //! | --- | --- |
 //! | the grammar, a message of the parser | `syntax/parser/`, `syntax/token.rs` |
-//! | an instruction | its row in `bytecode/op.rs`, its arm in `vm/run.rs`, its emission in `compile/` |
+//! | an instruction | its row in `bytecode/op.rs`, its arm in `vm/run.rs`, what it trusts in `bytecode/verify/`, its emission in `compile/` |
 //! | a library function | the file of its library in `stdlib/` |
 //! | what a metamethod does | `vm/event.rs`, then `vm/index.rs`, `vm/arith.rs`, `vm/compare.rs`, `vm/concat.rs` |
 //! | how errors unwind | `vm/unwind.rs` |

@@ -5,6 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use libtest_mimic::{Failed, Trial};
 
+use moonlet::bytecode::binary::dump;
+use moonlet::compile::compile_source;
+
 use crate::folder::Folder;
 use crate::program::{Outcome, Program, root};
 
@@ -117,7 +120,12 @@ fn binary_file() -> Result<(), Failed> {
         .expect_status(1)?
         .expect_stdout("")?
         .expect_once_in_stderr("moonlet: script.lua:1: ")?;
-    run_script("chunk", b"\x1bLua\x53\x00\x19\x93\r\n\x1a\n")?.expect_status(1)?.expect_once_in_stderr("moonlet: ")?;
+    run_script("chunk", b"\x1bLua\x53\x00\x19\x93\r\n\x1a\n\x00")?
+        .expect_status(1)?
+        .expect_once_in_stderr("moonlet: script.lua: int size mismatch in precompiled chunk")?;
+    let proto = compile_source(b"print('from a chunk', ...)", b"@source.lua").expect("a correct program");
+    let chunk = [b"#!/usr/bin/env moonlet\n", &*dump(&proto, true)].concat();
+    run_script("compiled", chunk)?.expect_status(0)?.expect_stdout("from a chunk\n")?;
     Ok(())
 }
 

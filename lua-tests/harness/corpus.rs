@@ -10,12 +10,21 @@ use crate::program::{Program, root};
 /// Folders whose programs must run silently to their end.
 const PASSING: [&str; 3] = ["language", "stdlib", "runtime"];
 
+/// Those of them that must do so as binary chunks too. The others need to be the script, in its folder.
+const FROM_BINARY: [&str; 2] = ["language", "stdlib"];
+
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
     let mut trials = Vec::new();
     for folder in PASSING {
         for file in lua_files(&corpus.join(folder)) {
             trials.push(Trial::test(case_name(folder, &file), move || passes(&file)));
+        }
+    }
+    for folder in FROM_BINARY {
+        for file in lua_files(&corpus.join(folder)) {
+            let name = format!("{}::from_binary", case_name(folder, &file));
+            trials.push(Trial::test(name, move || passes_from_binary(&file)));
         }
     }
     for file in lua_files(&corpus.join("errors")) {
@@ -39,9 +48,20 @@ fn case_name(folder: &str, file: &Path) -> String {
 }
 
 fn passes(file: &Path) -> Result<(), Failed> {
+    runs_silently(file, &[])
+}
+
+/// The same, compiled to a binary chunk by a script.
+fn passes_from_binary(file: &Path) -> Result<(), Failed> {
+    runs_silently(file, &[root().join("lua-tests/harness/from_binary.lua")])
+}
+
+/// Runs a file, or the `scripts` that get it as argument.
+fn runs_silently(file: &Path, scripts: &[PathBuf]) -> Result<(), Failed> {
     let folder = file.parent().expect("a file is in a folder");
     let name = file.file_name().expect("a Lua file has a name");
-    Program::moonlet(folder).arg("run").arg(name).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
+    let program = scripts.iter().fold(Program::moonlet(folder).arg("run"), |program, script| program.arg(script));
+    program.arg(name).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
     Ok(())
 }
 

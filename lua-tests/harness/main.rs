@@ -2,7 +2,7 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, `errors/` must fail as described |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, the first two also as binary chunks; `errors/` must fail as described |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
 //! | `cli` | what the command does with good and bad arguments |

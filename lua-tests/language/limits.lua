@@ -183,3 +183,10 @@ do
   while t[1] do t = t[1] n = n + 1 end
   assert(n == 100000)
 end
+
+-- A message about the end of a long chain of fields.
+do
+  local t = setmetatable({}, { __index = function(t) return t end })
+  local _, message = pcall(load("local t = ... return t" .. (".b"):rep(20000) .. " + 1"), t)
+  assert(message:find("attempt to perform arithmetic on a table value (field 'b')", 1, true), message)
+end

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::op::{Instruction, Op, Operand, index};
+use super::op::{Instruction, Operand, index};
 use super::proto::{CaptureFrom, Constant, Proto};
 
 /// The listing of `proto` and, after it, of the functions nested in it.
@@ -68,7 +68,7 @@ pub fn instruction_text(proto: &Proto, pc: usize, instruction: &Instruction) -> 
         out.push_str(&operand_text(proto, pc, instruction, kind, stored));
         separator = ", ";
     }
-    if instruction.x() != 0 && has_flag(instruction.op) {
+    if instruction.x() != 0 && instruction.op.has_flag() {
         write(&mut out, format_args!(" x={}", instruction.x()));
     }
     out
@@ -102,28 +102,6 @@ fn constant_text(proto: &Proto, index: usize) -> String {
         Some(Constant::Float(value)) => format!("K{value:?}"),
         Some(Constant::String(bytes)) => format!("K\"{}\"", bytes.escape_ascii()),
     }
-}
-
-/// Whether `x` is part of the program rather than a hint.
-fn has_flag(op: Op) -> bool {
-    matches!(
-        op,
-        Op::SetList
-            | Op::AddInt
-            | Op::TailCall
-            | Op::AddK
-            | Op::SubK
-            | Op::MulK
-            | Op::ModK
-            | Op::PowK
-            | Op::DivK
-            | Op::IDivK
-            | Op::BAndK
-            | Op::BOrK
-            | Op::BXorK
-            | Op::ShlK
-            | Op::ShrK
-    )
 }
 
 fn write_line(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -1,10 +1,13 @@
-//! Bytecode: the instruction set ([`op`]), compiled functions ([`proto`]) and their textual form ([`disasm`]).
+//! Bytecode: the instruction set ([`op`]), compiled functions ([`proto`]), their textual form ([`disasm`]) and their form
+//! as bytes ([`binary`]), which comes from anywhere and is therefore checked ([`verify`]).
 //!
 //! This room knows neither syntax trees nor heaps; `compile` produces what is defined here and `vm` runs it.
 
+pub mod binary;
 pub mod disasm;
 pub mod op;
 pub mod proto;
+pub mod verify;
 
 pub use op::{Instruction, Op, Operand};
 pub use proto::{Capture, CaptureFrom, Constant, LocalInfo, Proto};

@@ -279,7 +279,51 @@ impl Op {
     pub const fn is_compiled(self) -> bool {
         (self as u8) < Op::Halt as u8
     }
+
+    /// Whether `x` is part of the program rather than a hint or unused.
+    pub const fn has_flag(self) -> bool {
+        matches!(
+            self,
+            Op::SetList
+                | Op::AddInt
+                | Op::TailCall
+                | Op::AddK
+                | Op::SubK
+                | Op::MulK
+                | Op::ModK
+                | Op::PowK
+                | Op::DivK
+                | Op::IDivK
+                | Op::BAndK
+                | Op::BOrK
+                | Op::BXorK
+                | Op::ShlK
+                | Op::ShrK
+        )
+    }
 }
+
+/// A digest of the table of instructions. Binary chunks carry it, so that a chunk made for another table is refused.
+pub const FINGERPRINT: u64 = {
+    // FNV-1a
+    const fn digest(mut hash: u64, bytes: &[u8]) -> u64 {
+        let mut at = 0;
+        while at < bytes.len() {
+            hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        hash
+    }
+    let mut hash = 0xcbf2_9ce4_8422_2325;
+    let mut at = 0;
+    while at < Op::ALL.len() {
+        let [a, b, c] = Op::ALL[at].operands();
+        hash = digest(hash, Op::ALL[at].name().as_bytes());
+        hash = digest(hash, &[a as u8, b as u8, c as u8]);
+        at += 1;
+    }
+    hash
+};
 
 /// Bytes per register or constant operand step.
 pub const SCALE: u16 = 16;

@@ -1,12 +1,11 @@
-//! `moonlet dis`: the bytecode of a script.
+//! `moonlet dis`: the bytecode of a script or a binary chunk.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::{chunk_name, fail, read_source};
 use crate::bytecode::disasm::disassemble;
-use crate::compile::compile_source;
-use crate::syntax::chunk_id;
+use crate::stdlib::load::chunk_proto;
 
 pub(super) fn dis(file: &Path) -> ExitCode {
     let source = match read_source(file) {
@@ -14,8 +13,8 @@ pub(super) fn dis(file: &Path) -> ExitCode {
         Err(message) => return fail(&message),
     };
     let name = chunk_name(file);
-    match compile_source(&source, &name) {
+    match chunk_proto(&source, &name) {
         Ok(proto) => super::print(&disassemble(&proto)),
-        Err(error) => fail(&error.lua_message(&chunk_id(&name))),
+        Err(message) => fail(&String::from_utf8_lossy(&message)),
     }
 }

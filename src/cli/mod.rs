@@ -27,7 +27,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use self::args::{Command, USAGE};
-use crate::stdlib::load::{is_binary, strip_first_line};
+use crate::stdlib::load::strip_first_line;
 
 /// What `-v` shows, and sessions at the keyboard begin with. Programs look for the last word in it.
 const VERSION: &str =
@@ -59,13 +59,9 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// The source of a script, without what only the operating system reads of its first line.
+/// A script, source text or a binary chunk, without what only the operating system reads of its first line.
 fn read_source(file: &Path) -> Result<Vec<u8>, String> {
-    let named = |message: &str| format!("{}: {message}", file.display());
-    let bytes = std::fs::read(file).map_err(|error| named(&error.to_string()))?;
-    if is_binary(&bytes) {
-        return Err(named("this is a binary chunk; only source text can be run"));
-    }
+    let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(strip_first_line(bytes))
 }
 

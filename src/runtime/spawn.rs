@@ -9,6 +9,7 @@ use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
 use super::transfer::Parcel;
+use crate::stdlib::load::chunk_proto;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Exit;
@@ -39,14 +40,13 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// Compiles a source file into the image.
+    /// Takes the content of a file, source text or a binary chunk, into the image.
     ///
     /// # Errors
-    /// The first syntax error, in Lua's words.
+    /// The first syntax error or what is wrong with the binary chunk, in Lua's words.
     pub fn compile(image: &Image, source: &[u8], chunk_name: &str) -> Result<Chunk, String> {
-        let name = crate::syntax::chunk_id(chunk_name.as_bytes());
-        let ast = crate::syntax::parse(source).map_err(|error| error.lua_message(&name))?;
-        let proto = crate::compile::compile(&ast, chunk_name.as_bytes()).map_err(|error| error.lua_message(&name))?;
+        let proto = chunk_proto(source, chunk_name.as_bytes())
+            .map_err(|message| String::from_utf8_lossy(&message).into_owned())?;
         Ok(Chunk(image.load(&proto)))
     }
 

@@ -1,6 +1,7 @@
-//! Loading source code at run time: `load`, `loadfile`, `dofile` (manual §6.1), and [`load_chunk`] for hosts.
+//! Loading code at run time: `load`, `loadfile`, `dofile` (manual §6.1), and [`load_chunk`] for hosts.
 //!
-//! Only text is accepted; binary chunks are refused with the words of a `mode` that excludes them.
+//! A chunk is source text or binary; its first byte tells. Either way it becomes a function in [`chunk_proto`] and
+//! nowhere else.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,53 +11,60 @@ use super::stream::standard;
 use super::system::{error_text, os_text};
 use super::table::join;
 use crate::bytecode::Proto;
-use crate::compile::compile;
-use crate::syntax::{SyntaxError, chunk_id, parse};
+use crate::bytecode::binary::{MARK, undump};
+use crate::compile::compile_source;
+use crate::syntax::chunk_id;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Continuation, Flow, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// First byte of a binary chunk.
-const BINARY_MARK: u8 = 0x1b;
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Whether this is a binary chunk rather than source text.
 pub fn is_binary(chunk: &[u8]) -> bool {
-    chunk.first() == Some(&BINARY_MARK)
+    chunk.first() == Some(&MARK)
 }
 
-/// Compiles `source` and makes it a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
+/// The main function of a chunk, text or binary. `name` is its name as given to `load`, with its `@` or `=` prefix; a
+/// binary chunk brings its own along.
+///
+/// # Errors
+/// In Lua's words: a syntax error, or what is wrong with a binary chunk.
+pub fn chunk_proto(chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Vec<u8>> {
+    if is_binary(chunk) {
+        return undump(chunk).map_err(|error| error.message(name));
+    }
+    compile_source(chunk, name).map_err(|error| error.lua_message_bytes(&chunk_id(name)))
+}
+
+/// Makes a chunk, text or binary, a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
 /// given to `load`, with its `@` or `=` prefix.
 ///
 /// # Errors
-/// The message of a syntax error as error value, or the memory limit.
-pub fn load_chunk(vm: &mut Vm, source: &[u8], name: &[u8]) -> Result<Value, Box<LuaError>> {
+/// The message of [`chunk_proto`] as error value, or the memory limit.
+pub fn load_chunk(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Value, Box<LuaError>> {
     let globals = Value::table(vm.globals());
-    load_chunk_with(vm, source, name, globals)
+    load_chunk_with(vm, chunk, name, globals)
 }
 
-/// As [`load_chunk`], with another `_ENV`.
+/// As [`load_chunk`], with another `_ENV`: the value of the first captured variable.
 ///
 /// # Errors
 /// As for [`load_chunk`].
-pub fn load_chunk_with(vm: &mut Vm, source: &[u8], name: &[u8], env: Value) -> Result<Value, Box<LuaError>> {
-    let proto = compile_text(vm, source, name)?;
+pub fn load_chunk_with(vm: &mut Vm, chunk: &[u8], name: &[u8], env: Value) -> Result<Value, Box<LuaError>> {
+    let proto = charged_proto(vm, chunk, name)?;
     Ok(vm.load_proto(&proto, env))
 }
 
-fn compile_text(vm: &mut Vm, source: &[u8], name: &[u8]) -> Result<Arc<Proto>, Box<LuaError>> {
-    vm.fuel -= source.len() as i64 / 4;
-    let compiled = parse(source).and_then(|ast| compile(&ast, name));
-    compiled.map_err(|error| syntax_error(vm, &error, name))
-}
-
-fn syntax_error(vm: &mut Vm, error: &SyntaxError, name: &[u8]) -> Box<LuaError> {
-    match vm.string(&error.lua_message_bytes(&chunk_id(name))) {
-        Ok(message) => LuaError::new(message),
-        Err(error) => error,
+/// [`chunk_proto`] on the budget of a process.
+fn charged_proto(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Box<LuaError>> {
+    vm.fuel -= chunk.len() as i64 / 4;
+    match chunk_proto(chunk, name) {
+        Ok(proto) => Ok(proto),
+        Err(message) => Err(LuaError::new(vm.string(&message)?)),
     }
 }
 
@@ -73,16 +81,14 @@ fn fail_with(vm: &mut Vm, message: impl AsRef<[u8]>) -> NativeResult {
 
 /// Loads `source` unless `mode` (a string or nil) forbids it. `env` is the environment if one was given.
 fn load_in_mode(vm: &mut Vm, source: &[u8], name: &[u8], mode: Value, env: Option<Value>) -> NativeResult {
-    if is_binary(source) {
-        return fail_with(vm, "attempt to load a binary chunk (mode is 't')");
-    }
-    if mode.is_string() && !string_bytes(mode).contains(&b't') {
+    let (kind, letter) = if is_binary(source) { ("binary", b'b') } else { ("text", b't') };
+    if mode.is_string() && !string_bytes(mode).contains(&letter) {
         let mode = String::from_utf8_lossy(string_bytes(mode)).into_owned();
-        return fail_with(vm, format!("attempt to load a text chunk (mode is '{mode}')"));
+        return fail_with(vm, format!("attempt to load a {kind} chunk (mode is '{mode}')"));
     }
     let env = env.unwrap_or(Value::table(vm.globals()));
-    // Only in files may the first line be a comment for the system or begin with a byte order mark, and there both have
-    // been removed; a space keeps the parser from passing over them.
+    // Only in files may the first line of a text be a comment for the system or begin with a byte order mark, and there
+    // both have been removed; a space keeps the parser from passing over them.
     let spaced;
     let source = if source.starts_with(b"#") || source.starts_with(BYTE_ORDER_MARK) {
         spaced = [b" ", source].concat();
@@ -189,14 +195,16 @@ fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
     Ok((strip_first_line(bytes), name))
 }
 
-/// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`.
+/// Removes what only the operating system reads: a byte order mark and the content of a first line with `#`. The line
+/// itself stays, so that lines keep their numbers, but not before a binary chunk.
 pub fn strip_first_line(mut source: Vec<u8>) -> Vec<u8> {
     if source.starts_with(BYTE_ORDER_MARK) {
         source.drain(..BYTE_ORDER_MARK.len());
     }
     if source.first() == Some(&b'#') {
         let end = source.iter().position(|byte| *byte == b'\n').unwrap_or(source.len());
-        source.drain(..end);
+        let binary = source.get(end + 1) == Some(&MARK);
+        source.drain(..end + usize::from(binary));
     }
     source
 }
@@ -229,7 +237,7 @@ pub(super) fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
 /// # Errors
 /// `cannot open …`, and as for [`load_chunk`].
 pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError>> {
-    let (source, name) = read_text(vm, path)?;
+    let (source, name) = read_file(vm, path)?;
     load_chunk(vm, &source, &name)
 }
 
@@ -239,18 +247,17 @@ pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError
 /// # Errors
 /// As for [`load_file`].
 pub fn load_main_file(vm: &mut Vm, path: &[u8]) -> Result<Value, Box<LuaError>> {
-    let (source, name) = read_text(vm, Some(path))?;
-    let proto = compile_text(vm, &source, &name)?;
+    let (source, name) = read_file(vm, Some(path))?;
+    let proto = charged_proto(vm, &source, &name)?;
     let image = Arc::clone(&vm.image);
     let globals = Value::table(vm.globals());
     Ok(vm.new_main_closure(image.load(&proto), globals))
 }
 
-fn read_text(vm: &mut Vm, path: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Box<LuaError>> {
-    let failed = match read_source(path) {
-        Ok((source, _)) if is_binary(&source) => b"attempt to load a binary chunk (mode is 't')".to_vec(),
-        Ok(source) => return Ok(source),
-        Err(message) => message,
-    };
-    Err(LuaError::new(vm.string(&failed)?))
+/// [`read_source`], with its message as an error.
+fn read_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Box<LuaError>> {
+    match read_source(path) {
+        Ok(file) => Ok(file),
+        Err(message) => Err(LuaError::new(vm.string(&message)?)),
+    }
 }

@@ -4,9 +4,11 @@
 //! take the shortest way, and nothing is allocated but the result.
 
 use super::{search, string_format, string_pack};
+use crate::bytecode::binary;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
+use crate::vm::inspect::function_of;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
@@ -105,8 +107,13 @@ fn check_byte(vm: &mut Vm, args: Args, i: u32) -> Result<u8, Box<LuaError>> {
 
 /// `string.dump(function [, strip])`
 fn dump(vm: &mut Vm, args: Args) -> NativeResult {
-    args.check_function(vm, 0)?;
-    Err(vm.error("unable to dump given function"))
+    let function = args.check_function(vm, 0)?;
+    let strip = args.get(vm, 1).is_true();
+    let Some(function) = function_of(function) else { return Err(vm.error("unable to dump given function")) };
+    let chunk = binary::dump(&function.proto, strip);
+    charge(vm, chunk.len());
+    let chunk = vm.string(&chunk)?;
+    vm.answer(chunk)
 }
 
 /// `string.len(s)`

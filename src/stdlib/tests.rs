@@ -65,7 +65,7 @@ fn loading_reads_pieces_and_reports_failures() {
     assert_eq!(eval("return load('x =', '=c')"), "nil c:1: unexpected symbol near <eof>");
     assert_eq!(eval("return load('return x', 'c', 't', {x = 5})()"), "5");
     assert_eq!(eval("return load('return 1', 'c', 'b')"), "nil attempt to load a text chunk (mode is 'b')");
-    assert_eq!(eval("return load('\\27Lua')"), "nil attempt to load a binary chunk (mode is 't')");
+    assert_eq!(eval("return load('\\27Lua')"), "nil binary string: truncated precompiled chunk");
     assert_eq!(eval("return load(function() error('no', 0) end)"), "nil no");
 }
 

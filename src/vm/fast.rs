@@ -34,6 +34,12 @@ pub(super) fn as_float(value: Value) -> f64 {
     if value.is_int() { value.as_int() as f64 } else { value.as_float() }
 }
 
+/// What is a float if `ForPrep` has left it.
+#[inline(always)]
+pub(super) fn float_bits(value: Value) -> f64 {
+    f64::from_bits(value.payload())
+}
+
 /// `x ^ y` with the common square in line.
 #[inline(always)]
 pub(super) fn power(x: f64, y: f64) -> f64 {

@@ -249,7 +249,7 @@ impl Vm {
         let first = (u32::from(i.c) + u32::from(i.x()) * 65536) * crate::bytecode::op::FIELDS_PER_SETLIST as u32;
         let table = self.slot(at);
         if !table.is_table() {
-            // `debug.setlocal` reaches every register.
+            // A binary chunk may say anything, and `debug.setlocal` reaches every register.
             return Err(self.index_error(table));
         }
         let table = table.as_table();

@@ -1,7 +1,8 @@
 //! What a value is called in the program: the `(local 'x')` of an error message, the function names of a traceback.
 //!
 //! A name is found by looking backwards from an instruction for the one that filled a register. Where control flow
-//! makes that uncertain there is no name, never a wrong one.
+//! makes that uncertain there is no name, never a wrong one. The search follows moves down the registers and looks no
+//! further than one instruction otherwise, so that it ends soon in any code.
 
 use super::error::LuaError;
 use super::function::Function;
@@ -9,6 +10,9 @@ use super::machine::Vm;
 use super::value::{Value, tag};
 use crate::bytecode::op::index;
 use crate::bytecode::{Constant, Instruction, Op, Operand, Proto};
+
+/// The variable whose fields are the global variables.
+const ENVIRONMENT: &str = "_ENV";
 
 /// How a value is known to the program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,38 +31,76 @@ impl Name {
 
 /// The name of what register `register` holds when the instruction at `pc` runs.
 pub fn register_name(proto: &Proto, pc: usize, register: usize) -> Option<Name> {
-    let local = proto.locals.iter().rev().find(|local| {
-        usize::from(local.register) == register && (local.start as usize..local.end as usize).contains(&pc)
-    });
-    if let Some(local) = local {
-        return Some(Name::new("local", &*local.name));
+    if let Some(name) = local_name(proto, pc, register) {
+        return Some(Name::new("local", name));
     }
     let setter = last_setter(proto, pc, register)?;
     let i = &proto.code[setter];
-    let constant = |index: usize| match &proto.constants[index] {
-        Constant::String(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        _ => None,
-    };
+    let constant = |index: usize| string_constant(proto, index);
     match i.op {
         Op::Move if index(i.b) < register => register_name(proto, setter, index(i.b)),
-        Op::GetCell => register_name(proto, setter, index(i.b)),
-        Op::GetGlobal => constant(index(i.c)).map(|text| Name::new("global", text)),
-        Op::GetField => constant(index(i.c)).map(|text| {
-            let from_env = register_name(proto, setter, index(i.b)).is_some_and(|name| name.text == "_ENV");
-            Name::new(if from_env { "global" } else { "field" }, text)
-        }),
-        Op::Method if index(i.a) == register => constant(index(i.c)).map(|text| Name::new("method", text)),
-        Op::GetIndex => match register_name(proto, setter, index(i.c)) {
-            Some(Name { kind: "constant", text }) => Some(Name::new("field", text)),
-            _ => Some(Name::new("field", "?")),
-        },
-        Op::GetInt => Some(Name::new("field", "?")),
-        Op::GetCaptured | Op::GetCapturedCell => {
-            Some(Name::new("upvalue", &*proto.captures[index(i.b)].name)).filter(|name| !name.text.is_empty())
+        // Only variables live in cells.
+        Op::GetCell => local_name(proto, setter, index(i.b)).map(|name| Name::new("local", name)),
+        Op::GetGlobal => {
+            let kind = if &*proto.captures[index(i.b)].name == ENVIRONMENT { "global" } else { "field" };
+            constant(index(i.c)).map(|text| Name::new(kind, text))
         }
+        Op::GetField => {
+            let kind = if holds_environment(proto, setter, index(i.b)) { "global" } else { "field" };
+            constant(index(i.c)).map(|text| Name::new(kind, text))
+        }
+        Op::Method if index(i.a) == register => constant(index(i.c)).map(|text| Name::new("method", text)),
+        Op::GetIndex => Some(Name::new("field", constant_in(proto, setter, index(i.c)).unwrap_or_else(|| "?".into()))),
+        Op::GetInt => Some(Name::new("field", "?")),
+        Op::GetCaptured | Op::GetCapturedCell => Some(Name::new("upvalue", captured_name(proto, i.b))),
         Op::LoadConst => constant(i.bc() as usize).map(|text| Name::new("constant", text)),
         _ => None,
     }
+}
+
+fn string_constant(proto: &Proto, index: usize) -> Option<String> {
+    match &proto.constants[index] {
+        Constant::String(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    }
+}
+
+/// The string constant that has just been loaded into `register`.
+fn constant_in(proto: &Proto, pc: usize, register: usize) -> Option<String> {
+    if local_name(proto, pc, register).is_some() {
+        return None;
+    }
+    let i = &proto.code[last_setter(proto, pc, register)?];
+    if i.op == Op::LoadConst { string_constant(proto, i.bc() as usize) } else { None }
+}
+
+/// The name of the local variable in `register` at the instruction `pc`.
+fn local_name(proto: &Proto, pc: usize, register: usize) -> Option<&str> {
+    let local = proto.locals.iter().rev().find(|local| {
+        usize::from(local.register) == register && (local.start as usize..local.end as usize).contains(&pc)
+    });
+    local.map(|local| &*local.name)
+}
+
+/// The name of the captured variable that an operand stands for.
+fn captured_name(proto: &Proto, operand: u16) -> &str {
+    match &*proto.captures[index(operand)].name {
+        "" => "?",
+        name => name,
+    }
+}
+
+/// Whether `register` holds `_ENV`, so that its fields are global variables. Looks no further than variables: fields of
+/// fields may go on for ever.
+fn holds_environment(proto: &Proto, pc: usize, register: usize) -> bool {
+    if let Some(name) = local_name(proto, pc, register) {
+        return name == ENVIRONMENT;
+    }
+    last_setter(proto, pc, register).map(|setter| (setter, &proto.code[setter])).is_some_and(|(setter, i)| match i.op {
+        Op::GetCell => local_name(proto, setter, index(i.b)) == Some(ENVIRONMENT),
+        Op::GetCaptured | Op::GetCapturedCell => captured_name(proto, i.b) == ENVIRONMENT,
+        _ => false,
+    })
 }
 
 /// The instruction before `pc` that certainly filled `register`.
@@ -193,7 +235,7 @@ impl Vm {
         let i = &function.proto.code[pc];
         let operand = match i.op {
             Op::GetGlobal | Op::SetGlobal => {
-                return format!(" (upvalue '{}')", function.proto.captures[index(i.b)].name);
+                return format!(" (upvalue '{}')", captured_name(&function.proto, i.b));
             }
             Op::GetField | Op::GetInt | Op::GetIndex | Op::Method => i.b,
             Op::SetField | Op::SetInt | Op::SetIndex => i.a,

@@ -17,7 +17,7 @@
 //! preempted instruction simply runs again.
 
 use super::error::LuaError;
-use super::fast::{as_float, captured, next_entry, power, quick_equals};
+use super::fast::{as_float, captured, float_bits, next_entry, power, quick_equals};
 use super::machine::Vm;
 use super::object::Node;
 use super::thread::{Frame, results};
@@ -645,23 +645,25 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                 Op::JumpNotGeInt => compare_int!(i, >=, false),
 
                 Op::ForPrep | Op::ForPrep1 => slow!(i, Vm::op_for_prep),
+                // Limit and step are of the type of the index, unless the loop is none that was compiled; then their bits
+                // are taken for what they are not, which does no worse than count wrong.
                 Op::ForLoop => {
                     let index = reg!((*i).a);
                     if (*index).is_int() {
-                        let rounds = (*index.add(1)).as_int();
+                        let rounds = (*index.add(1)).payload() as i64;
                         if rounds > 0 {
                             (*vm).fuel -= 1;
                             if (*vm).fuel < 0 {
                                 preempt!(i);
                             }
                             *index.add(1) = Value::int(rounds - 1);
-                            *index = Value::int((*index).as_int().wrapping_add((*index.add(2)).as_int()));
+                            *index = Value::int((*index).as_int().wrapping_add((*index.add(2)).payload() as i64));
                             pc = pc.offset((*i).signed_bc() as isize);
                         }
                     } else {
-                        let step = (*index.add(2)).as_float();
-                        let next = (*index).as_float() + step;
-                        let limit = (*index.add(1)).as_float();
+                        let step = float_bits(*index.add(2));
+                        let next = float_bits(*index) + step;
+                        let limit = float_bits(*index.add(1));
                         if if step > 0.0 { next <= limit } else { limit <= next } {
                             (*vm).fuel -= 1;
                             if (*vm).fuel < 0 {
@@ -676,7 +678,8 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                     let index = reg!((*i).a);
                     if (*index).is_int() {
                         let value = (*index).as_int();
-                        if value < (*index.add(1)).as_int() {
+                        let limit = (*index.add(1)).payload() as i64;
+                        if value < limit {
                             (*vm).fuel -= 1;
                             if (*vm).fuel < 0 {
                                 preempt!(i);
@@ -685,8 +688,8 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             pc = pc.offset((*i).signed_bc() as isize);
                         }
                     } else {
-                        let next = (*index).as_float() + 1.0;
-                        if next <= (*index.add(1)).as_float() {
+                        let next = float_bits(*index) + 1.0;
+                        if next <= float_bits(*index.add(1)) {
                             (*vm).fuel -= 1;
                             if (*vm).fuel < 0 {
                                 preempt!(i);

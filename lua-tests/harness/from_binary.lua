@@ -1,0 +1,4 @@
+-- Runs the Lua file that is its argument from the binary chunk it compiles to.
+local file = table.remove(arg, 1)
+local chunk = string.dump(assert(loadfile(file)))
+return assert(load(chunk, "=" .. file, "b"))(table.unpack(arg))
