@@ -96,7 +96,6 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     compiler.current.capture(Symbol::Environment, "_ENV", from)?;
     compiler.current.enter_block(false);
     compiler.vararg_prologue(0);
-    compiler.current.code.leave_lineless(0);
     compiler.statements(&ast.block, false)?;
     compiler.current.leave_block()?;
     let Compiler { current, source, .. } = compiler;
@@ -156,7 +155,7 @@ impl Compiler<'_> {
         self.declare(&body.params, next)?;
         self.current.set_params();
         self.wrap_cells(receiver.into_iter().chain(declarations(&body.params)), first);
-        self.current.code.leave_lineless(0);
+        self.current.code.leave_lineless(u32::from(body.vararg.is_some()));
         self.statements(&body.block, false)?;
         self.current.leave_block()
     }

@@ -190,7 +190,8 @@ fn fill_active_lines(vm: &mut Vm, info: *mut Table, subject: Subject) -> Result<
     let Some(function) = function_of(subject.function) else { return Ok(()) };
     let lines = vm.new_table(0, 0);
     vm.raw_set_name(info, "activelines", Value::table(lines))?;
-    for line in &function.proto.lines {
+    // The instruction that arranges extra arguments stands for no source line.
+    for line in function.proto.lines.iter().skip(usize::from(function.is_vararg())) {
         vm.raw_set_int(lines, i64::from(*line), Value::TRUE)?;
     }
     Ok(())

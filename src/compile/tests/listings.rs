@@ -55,7 +55,7 @@ a = 100000 + a << 1
      14  9 Neg R0, R2
      15 10 AddK R2, R0, K100000 x=1
      16 10 ShlK R0, R2, K1
-     17 11 ReturnVararg R0, 1
+     17 10 ReturnVararg R0, 1
     "#);
 }
 
@@ -79,7 +79,7 @@ return 1 + 2 * 3, -(2 ^ 53), 7 // 2 | 8, not nil, 1 // 0, -0.0, 'a' + 1
       9  2 LoadConst R6, K"a"
      10  2 AddInt R6, R6, #1
      11  2 ReturnVararg R0, 8
-     12  3 ReturnVararg R0, 1
+     12  2 ReturnVararg R0, 1
     "#);
 }
 
@@ -107,7 +107,7 @@ while a >= 1 do if b then break end end
      10  5 JumpNotGeInt R0, #1, -> 13
      11  5 JumpIf R1, -> 13
      12  5 Jump -> 10
-     13  6 ReturnVararg R0, 1
+     13  5 ReturnVararg R0, 1
     "#);
 }
 
@@ -139,7 +139,7 @@ return x or y
      13  6 JumpIfCopy R6, R3, -> 15
      14  6 Move R6, R4
      15  6 ReturnVararg R6, 2
-     16  7 ReturnVararg R0, 1
+     16  6 ReturnVararg R0, 1
     "#);
 }
 
@@ -162,7 +162,7 @@ if false then h() end
       7  4 Jump -> 10
       8  4 GetGlobal R0, U0 _ENV, K"h"
       9  4 Call R0, 1, 1
-     10  5 ReturnVararg R0, 1
+     10  4 ReturnVararg R0, 1
     "#);
 }
 
@@ -195,7 +195,7 @@ a, t.x = f()
      14  6 Call R3, 1, 3
      15  6 SetField R2, K"x", R4
      16  6 Move R0, R3
-     17  7 ReturnVararg R0, 1
+     17  6 ReturnVararg R0, 1
     "#);
 }
 
@@ -232,7 +232,7 @@ t[1], t[-1], t.x, t[t] = t[65535], t[65536]
      22  3 SetField R0, K"x", R4
      23  3 SetIndex R0, R1, R3
      24  3 SetInt R0, 1, R2
-     25  4 ReturnVararg R0, 1
+     25  3 ReturnVararg R0, 1
     "#);
 }
 
@@ -267,7 +267,7 @@ return o:m((f()))
      17  6 Call R5, 1, 2
      18  6 TailCall R3, 3 x=1
      19  6 ReturnVararg R3, 0
-     20  7 ReturnVararg R0, 1
+     20  6 ReturnVararg R0, 1
     "#);
 }
 
@@ -293,7 +293,7 @@ return function(p) return function() p = shared end end
       8  5 SetCell R3, R4
       9  6 Closure R4, function 2
      10  6 ReturnVararg R4, 2
-     11  7 ReturnVararg R0, 1
+     11  6 ReturnVararg R0, 1
     main.0 [shared* recursive constant]
       0  3 SetCapturedCell R0, U0 shared
       1  3 GetCaptured R1, U1 recursive
@@ -351,7 +351,7 @@ for i = 1, 2 do f(function() i = i + 1 end) end
      21  4 Closure R4, function 0
      22  4 Call R3, 2, 1
      23  4 ForLoop1 R0, -> 18
-     24  5 ReturnVararg R0, 1
+     24  4 ReturnVararg R0, 1
     main.0 [i*]
       0  4 GetCapturedCell R0, U0 i
       1  4 AddInt R0, R0, #1
@@ -383,7 +383,7 @@ end
       9  4 Call R5, 2, 1
      10  2 GenericCall R0, 2
      11  2 GenericLoop R0, -> 5
-     12  7 ReturnVararg R0, 1
+     12  6 ReturnVararg R0, 1
     main.0 [v* k]
       0  4 GetCaptured R0, U1 k
       1  4 SetCapturedCell R0, U0 v
@@ -408,7 +408,7 @@ function g(...) return ... end
       5  3 SetField R1, K"c", R2
       6  4 Closure R1, function 1
       7  4 SetGlobal R1, U0 _ENV, K"g"
-      8  5 ReturnVararg R0, 1
+      8  4 ReturnVararg R0, 1
     main.0 []
       0  3 Move R2, R0
       1  3 Move R3, R1
@@ -435,7 +435,7 @@ _ENV = f
       1  2 Closure R0, function 0
       2  3 Closure R1, function 1
       3  4 SetCapturedCell R0, U0 _ENV
-      4  5 ReturnVararg R0, 1
+      4  4 ReturnVararg R0, 1
     main.0 []
       0  2 GetField R1, R0, K"x"
       1  2 Return1 R1
@@ -474,6 +474,6 @@ return a .. 1 .. b .. (a .. b), (a .. b) .. a
      11  3 Move R4, R0
      12  3 Concat R3, R3, 2
      13  3 ReturnVararg R2, 3
-     14  4 ReturnVararg R0, 1
+     14  3 ReturnVararg R0, 1
     "#);
 }
