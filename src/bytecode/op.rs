@@ -280,6 +280,12 @@ impl Op {
         (self as u8) < Op::Halt as u8
     }
 
+    /// Whether `x` is the number of registers in use (0: all of them) while the instruction makes its object: what lies
+    /// above these and above its target is left over, and keeps nothing alive.
+    pub const fn counts_live(self) -> bool {
+        matches!(self, Op::NewCell | Op::NewTable | Op::Concat | Op::Closure)
+    }
+
     /// Whether `x` is part of the program rather than a hint or unused.
     pub const fn has_flag(self) -> bool {
         matches!(

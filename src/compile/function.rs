@@ -10,16 +10,13 @@ use super::code::CodeBuffer;
 use super::constants::ConstantPool;
 use super::error::{self, Result};
 use super::labels::Jumps;
-use super::layout;
+use super::layout::{self, TooLong};
 use super::resolve::Declaration;
 use crate::bytecode::op::{Instruction, MAX_REGISTERS, NONE, Op, count, reg};
 use crate::bytecode::proto::{Capture, CaptureFrom, LocalInfo, Proto};
-use crate::syntax::SyntaxError;
 use crate::syntax::ast::Name;
 use crate::syntax::span::Span;
-
-/// Named locals that may be active at once in one function.
-const MAX_LOCALS: usize = 200;
+use crate::syntax::{MAX_LOCALS, SyntaxError};
 
 /// Variables a closure may capture.
 const MAX_CAPTURES: usize = 255;
@@ -113,7 +110,7 @@ impl FunctionState {
     }
 
     /// Ends the function with its implicit return in line `end_line` and assembles the result.
-    pub(super) fn finish(mut self, end_line: u32, source: Arc<[u8]>) -> Proto {
+    pub(super) fn finish(mut self, end_line: u32, source: Arc<[u8]>) -> Result<Proto> {
         self.line = end_line;
         // A block before it may end in a jump to here, so the return is needed in any case.
         if self.header.vararg {
@@ -123,8 +120,10 @@ impl FunctionState {
         }
         self.deactivate_locals(0);
         self.code.settle_lines();
-        layout::settle(&mut self.code, &mut self.locals);
-        Proto {
+        if let Err(TooLong { line }) = layout::settle(&mut self.code, &mut self.locals) {
+            return Err(error::limit("control structure too long", Span { line, ..self.place }));
+        }
+        Ok(Proto {
             source,
             line_defined: self.header.line,
             last_line: self.header.last_line,
@@ -138,7 +137,7 @@ impl FunctionState {
             protos: self.protos.into(),
             lines: self.code.lines.into(),
             locals: self.locals.into(),
-        }
+        })
     }
 
     fn is_main(&self) -> bool {
@@ -147,6 +146,9 @@ impl FunctionState {
 
     /// Appends an instruction that belongs to the line being compiled.
     pub(super) fn emit(&mut self, instruction: Instruction) -> u32 {
+        if instruction.op.counts_live() {
+            instruction.set_x(self.free().max(1));
+        }
         self.code.emit(instruction, self.line)
     }
 

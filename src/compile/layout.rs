@@ -11,8 +11,17 @@ use crate::bytecode::proto::LocalInfo;
 /// Jumps to jumps followed before giving up; an empty endless loop has no end of them.
 const MAX_HOPS: usize = 64;
 
+/// Longest jump. Lua has such a limit too, a quarter of this.
+const MAX_DISTANCE: u64 = 1 << 19;
+
+/// A jump that is longer than [`MAX_DISTANCE`].
+pub(super) struct TooLong {
+    /// The line of the jump.
+    pub line: u32,
+}
+
 /// Encodes the distances of all jumps. Moves `locals` along if instructions move.
-pub(super) fn settle(code: &mut CodeBuffer, locals: &mut [LocalInfo]) {
+pub(super) fn settle(code: &mut CodeBuffer, locals: &mut [LocalInfo]) -> Result<(), TooLong> {
     thread(code);
     if !fits(code) {
         widen(code, locals);
@@ -20,17 +29,22 @@ pub(super) fn settle(code: &mut CodeBuffer, locals: &mut [LocalInfo]) {
     for pc in 0..code.instructions.len() {
         let distance = i64::from(code.links[pc]) - (pc as i64 + 1);
         let jump = &mut code.instructions[pc];
-        match operand_kind(jump.op) {
+        let kind = operand_kind(jump.op);
+        if kind.is_some() && distance.unsigned_abs() > MAX_DISTANCE {
+            return Err(TooLong { line: code.lines[pc] });
+        }
+        match kind {
             Some(Operand::Jump) => {
                 jump.c = imm(i16::try_from(distance).expect("checked or widened above")).0;
             }
             Some(_) => {
-                let distance = i32::try_from(distance).expect("a source of under 4 GiB");
+                let distance = i32::try_from(distance).expect("checked above");
                 *jump = Instruction::wide(jump.op, Field(jump.a), distance as u32);
             }
             None => {}
         }
     }
+    Ok(())
 }
 
 /// The kind of jump operand that `op` has, if any.

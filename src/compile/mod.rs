@@ -99,7 +99,7 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     compiler.statements(&ast.block, false)?;
     compiler.current.leave_block()?;
     let Compiler { current, source, .. } = compiler;
-    Ok(Arc::new(current.finish(ast.end_line, source)))
+    Ok(Arc::new(current.finish(ast.end_line, source)?))
 }
 
 /// The state of one compilation.
@@ -132,7 +132,7 @@ impl Compiler<'_> {
         let outer = self.enclosing.pop().expect("pushed above");
         let inner = std::mem::replace(&mut self.current, outer);
         compiled?;
-        let proto = self.current.add_proto(inner.finish(body.end_line, self.source.clone()));
+        let proto = self.current.add_proto(inner.finish(body.end_line, self.source.clone())?);
         self.current.advance(body.span);
         let closure = self.current.emit(Instruction::wide(Op::Closure, NONE, proto));
         Ok(Kind::Relocatable(closure).into())

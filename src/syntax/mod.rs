@@ -25,6 +25,9 @@ mod same_tree;
 pub mod span;
 mod token;
 
+/// Local variables that may be active at once in one function, as in Lua.
+pub const MAX_LOCALS: usize = 200;
+
 pub use chunk_name::chunk_id;
 pub use error::{SyntaxError, Warning};
 pub use parser::{parse, parse_recovering};

@@ -200,15 +200,14 @@ impl Vm {
     }
 
     fn arith_error(&mut self, op: Arith, failure: &Failure, x: Value, y: Value, i: &Instruction) -> Box<LuaError> {
-        if op.is_bitwise() {
-            if matches!(failure, Failure::NoInteger) {
-                return self.operation_error("number has no integer representation");
-            }
-            let culprit = if to_number(x).is_none() { x } else { y };
-            return self.operand_error("perform bitwise operation on", culprit, i);
+        if matches!(failure, Failure::NoInteger) {
+            let culprit = if to_integer(x).is_none() { x } else { y };
+            let variable = self.describe_operand(culprit, i);
+            return self.operation_error(&format!("number{variable} has no integer representation"));
         }
         let culprit = if to_number(x).is_none() { x } else { y };
-        self.operand_error("perform arithmetic on", culprit, i)
+        let what = if op.is_bitwise() { "perform bitwise operation on" } else { "perform arithmetic on" };
+        self.operand_error(what, culprit, i)
     }
 
     /// Calls a metamethod for the running instruction; its first result finishes the instruction.

@@ -15,7 +15,7 @@ impl Vm {
         let slot = self.register_slot(i.a);
         let cell = self.heap.new_cell(self.slot(slot));
         self.set_slot(slot, Value::cell(cell));
-        self.safepoint()
+        self.safepoint_of(i)
     }
 
     /// `Closure`
@@ -45,7 +45,7 @@ impl Vm {
             }
             self.set_slot(self.register_slot(i.a), Value::closure(closure));
         }
-        self.safepoint()
+        self.safepoint_of(i)
     }
 
     /// `ForPrep` and `ForPrep1`

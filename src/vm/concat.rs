@@ -55,7 +55,7 @@ impl Vm {
             self.set_slot(first + n - 1, value);
         }
         self.set_slot(self.register_slot(i.a), self.slot(first));
-        self.safepoint()
+        self.safepoint_of(i)
     }
 
     /// The concatenation of `n` strings and numbers.

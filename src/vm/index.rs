@@ -238,8 +238,7 @@ impl Vm {
         let table = self.heap.new_table(u32::from(i.b), u32::from(i.c));
         let slot = self.register_slot(i.a);
         self.set_slot(slot, Value::table(table));
-        // A constructor builds its table above everything that is in use.
-        self.safepoint_above(slot)
+        self.safepoint_of(i)
     }
 
     /// `SetList`

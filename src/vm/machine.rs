@@ -18,6 +18,7 @@ use super::random::Random;
 use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
 use super::value::{Value, tag};
+use crate::bytecode::Instruction;
 
 /// What a host keeps with a machine: state of its own that native functions use and the collector must see.
 pub trait Host: std::any::Any + Send {
@@ -338,35 +339,45 @@ impl Vm {
     /// The place where a collection may happen: between two instructions, with `saved` up to date.
     #[inline]
     pub(super) fn safepoint(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(Live::Registers) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(false) } else { Ok(()) }
     }
 
     /// A safepoint where an open list of values may lie on the stack.
     #[inline]
     pub(super) fn safepoint_in_list(&mut self) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(Live::OpenList) } else { Ok(()) }
+        if self.heap.needs_collection() { self.collect_at_safepoint(true) } else { Ok(()) }
     }
 
-    /// A safepoint of an instruction that has filled the topmost register in use, in `slot`: what lies above is left over.
+    /// The safepoint of an instruction that has made an object and knows which registers are in use.
     #[inline]
-    pub(super) fn safepoint_above(&mut self, slot: u32) -> Result<(), Box<LuaError>> {
-        if self.heap.needs_collection() { self.collect_at_safepoint(Live::Below(slot + 1)) } else { Ok(()) }
+    pub(super) fn safepoint_of(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
+        if !self.heap.needs_collection() {
+            return Ok(());
+        }
+        self.clear_left_over(i);
+        self.collect_at_safepoint(false)
+    }
+
+    /// Overwrites what lies in registers that are not in use. Cells stay: code that was not compiled here may say
+    /// anything about its registers, but where it has a cell it relies on it.
+    fn clear_left_over(&mut self, i: &Instruction) {
+        let in_use = u32::from(i.x());
+        if in_use == 0 {
+            return;
+        }
+        let first = (self.slot_of(self.saved.base) + in_use).max(self.register_slot(i.a) + 1);
+        for slot in first..self.live_extent() {
+            if !self.slot(slot).is_cell() {
+                self.set_slot(slot, Value::NIL);
+            }
+        }
     }
 
     #[cold]
     #[inline(never)]
-    fn collect_at_safepoint(&mut self, live: Live) -> Result<(), Box<LuaError>> {
-        let open_list = matches!(live, Live::OpenList);
+    fn collect_at_safepoint(&mut self, open_list: bool) -> Result<(), Box<LuaError>> {
         if self.exit.is_none() {
-            let extent = match live {
-                Live::Registers | Live::OpenList => self.extent(open_list),
-                // Code from elsewhere may have a cell there and rely on it.
-                Live::Below(slot) => (slot..self.live_extent())
-                    .rev()
-                    .find(|slot| self.slot(*slot).is_cell())
-                    .map_or(slot, |cell| cell + 1),
-            };
-            self.note_extent(extent);
+            self.note_extent(self.extent(open_list));
         }
         let (heap, mut roots) = self.heap_and_roots();
         let work = heap.step(&mut roots);
@@ -421,17 +432,6 @@ impl Vm {
             thread.extent = extent;
         }
     }
-}
-
-/// How far the running coroutine's stack is in use at a safepoint.
-#[derive(Clone, Copy)]
-enum Live {
-    /// To the end of the registers, or of what a native function has pushed.
-    Registers,
-    /// Also as far as an open list of values reaches.
-    OpenList,
-    /// To this slot.
-    Below(u32),
 }
 
 struct ProgramRoots<'a> {

@@ -225,7 +225,6 @@ impl Vm {
                 let register = slot.checked_sub(self.slot_of(self.saved.base))?;
                 register_name(&function.proto, pc, register as usize)
             })
-            .filter(|name| name.kind != "constant")
             .map_or_else(String::new, |name| format!(" ({} '{}')", name.kind, name.text))
     }
 
@@ -251,21 +250,30 @@ impl Vm {
     /// `attempt to <what> a … value (local 'x')` for an operand of the running instruction.
     #[cold]
     pub(super) fn operand_error(&mut self, what: &str, culprit: Value, i: &Instruction) -> Box<LuaError> {
-        let kinds = i.op.operands();
-        let stored = [i.a, i.b, i.c];
         let variable = if i.op == Op::Concat {
             let first = self.register_slot(i.b);
             (first..first + u32::from(i.c))
                 .find(|slot| self.slot(*slot).same(culprit))
-                .map(|slot| self.describe_slot(slot))
+                .map_or_else(String::new, |slot| self.describe_slot(slot))
         } else {
-            (1..3)
-                .filter(|n| kinds[*n] == Operand::Reg)
-                .map(|n| self.register_slot(stored[n]))
-                .find(|slot| self.slot(*slot).same(culprit))
-                .map(|slot| self.describe_slot(slot))
+            self.describe_operand(culprit, i)
         };
         let name = self.operand_type(culprit);
-        self.operation_error(&format!("attempt to {what} a {name} value{}", variable.unwrap_or_default()))
+        self.operation_error(&format!("attempt to {what} a {name} value{variable}"))
+    }
+
+    /// ` (local 'x')` for an operand of the running instruction that is in a register, or nothing. In an instruction of
+    /// two operands a constant has no name.
+    pub(super) fn describe_operand(&self, operand: Value, i: &Instruction) -> String {
+        let kinds = i.op.operands();
+        let stored = [i.a, i.b, i.c];
+        let slot = (1..3)
+            .filter(|n| kinds[*n] == Operand::Reg)
+            .map(|n| self.register_slot(stored[n]))
+            .find(|slot| self.slot(*slot).same(operand));
+        let Some(slot) = slot else { return String::new() };
+        let name = self.describe_slot(slot);
+        let unary = matches!(i.op, Op::Neg | Op::BNot | Op::Len);
+        if name.starts_with(" (constant") && !unary { String::new() } else { name }
     }
 }

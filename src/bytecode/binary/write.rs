@@ -82,7 +82,8 @@ impl Writer {
 
     fn instruction(&mut self, instruction: &Instruction) {
         // A hint changes while the program runs and is not part of it.
-        let flag = if instruction.op.has_flag() { instruction.x() } else { 0 };
+        let op = instruction.op;
+        let flag = if op.has_flag() || op.counts_live() { instruction.x() } else { 0 };
         self.out.extend_from_slice(&[instruction.op as u8, flag]);
         for operand in [instruction.a, instruction.b, instruction.c] {
             self.out.extend_from_slice(&operand.to_le_bytes());

@@ -14,7 +14,7 @@ pub(super) fn check(proto: &Proto, pc: usize) -> Check {
         operand(proto, pc, kind, stored)?;
     }
     ensure(end_of_group(i) <= usize::from(proto.registers), "registers out of range")?;
-    ensure(i.op.has_flag() || i.x() == 0, "unknown flag")?;
+    ensure(i.op.has_flag() || i.op.counts_live() || i.x() == 0, "unknown flag")?;
     match i.op {
         Op::GetCaptured | Op::GetGlobal => captured(proto, i.b, false),
         Op::GetCapturedCell | Op::SetCapturedCell => captured(proto, i.b, true),

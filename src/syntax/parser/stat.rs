@@ -4,6 +4,7 @@ use super::super::ast::{Alias, Binding, Block, Expr, ExprId, FunctionBody, Ident
 use super::super::span::Span;
 use super::super::token::Token;
 use super::{Context, MAX_DEPTH, Parse, Parser};
+use crate::syntax::MAX_LOCALS;
 
 impl Parser<'_> {
     /// Statements up to a token that ends a block. That token is left to the caller.
@@ -182,6 +183,9 @@ impl Parser<'_> {
         let mut vars = Vec::new();
         loop {
             vars.push(self.binding()?);
+            if vars.len() > MAX_LOCALS {
+                return Err(self.too_many("local variables", MAX_LOCALS));
+            }
             if self.at(Token::Less) && self.peek() == Token::Name {
                 return Err(self.hinted("unexpected symbol", "attribs such as <const> are Lua 5.4"));
             }
