@@ -26,10 +26,24 @@ impl Vm {
             let outer = *self.running_closure();
             let function = (*(*outer).function).child(i.bc() as usize);
             let captures = &function.proto.captures;
-            let repeatable = captures.iter().all(|capture| matches!(capture.from, CaptureFrom::Captured(_)));
+            let base = self.saved.base;
+            // A value that was copied does not tell which variable it comes from; a cell does.
+            let repeatable = captures.iter().all(|capture| match capture.from {
+                CaptureFrom::Register(register) => (*base.add(register as usize)).is_cell(),
+                CaptureFrom::Captured(_) => true,
+                CaptureFrom::Itself => false,
+            });
             if repeatable && let Some(closure) = self.heap.recent_closures.find(outer, function) {
-                self.set_slot(self.register_slot(i.a), Value::closure(closure));
-                return Ok(());
+                let same = captures.iter().enumerate().all(|(n, capture)| match capture.from {
+                    CaptureFrom::Register(register) => {
+                        (*Closure::captured(closure).add(n)).same(*base.add(register as usize))
+                    }
+                    _ => true,
+                });
+                if same {
+                    self.set_slot(self.register_slot(i.a), Value::closure(closure));
+                    return Ok(());
+                }
             }
             let closure = self.heap.new_closure(function, captures.len());
             for (n, capture) in captures.iter().enumerate() {

@@ -140,6 +140,8 @@ pub struct Thread {
     pub scheduled: bool,
     /// Whether a yield outside of coroutines gives others a turn; otherwise it is an error, as in Lua alone.
     pub takes_turns: bool,
+    /// Whether a collection found it unreachable and kept the variables it shares; see [`Thread::spare_variables`].
+    pub spared: bool,
     /// Who is told what it does, once `debug.sethook` has been called for it.
     pub hook: Option<Box<Hook>>,
 }
@@ -197,6 +199,7 @@ impl Thread {
                 status: Status::Fresh,
                 scheduled: false,
                 takes_turns: false,
+                spared: false,
                 hook: None,
             });
         }
@@ -265,6 +268,28 @@ impl Thread {
             }
             if let Some(hook) = &thread.hook {
                 marker.mark(hook.function());
+            }
+        }
+    }
+
+    /// Marks, once, the variables that a suspended, unreachable coroutine shares with closures. In the reference
+    /// implementation they outlive the coroutine by one cycle, and programs with finalizers can tell.
+    ///
+    /// # Safety
+    /// `this` is a coroutine that has not been freed.
+    pub unsafe fn spare_variables(this: *mut Thread, marker: &mut Marker) {
+        // SAFETY: slots below the extent are initialised, and nothing they refer to has been freed.
+        unsafe {
+            let thread = &mut *this;
+            if thread.spared || thread.status != Status::Yielded {
+                return;
+            }
+            thread.spared = true;
+            for i in 0..thread.extent {
+                let value = *thread.stack.add(i as usize);
+                if value.is_cell() {
+                    marker.mark(value);
+                }
             }
         }
     }

@@ -10,6 +10,8 @@ use super::page::{CLASSES, Page, Use};
 use super::weak::Cleared;
 use super::{Heap, Roots};
 use crate::vm::object::mark as bits;
+use crate::vm::thread::Thread;
+use crate::vm::value::tag;
 
 /// Heaps from this size on are collected in slices.
 const INCREMENTAL_FROM: usize = 10 << 20;
@@ -242,6 +244,17 @@ impl Heap {
         marker.retrace_touched();
         marker.retrace_unguarded();
         marker.converge();
+        if self.finalizers.has_registered() {
+            for &object in &self.droppables {
+                // SAFETY: droppable objects that are not marked yet are freed after this phase only.
+                unsafe {
+                    if (*object).kind == tag::THREAD && !marker.is_marked(object) {
+                        Thread::spare_variables(object.cast(), marker);
+                    }
+                }
+            }
+            marker.converge();
+        }
         let cleared = marker.clear_values(Cleared::NONE);
         self.finalizers.separate(marker);
         marker.converge();

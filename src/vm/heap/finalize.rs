@@ -25,6 +25,11 @@ impl Finalizers {
         }
     }
 
+    /// Whether any object has a finalizer.
+    pub fn has_registered(&self) -> bool {
+        !self.registered.is_empty()
+    }
+
     /// Queues the registered objects that were not reached, the latest registered first, and keeps them alive.
     pub fn separate(&mut self, marker: &mut Marker) {
         // SAFETY: registered objects are freed only after they have left the list.

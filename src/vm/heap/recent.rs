@@ -1,5 +1,5 @@
-//! Recently made closures. Making a closure again that captures nothing of its maker's registers gives the same
-//! variables and so, as in the reference implementation, the same closure (manual §3.4.4 leaves that open).
+//! Recently made closures. Making a closure again that captures the same variables gives, as in the reference
+//! implementation, the same closure (manual §3.4.4 leaves that open).
 
 use std::ptr::null_mut;
 
