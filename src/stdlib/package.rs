@@ -1,8 +1,8 @@
 //! `package` and `require` for scripts (manual §6.3).
 //!
 //! Their tables belong to one process and are changed by programs, so they are made by [`install`] and not part of an
-//! image. Native libraries in the sense of C do not exist: `package.cpath` is empty, `package.loadlib` refuses, and of
-//! the four searchers only the first two are there.
+//! image. There are no libraries for C: `package.loadlib` refuses, and the third searcher, which looks where
+//! `package.cpath` says, finds such a library only to say so. There is no fourth one.
 
 use super::load::load_file;
 use super::system::os_text;
@@ -24,6 +24,9 @@ static LOADLIB: Native = Native { name: "loadlib", run: loadlib };
 static SEARCHPATH: Native = Native { name: "searchpath", run: searchpath };
 static PRELOAD_SEARCHER: Native = Native { name: "searcher", run: search_preload };
 static PATH_SEARCHER: Native = Native { name: "searcher", run: search_path };
+static CPATH_SEARCHER: Native = Native { name: "searcher", run: search_cpath };
+
+const NO_LIBRARIES: &str = "libraries for C cannot be loaded";
 
 /// The name in the registry under which the native functions find the table `package`.
 const REGISTERED: &str = "package";
@@ -47,9 +50,10 @@ pub fn install(vm: &mut Vm, path: &[u8]) -> Result<(), Box<LuaError>> {
         }
         vm.raw_set_name(loaded, name, library)?;
     }
-    let searchers = vm.new_table(2, 0);
+    let searchers = vm.new_table(3, 0);
     vm.raw_set_int(searchers, 1, Value::native(&PRELOAD_SEARCHER))?;
     vm.raw_set_int(searchers, 2, Value::native(&PATH_SEARCHER))?;
+    vm.raw_set_int(searchers, 3, Value::native(&CPATH_SEARCHER))?;
     let preload = vm.new_table(0, 0);
     let package = vm.new_table(0, 8);
     let (path, empty, config) = (vm.string(path)?, vm.string(b"")?, vm.string(CONFIG.as_bytes())?);
@@ -180,14 +184,13 @@ fn search_preload(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn search_path(vm: &mut Vm, args: Args) -> NativeResult {
     let name = args.check_bytes(vm, 0)?;
-    let package = package(vm)?;
-    let path = vm.raw_get_name(package, "path")?;
-    if !path.is_string() {
-        return Err(vm.error("'package.path' must be a string"));
-    }
-    match find_file(name, string_bytes(path), b".", b"/") {
+    match find_module(vm, name, "path")? {
         Ok(file) => {
-            let function = load_file(vm, Some(&file)).map_err(|error| load_error(vm, name, &file, &error))?;
+            let function = load_file(vm, Some(&file)).map_err(|error| {
+                let mut message = Vec::new();
+                super::text::append_plain(vm, error.value, &mut message);
+                load_error(vm, name, &file, &message)
+            })?;
             let file = vm.string(&file)?;
             vm.push_all(&[function, file])?;
             Ok(Flow::Return(2))
@@ -199,10 +202,29 @@ fn search_path(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
-fn load_error(vm: &mut Vm, name: &[u8], file: &[u8], error: &LuaError) -> Box<LuaError> {
-    let mut message = Vec::new();
-    super::text::append_plain(vm, error.value, &mut message);
-    let [name, file, message] = [name, file, &message].map(String::from_utf8_lossy);
+fn search_cpath(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = args.check_bytes(vm, 0)?;
+    match find_module(vm, name, "cpath")? {
+        Ok(file) => Err(load_error(vm, name, &file, NO_LIBRARIES.as_bytes())),
+        Err(tried) => {
+            let tried = vm.string(&tried)?;
+            vm.answer(tried)
+        }
+    }
+}
+
+/// The file of a module by the path in a field of `package`, or the text that says which were tried.
+fn find_module(vm: &mut Vm, name: &[u8], path: &str) -> Result<Result<Vec<u8>, Vec<u8>>, Box<LuaError>> {
+    let package = package(vm)?;
+    let templates = vm.raw_get_name(package, path)?;
+    if !templates.is_string() {
+        return Err(vm.error(&format!("'package.{path}' must be a string")));
+    }
+    Ok(find_file(name, string_bytes(templates), b".", b"/"))
+}
+
+fn load_error(vm: &mut Vm, name: &[u8], file: &[u8], message: &[u8]) -> Box<LuaError> {
+    let [name, file, message] = [name, file, message].map(String::from_utf8_lossy);
     vm.error(&format!("error loading module '{name}' from file '{file}':\n\t{message}"))
 }
 
@@ -262,7 +284,7 @@ fn searchpath(vm: &mut Vm, args: Args) -> NativeResult {
 fn loadlib(vm: &mut Vm, args: Args) -> NativeResult {
     args.check_string(vm, 0)?;
     args.check_string(vm, 1)?;
-    let (message, place) = (vm.string(b"libraries for C cannot be loaded")?, vm.string(b"absent")?);
+    let (message, place) = (vm.string(NO_LIBRARIES.as_bytes())?, vm.string(b"absent")?);
     vm.push_all(&[Value::NIL, message, place])?;
     Ok(Flow::Return(3))
 }

@@ -10,6 +10,8 @@
 use std::ptr::null;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
+
 use super::function::Function;
 use super::intern::StringSet;
 use super::object::{Header, MAX_SHORT, MIN_SHARED, Str, mark, string_flag};
@@ -122,7 +124,7 @@ unsafe impl Sync for Chunk {}
 pub struct ChunkStrings<'a> {
     set: &'a StringSet,
     strings: StaticStrings,
-    short: Vec<*mut Str>,
+    short: HashTable<*mut Str>,
 }
 
 impl ChunkStrings<'_> {
@@ -134,22 +136,19 @@ impl ChunkStrings<'_> {
     /// A constant: the image's own if it has it, otherwise one of this chunk. Each call makes a new one; the builder keeps
     /// equal constants together.
     pub fn constant(&mut self, bytes: &[u8]) -> *mut Str {
-        let short = bytes.len() <= MAX_SHORT;
-        if short {
-            let hash = hash_bytes(self.set.seed(), bytes);
-            if let Some(string) = self.set.find(hash, bytes) {
-                return string;
-            }
-            // SAFETY: the strings of this chunk live as long as it does.
-            if let Some(&string) = self.short.iter().find(|&&other| unsafe { Str::bytes(other) } == bytes) {
-                return string;
-            }
+        let seed = self.set.seed();
+        if bytes.len() > MAX_SHORT {
+            return self.strings.create(seed, bytes);
         }
-        let string = self.strings.create(self.set.seed(), bytes);
-        if short {
-            self.short.push(string);
+        let hash = hash_bytes(seed, bytes);
+        if let Some(string) = self.set.find(hash, bytes) {
+            return string;
         }
-        string
+        // SAFETY: the strings of this chunk live as long as it does, and short ones know their hash.
+        let (equal, hash_of) = unsafe {
+            (|&other: &*mut Str| Str::bytes(other) == bytes, |&other: &*mut Str| u64::from((*other).header.extra))
+        };
+        *self.short.entry(u64::from(hash), equal, hash_of).or_insert_with(|| self.strings.create(seed, bytes)).get()
     }
 }
 
@@ -158,9 +157,9 @@ impl Chunk {
     pub fn build(set: &StringSet, link: impl FnOnce(&mut ChunkStrings<'_>) -> Vec<Function>) -> Arc<Chunk> {
         Arc::new_cyclic(|this| {
             let strings = StaticStrings { owner: this.as_ptr(), ..StaticStrings::new() };
-            let mut builder = ChunkStrings { set, strings, short: Vec::new() };
+            let mut builder = ChunkStrings { set, strings, short: HashTable::new() };
             let functions = link(&mut builder);
-            Chunk { _strings: builder.strings, short: builder.short.into(), functions: functions.into() }
+            Chunk { _strings: builder.strings, short: builder.short.into_iter().collect(), functions: functions.into() }
         })
     }
 

@@ -84,7 +84,7 @@ mod tests {
         let store = Instruction::new(Op::SetList, reg(0), count(1), count(0));
         match run(&[load_int(0, 1), load_int(1, 2), store, end()]) {
             Exit::Failed(error) => {
-                assert_eq!(string_bytes(error.value), b"test:-1: attempt to store a list in a number value");
+                assert_eq!(string_bytes(error.value), b"test:-1: attempt to index a number value");
             }
             other => panic!("{other:?}"),
         }

@@ -376,7 +376,7 @@ end
       2  2 GetGlobal R1, U0 _ENV, K"t"
       3  2 Call R0, 2, 4
       4  2 Jump -> 10
-      5  2 NewCell R4
+      5  3 NewCell R4
       6  3 JumpIf R3, -> 10
       7  4 GetGlobal R5, U0 _ENV, K"f"
       8  4 Closure R6, function 0
