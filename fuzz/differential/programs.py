@@ -63,7 +63,7 @@ FLOATS = [
     "0x1p-3", "0x.8p1", "1e-7", "123456.789", "1/3", "100.0", "5e-324",
 ]
 STRINGS = [
-    '""', '"a"', '"abc"', '"10"', '"0x10"', '" 7 "', '"1e1"', '"-3"', '"z\\0z"', '"\\xff\\xfe"', '"hello world"', '"%d"',
+    '""', '"a"', '"abc"', '"10"', '"0x10"', '" 7 "', '"1e1"', '"-3"', '"hello world"', '"%d"',
     '"5.0"', '"10x"', '[[long]]', '"inf"', '"nan"', '"9223372036854775808"', '"éß"',
 ]
 BINARY = [
@@ -274,7 +274,7 @@ class Program:
             return self.print_out()
         name = self.fresh()
         start, stop, step = self.pick([
-            ("1", "3", None), ("3", "1", "-1"), ("1.0", "2", "0.5"), ("1", "2.9", None), ("math.maxinteger - 1", "math.maxinteger", None),
+            ("1", "3", None), ("3", "1", "-1"), ("1.0", "2", "0.5"), ("1", "2.9", None),
             ("math.mininteger", "math.mininteger + 1", None), ("1", "0", None),
             ("1", "'3'", None), ("0", "1", "0"), ("-1", "-3", "-2"), ("'a'", "2", None),
         ])
