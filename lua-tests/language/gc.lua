@@ -172,8 +172,9 @@ do
   collectgarbage()
   assert(ran == 0, "added later: not marked")
   local flagged = { __gc = true }
-  setmetatable({}, flagged)
+  local object = setmetatable({}, flagged)
   flagged.__gc = function() ran = ran + 1 end
+  object = nil
   collectgarbage()
   assert(ran == 1, "any value marks, the function present at collection is called")
   setmetatable({}, { __gc = "not callable" })
