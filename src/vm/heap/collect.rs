@@ -106,7 +106,7 @@ impl Heap {
         std::mem::replace(&mut self.collector.step_multiplier, percent)
     }
 
-    /// Collects at every safepoint and overwrites what is freed.
+    /// Collects at every safepoint, unless the program stops the collector, and overwrites what is freed.
     pub fn set_stress(&mut self, stress: bool) {
         self.collector.stress = stress;
         self.poison |= stress;
@@ -121,11 +121,11 @@ impl Heap {
     /// Sets the threshold of the next cycle from what is in use now.
     pub(super) fn reset_threshold(&mut self) {
         let total = self.count_bytes();
-        let allowance = if self.collector.stress {
+        let allowance = if self.collector.stopped {
+            usize::MAX
+        } else if self.collector.stress {
             // Every safepoint collects while the heap is small; a large one would not finish.
             if total < STRESS_EVERY_TIME { 0 } else { total / 8 }
-        } else if self.collector.stopped {
-            usize::MAX
         } else {
             // A pause below 100 percent would collect without end.
             let next = total / 100 * self.collector.pause.clamp(110, 1000);
