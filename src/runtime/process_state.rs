@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::core::RuntimeCore;
-use super::errors::ErrorData;
+use super::errors::{self, ErrorData};
 use super::mailbox::Mailbox;
 use super::process::Process;
 use super::task::TaskSet;
 use super::time::Alarms;
 use crate::vm::heap::Marker;
 use crate::vm::object::Table;
+use crate::vm::types::ErrorMaker;
 use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
@@ -84,6 +85,10 @@ impl Host for ProcessState {
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
+    }
+
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        Some(errors::of_report)
     }
 }
 

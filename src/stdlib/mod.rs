@@ -13,6 +13,7 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
+//! | [`types`], `reflection` | predeclared types and `typeof`; what types are asked |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -55,6 +56,7 @@ pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+mod reflection;
 mod search;
 pub mod stream;
 pub mod string;
@@ -65,6 +67,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+pub mod types;
 pub mod utf8;
 pub mod utf8_codec;
 
@@ -73,7 +76,7 @@ use crate::vm::image::Library;
 /// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
 /// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
-    vec![
+    [
         &base::LIBRARY,
         &coroutine::LIBRARY,
         &debug::LIBRARY,
@@ -84,4 +87,7 @@ pub fn libraries() -> Vec<&'static Library> {
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]
+    .into_iter()
+    .chain(types::LIBRARIES)
+    .collect()
 }

@@ -58,6 +58,11 @@ impl Ast {
         &self.types[id.0 as usize].0
     }
 
+    /// Whether there is any type expression.
+    pub fn has_types(&self) -> bool {
+        !self.types.is_empty()
+    }
+
     /// Where the type expression `id` stands.
     pub fn type_span(&self, id: TypeId) -> Span {
         self.types[id.0 as usize].1

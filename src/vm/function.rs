@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
+use super::types::TypeSet;
 use super::value::Value;
 use crate::bytecode::{Constant, Instruction, Proto};
 use crate::syntax::chunk_id;
@@ -34,8 +35,14 @@ unsafe impl Send for Function {}
 unsafe impl Sync for Function {}
 
 impl Function {
-    /// Links `proto` and all functions nested in it. `intern` gives the static string of a constant.
-    pub fn link(proto: &Arc<Proto>, chunk: *const Chunk, intern: &mut dyn FnMut(&[u8]) -> Value) -> Function {
+    /// Links `proto` and all functions nested in it. `types` has the types, and `intern` gives the static string of a
+    /// constant.
+    pub fn link(
+        proto: &Arc<Proto>,
+        chunk: *const Chunk,
+        types: &TypeSet,
+        intern: &mut dyn FnMut(&[u8]) -> Value,
+    ) -> Function {
         let values: Box<[Value]> = proto
             .constants
             .iter()
@@ -45,9 +52,12 @@ impl Function {
                 Constant::Integer(i) => Value::int(*i),
                 Constant::Float(f) => Value::float(*f),
                 Constant::String(bytes) => intern(bytes),
+                Constant::Type(node) => {
+                    proto.types.as_ref().map_or(Value::NIL, |table| types.constant(table, *node).value())
+                }
             })
             .collect();
-        let children = proto.protos.iter().map(|child| Function::link(child, chunk, intern)).collect();
+        let children = proto.protos.iter().map(|child| Function::link(child, chunk, types, intern)).collect();
         let registers = u32::from(proto.registers);
         Function {
             code: proto.code.as_ptr(),

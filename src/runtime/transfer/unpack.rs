@@ -155,6 +155,7 @@ impl Unpacker<'_> {
                     let index = self.number() as usize;
                     self.objects[index]
                 }
+                slot::TYPE => Value::from_parts(tag::TYPE, self.word()),
                 slot::NATIVE => Value::native(&*(self.word() as *const Native)),
                 slot::LIBRARY => {
                     let table = Value::from_parts(tag::TABLE, self.word());

@@ -1,0 +1,462 @@
+//! Whether a value is of a type (types §5.4).
+//!
+//! House rules:
+//! * No Lua code runs and nothing of the value changes, so that pointers into tables stay valid throughout.
+//! * The recursion follows tables [`MAX_DEPTH`] levels deep and types [`MAX_LEVELS`]; both ends are a failure of the value.
+//! * A table is looked at once for each type: while it is being looked at it counts as passing, so that cycles end. What was
+//!   found under that assumption is forgotten when a member of a union fails, except that it failed.
+//! * The steps to a failure are noted on the way back from it; success notes nothing.
+
+use hashbrown::HashMap;
+
+use super::failure::{Failure, Problem, Report, Step};
+use super::set::judged_by;
+use super::subtype::number;
+use super::{Field, Shape, TableShape, Type, TypeRef, bit};
+use crate::bytecode::types::{Basic, Literal, Rule};
+use crate::vm::Vm;
+use crate::vm::compare::{Order, order_numbers};
+use crate::vm::event::Event;
+use crate::vm::object::{Str, Table};
+use crate::vm::raw::string_bytes;
+use crate::vm::table::Position;
+use crate::vm::value::{Value, tag};
+
+/// Levels of tables in tables.
+const MAX_DEPTH: u32 = 200;
+
+/// Types within types, tables or not.
+const MAX_LEVELS: u32 = 1600;
+
+/// Metatables whose `__index` is followed for a field.
+const MAX_INDEX: u32 = 16;
+
+/// Values looked at for one unit of the process's budget.
+const VALUES_PER_UNIT: u32 = 16;
+
+impl Vm {
+    /// Whether a value is of a type; if not, why.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn validate(&mut self, ty: TypeRef, value: Value) -> Result<(), Box<Report>> {
+        if ty.passes & bit(value) != 0 {
+            return Ok(());
+        }
+        let mut check = Check { vm: self, failure: None, steps: Vec::new(), looked: 0, levels: 0, seen: None };
+        let holds = check.value(ty, value, 0);
+        let Check { failure, steps, looked, .. } = check;
+        self.fuel -= i64::from(looked / VALUES_PER_UNIT);
+        match failure {
+            Some(failure) if !holds => Err(Box::new(failure.report(self, ty, &steps))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is known of a table and a type.
+#[derive(Clone, Copy, PartialEq)]
+enum Verdict {
+    /// It passes, or is being looked at.
+    Passes,
+    Fails,
+}
+
+/// The pairs of table and type met so far.
+#[derive(Default)]
+struct Seen {
+    verdicts: HashMap<(*mut Table, *const Type), Verdict>,
+    /// Those that pass, in the order in which they were met.
+    trail: Vec<(*mut Table, *const Type)>,
+}
+
+struct Check<'a> {
+    vm: &'a mut Vm,
+    failure: Option<Failure>,
+    /// From the failure outwards.
+    steps: Vec<Step>,
+    looked: u32,
+    levels: u32,
+    /// Made at the second level of tables.
+    seen: Option<Box<Seen>>,
+}
+
+impl Check<'_> {
+    #[cold]
+    fn fail(&mut self, problem: Problem, ty: TypeRef, value: Value) -> bool {
+        self.steps.clear();
+        self.failure = Some(Failure { problem, ty, value });
+        false
+    }
+
+    #[cold]
+    fn step(&mut self, step: Step) -> bool {
+        self.steps.push(step);
+        false
+    }
+
+    #[inline]
+    fn value(&mut self, ty: TypeRef, value: Value, depth: u32) -> bool {
+        let bit = bit(value);
+        if ty.passes & bit != 0 {
+            return true;
+        }
+        if ty.doubts & bit == 0 {
+            return self.wrong_kind(ty, value);
+        }
+        self.levels += 1;
+        if self.levels > MAX_LEVELS {
+            return self.fail(Problem::TooDeep, ty, value);
+        }
+        let holds = self.look(ty, value, depth);
+        self.levels -= 1;
+        holds
+    }
+
+    /// The value is of another kind than the type. What is told is what the type wants apart from nil and validators.
+    #[cold]
+    fn wrong_kind(&mut self, ty: TypeRef, value: Value) -> bool {
+        let mut wanted = ty;
+        while let Shape::Optional(inner) | Shape::Validated(inner, _) = &wanted.shape {
+            wanted = *inner;
+        }
+        if let Shape::Intersection(parts) = &wanted.shape
+            && let Some(part) = parts.iter().find(|part| (part.passes | part.doubts) & bit(value) == 0)
+        {
+            wanted = *part;
+        }
+        self.fail(Problem::Type, wanted, value)
+    }
+
+    fn look(&mut self, ty: TypeRef, value: Value, depth: u32) -> bool {
+        match shape_of(&ty) {
+            Shape::Table(table) => self.table(ty, value, depth, |this, depth| this.record(ty, table, value, depth)),
+            Shape::Array(item, _) => self.table(ty, value, depth, |this, depth| this.array(ty, *item, value, depth)),
+            Shape::Optional(inner) => self.value(*inner, value, depth),
+            Shape::Union(members) => self.union(ty, members, value, depth),
+            Shape::Intersection(parts) => parts.iter().all(|part| self.value(*part, value, depth)),
+            Shape::Validated(inner, rules) => self.value(*inner, value, depth) && self.rules(ty, *inner, rules, value),
+            Shape::Literal(literal) => {
+                let same = match literal {
+                    Literal::Integer(wanted) => value.as_int() == *wanted,
+                    Literal::Float(wanted) => value.as_float() == f64::from_bits(*wanted),
+                    Literal::String(wanted) => string_bytes(value) == &**wanted,
+                    Literal::Boolean(wanted) => value.is_true() == *wanted,
+                };
+                same || self.fail(Problem::Type, ty, value)
+            }
+            Shape::Recursive(..) => {
+                let body = self.vm.image.types.expand(ty);
+                self.value(body, value, depth)
+            }
+            Shape::Basic(Basic::Error) => {
+                self.vm.class_of(value) == Some(Basic::Error.name()) || self.fail(Problem::Type, ty, value)
+            }
+            Shape::Opaque(class) => self.vm.class_of(value) == Some(&**class) || self.fail(Problem::Type, ty, value),
+            Shape::Basic(_) | Shape::Function(_) | Shape::Generic(_) | Shape::Tuple(..) => {
+                self.fail(Problem::Type, ty, value)
+            }
+        }
+    }
+
+    fn union(&mut self, ty: TypeRef, members: &[TypeRef], value: Value, depth: u32) -> bool {
+        let bit = bit(value);
+        let mark = self.seen.as_ref().map_or(0, |seen| seen.trail.len());
+        let mut tried = 0;
+        for member in members.iter().filter(|member| member.doubts & bit != 0) {
+            if self.value(*member, value, depth) {
+                return true;
+            }
+            self.forget(mark);
+            if let Some(failure) = self.failure
+                && matches!(failure.problem, Problem::TooDeep)
+            {
+                return false;
+            }
+            tried += 1;
+        }
+        // If the value was of the kind of one member only, what that member says is the reason.
+        if tried == 1 && members.iter().filter(|member| member.doubts & bit != 0).all(is_container) {
+            return false;
+        }
+        if let Some(member) = self.discriminated(members, value) {
+            self.value(member, value, depth);
+            return false;
+        }
+        self.fail(Problem::Type, ty, value)
+    }
+
+    /// The only record among the members that the value, by a field with a literal type, claims to be.
+    #[cold]
+    fn discriminated(&mut self, members: &[TypeRef], value: Value) -> Option<TypeRef> {
+        let mut claimed = members.iter().filter(|member| {
+            let Shape::Table(table) = shape_of(member) else { return false };
+            table.fields.iter().any(|field| match &field.ty.shape {
+                Shape::Literal(Literal::String(wanted)) => {
+                    let found = self.field(value, field);
+                    found.is_string() && string_bytes(found) == &**wanted
+                }
+                _ => false,
+            })
+        });
+        let first = claimed.next().copied();
+        if claimed.next().is_some() { None } else { first }
+    }
+
+    /// Forgets which pairs pass that were met since the trail had this length.
+    fn forget(&mut self, mark: usize) {
+        if let Some(seen) = &mut self.seen {
+            for pair in seen.trail.drain(mark..) {
+                if seen.verdicts.get(&pair) == Some(&Verdict::Passes) {
+                    seen.verdicts.remove(&pair);
+                }
+            }
+        }
+    }
+
+    // ---- tables
+
+    /// Looks into a table, unless that was done for this type.
+    #[inline]
+    fn table(&mut self, ty: TypeRef, value: Value, depth: u32, look: impl FnOnce(&mut Self, u32) -> bool) -> bool {
+        if depth == 0 || !ty.nests || !value.is_table() {
+            return look(self, depth + 1);
+        }
+        if depth >= MAX_DEPTH {
+            return self.fail(Problem::TooDeep, ty, value);
+        }
+        let pair = (value.as_table(), std::ptr::from_ref::<Type>(&ty));
+        let seen = self.seen.get_or_insert_default();
+        match seen.verdicts.get(&pair) {
+            Some(Verdict::Passes) => return true,
+            Some(Verdict::Fails) => return self.fail(Problem::Type, ty, value),
+            None => {}
+        }
+        seen.verdicts.insert(pair, Verdict::Passes);
+        seen.trail.push(pair);
+        let holds = look(self, depth + 1);
+        if !holds && let Some(seen) = &mut self.seen {
+            seen.verdicts.insert(pair, Verdict::Fails);
+        }
+        holds
+    }
+
+    fn record(&mut self, ty: TypeRef, shape: &TableShape, value: Value, depth: u32) -> bool {
+        self.looked += shape.fields.len() as u32;
+        for (place, field) in shape.fields.iter().enumerate() {
+            let found = self.field(value, field);
+            if field.passes & bit(found) != 0 {
+                continue;
+            }
+            if !self.value(field.ty, found, depth) {
+                if found.is_nil()
+                    && let Some(Failure { problem: problem @ Problem::Type, .. }) = &mut self.failure
+                {
+                    *problem = Problem::Missing;
+                }
+                return self.step(Step::Field(ty, place));
+            }
+        }
+        match shape.indexer {
+            Some((key, item, _)) => self.entries(ty, shape, key, item, value, depth),
+            None => true,
+        }
+    }
+
+    /// The value of a field: raw, and along the `__index` tables of metatables.
+    #[inline]
+    fn field(&mut self, object: Value, field: &Field) -> Value {
+        let name = field.name.as_ptr();
+        let mut metatable = std::ptr::null_mut();
+        if object.is_table() {
+            // SAFETY: a live table; the name is a string of the image, which is hashed.
+            let value = unsafe {
+                metatable = (*object.as_table()).metatable;
+                Table::get_str(object.as_table(), &mut self.vm.heap, name)
+            };
+            if !value.is_nil() {
+                return value;
+            }
+        } else if object.is_userdata() {
+            metatable = self.vm.metatable_of(object);
+        }
+        if metatable.is_null() { Value::NIL } else { self.inherited(metatable, name) }
+    }
+
+    #[cold]
+    fn inherited(&mut self, mut metatable: *mut Table, name: *mut Str) -> Value {
+        for _ in 0..MAX_INDEX {
+            let index = self.vm.handler_in(metatable, Event::Index);
+            if !index.is_table() {
+                break;
+            }
+            // SAFETY: a live table and a string of the image.
+            let value = unsafe { Table::get_str(index.as_table(), &mut self.vm.heap, name) };
+            if !value.is_nil() {
+                return value;
+            }
+            // SAFETY: as above.
+            metatable = unsafe { (*index.as_table()).metatable };
+        }
+        Value::NIL
+    }
+
+    fn array(&mut self, ty: TypeRef, item: TypeRef, value: Value, depth: u32) -> bool {
+        let table = value.as_table();
+        let n = self.vm.raw_len(table);
+        if n == 0 && self.first_entry(table).is_some() {
+            return self.fail(Problem::Type, ty, value);
+        }
+        self.looked = self.looked.saturating_add(n as u32);
+        let passes = item.passes | bit(Value::NIL);
+        for i in 1..=n {
+            let found = self.vm.raw_get_int(table, i);
+            if passes & bit(found) == 0 && !self.value(item, found, depth) {
+                return self.step(Step::Key(Value::int(i)));
+            }
+        }
+        true
+    }
+
+    /// The first entry of a table, whose globals are filled in by that.
+    fn first_entry(&mut self, table: *mut Table) -> Option<(Value, Value)> {
+        self.vm.raw_next(table, Value::NIL).ok().flatten()
+    }
+
+    /// The entries that are no fields.
+    fn entries(
+        &mut self,
+        ty: TypeRef,
+        shape: &TableShape,
+        key: TypeRef,
+        item: TypeRef,
+        value: Value,
+        depth: u32,
+    ) -> bool {
+        let table = value.as_table();
+        if self.first_entry(table).is_none() {
+            return true;
+        }
+        let mut position = Position::START;
+        // SAFETY: a live table, which nothing changes meanwhile.
+        while let Some((next, found_key, found)) = unsafe { Table::iter_from(table, position) } {
+            position = next;
+            self.looked = self.looked.saturating_add(1);
+            if !shape.fields.is_empty() && is_field(ty, found_key) {
+                continue;
+            }
+            if !self.value(key, found_key, depth) {
+                return self.fail(Problem::Key, wanted_key(key), found_key);
+            }
+            if !self.value(item, found, depth) {
+                return self.step(Step::Key(found_key));
+            }
+        }
+        true
+    }
+
+    // ---- validators
+
+    fn rules(&mut self, ty: TypeRef, inner: TypeRef, rules: &[Rule], value: Value) -> bool {
+        let bit = bit(value);
+        let mut patterns = ty.patterns.iter();
+        for (place, rule) in rules.iter().enumerate() {
+            let pattern = if matches!(rule, Rule::Pattern(_)) { patterns.next() } else { None };
+            if judged_by(rule) & bit == 0 {
+                continue;
+            }
+            let problem = match rule {
+                Rule::Min(limit) if order_numbers(Order::Le, number(limit), value) => continue,
+                Rule::Max(limit) if order_numbers(Order::Le, value, number(limit)) => continue,
+                Rule::Integer if value.is_int() || value.as_float().fract() == 0.0 => continue,
+                Rule::Pattern(_) if pattern.is_some_and(|pattern| pattern.is_match(string_bytes(value))) => continue,
+                Rule::Min(_) | Rule::Max(_) | Rule::Integer | Rule::Pattern(_) => Problem::Rule(place),
+                Rule::MinLen(limit) | Rule::MaxLen(limit) => {
+                    let length = self.length(inner, value);
+                    let fits = if matches!(rule, Rule::MinLen(_)) { length >= *limit } else { length <= *limit };
+                    if fits {
+                        continue;
+                    }
+                    Problem::Length(place, length)
+                }
+                Rule::Closed => match self.unexpected(inner, value) {
+                    Some(key) => Problem::Unexpected(key),
+                    None => continue,
+                },
+            };
+            return self.fail(problem, ty, value);
+        }
+        true
+    }
+
+    /// Bytes of a string, entries of a map, items of any other table.
+    fn length(&mut self, ty: TypeRef, value: Value) -> u64 {
+        if value.tag() == tag::STRING {
+            return string_bytes(value).len() as u64;
+        }
+        let ty = self.vm.image.types.expand(ty);
+        if !matches!(&ty.shape, Shape::Table(_)) {
+            return self.vm.raw_len(value.as_table()) as u64;
+        }
+        let mut count = 0;
+        let mut position = Position::START;
+        self.first_entry(value.as_table());
+        // SAFETY: a live table, which nothing changes meanwhile.
+        while let Some((next, ..)) = unsafe { Table::iter_from(value.as_table(), position) } {
+            position = next;
+            count += 1;
+        }
+        self.looked = self.looked.saturating_add(count as u32);
+        count
+    }
+
+    /// A key that a record does not name.
+    fn unexpected(&mut self, ty: TypeRef, value: Value) -> Option<Value> {
+        let mut ty = self.vm.image.types.expand(ty);
+        if let Shape::Optional(inner) = &ty.shape {
+            ty = self.vm.image.types.expand(*inner);
+        }
+        if !matches!(&ty.shape, Shape::Table(table) if table.indexer.is_none()) {
+            return None;
+        }
+        self.first_entry(value.as_table());
+        let mut position = Position::START;
+        // SAFETY: a live table, which nothing changes meanwhile.
+        while let Some((next, key, _)) = unsafe { Table::iter_from(value.as_table(), position) } {
+            position = next;
+            self.looked = self.looked.saturating_add(1);
+            if !is_field(ty, key) {
+                return Some(key);
+            }
+        }
+        None
+    }
+}
+
+/// What a type is, for as long as its image.
+fn shape_of<'a>(ty: &TypeRef) -> &'a Shape {
+    // SAFETY: the machine that validates holds the image.
+    unsafe { &(*ty.0.as_ptr()).shape }
+}
+
+fn is_container(ty: &TypeRef) -> bool {
+    matches!(ty.shape, Shape::Array(..) | Shape::Table(_) | Shape::Recursive(..))
+}
+
+/// What is said of a key: the literals of a union, or the kind.
+fn wanted_key(ty: TypeRef) -> TypeRef {
+    match &ty.shape {
+        Shape::Validated(inner, _) => *inner,
+        _ => ty,
+    }
+}
+
+/// Whether a record names a key. The fields of the type without names are sorted.
+fn is_field(ty: TypeRef, key: Value) -> bool {
+    match shape_of(&ty.identity()) {
+        Shape::Table(table) if key.is_string() => {
+            table.fields.binary_search_by(|field| field.name().cmp(string_bytes(key))).is_ok()
+        }
+        _ => false,
+    }
+}
