@@ -158,7 +158,7 @@ fn index(vm: &mut Vm, args: Args) -> NativeResult {
     {
         return vm.answer(field.ty.value());
     }
-    let methods = vm.image.type_methods();
+    let methods = vm.image.type_methods;
     let method = if methods.is_null() { Value::NIL } else { vm.raw_get(methods, key) };
     vm.answer(method)
 }

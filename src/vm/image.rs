@@ -75,6 +75,10 @@ pub struct Image {
     pub strings: Arc<StringSet>,
     /// The types that its chunks and processes have.
     pub types: TypeSet,
+    /// The metatable of type values; null without the library.
+    pub(super) type_metatable: *mut Table,
+    /// The methods of type values; null without the library.
+    pub type_methods: *mut Table,
     pub(super) event_names: Box<[*mut Str]>,
     pub(super) memory_message: *mut Str,
     /// The globals every process starts with; processes fill their own table from it as they go.
@@ -160,6 +164,8 @@ impl Image {
             }
             modules.insert(name, table);
         }
+        let [type_metatable, type_methods] = [TYPE_METAMETHODS, TYPE_METHODS]
+            .map(|name| modules.get(name).map_or(std::ptr::null_mut(), StaticTable::table));
         // Methods of strings are looked up in the `string` library (manual §6.4).
         let methods = modules.get("string").map(|library: &StaticTable| Value::table(library.table()));
         let index = strings.intern(b"__index");
@@ -176,6 +182,8 @@ impl Image {
             globals,
             strings,
             types,
+            type_metatable,
+            type_methods,
             event_names,
             memory_message,
             modules,
@@ -185,16 +193,6 @@ impl Image {
             classes: Mutex::default(),
             _nested: nested,
         })
-    }
-
-    /// The metatable of type values; null without the library.
-    pub(super) fn type_metatable(&self) -> *mut Table {
-        self.modules.get(TYPE_METAMETHODS).map_or(std::ptr::null_mut(), StaticTable::table)
-    }
-
-    /// The methods of type values; null without the library.
-    pub fn type_methods(&self) -> *mut Table {
-        self.modules.get(TYPE_METHODS).map_or(std::ptr::null_mut(), StaticTable::table)
     }
 
     /// The metatable of a class of host objects: a frozen table that all processes share, made when first asked for.

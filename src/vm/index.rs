@@ -175,10 +175,9 @@ impl Vm {
         if object.is_string() {
             self.own_string_metatable();
         }
-        let methods = self.image.type_methods();
-        if object.is_ty() && !methods.is_null() {
+        if object.is_ty() && !self.image.type_methods.is_null() {
             // A method of a type is found even if the type has a field of its name.
-            return self.finish_get(Value::table(methods), key, i.a);
+            return self.finish_get(Value::table(self.image.type_methods), key, i.a);
         }
         let mut holder = object;
         // The hint serves the table that has the method, wherever in the chain that is.

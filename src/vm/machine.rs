@@ -107,7 +107,7 @@ impl Vm {
         let index_name = image.event_names[Event::Index as usize];
         let next_native = image.next_native;
         let mut basic_metatables = [std::ptr::null_mut(); BASIC_TYPES];
-        basic_metatables[TYPE_SLOT] = image.type_metatable();
+        basic_metatables[TYPE_SLOT] = image.type_metatable;
         let registry = heap.new_table(0, 0);
         let globals = heap.new_globals(&image.globals);
         let mut vm = Vm {

@@ -80,20 +80,20 @@ impl Built {
             }
         }
     }
-}
 
-/// The value of a constant.
-pub(super) fn constant(set: &TypeSet, built: &Arc<Built>, node: NodeId) -> TypeRef {
-    let builder = Builder { set, built, depth: 0 };
-    match &built.table.nodes[node as usize] {
-        TypeNode::Alias { alias, args }
-            if args.is_empty() && !built.table.aliases[*alias as usize].params.is_empty() =>
-        {
-            let declaration = Declaration { built: Arc::clone(built), alias: *alias };
-            let generic = set.intern(Shape::Generic(declaration), None);
-            set.named(generic, &built.table.aliases[*alias as usize].name, &[])
+    /// The value of a constant.
+    pub fn constant(self: &Arc<Built>, set: &TypeSet, node: NodeId) -> TypeRef {
+        let builder = Builder { set, built: self, depth: 0 };
+        match &self.table.nodes[node as usize] {
+            TypeNode::Alias { alias, args }
+                if args.is_empty() && !self.table.aliases[*alias as usize].params.is_empty() =>
+            {
+                let declaration = Declaration { built: Arc::clone(self), alias: *alias };
+                let generic = set.intern(Shape::Generic(declaration), None);
+                set.named(generic, &self.table.aliases[*alias as usize].name, &[])
+            }
+            _ => builder.node(node, &[]),
         }
-        _ => builder.node(node, &[]),
     }
 }
 

@@ -26,7 +26,7 @@ mod subtype;
 mod text;
 mod validate;
 
-pub use build::Declaration;
+pub use build::{Built, Declaration};
 pub use failure::{ErrorMaker, Report};
 pub use set::TypeSet;
 
@@ -136,7 +136,7 @@ pub struct Field {
 
 impl PartialEq for Field {
     fn eq(&self, other: &Field) -> bool {
-        self.name == other.name
+        self.name() == other.name()
             && self.ty == other.ty
             && self.optional == other.optional
             && self.readonly == other.readonly
@@ -147,7 +147,7 @@ impl Eq for Field {}
 
 impl Hash for Field {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.name, self.ty, self.optional, self.readonly).hash(state);
+        (self.name(), self.ty, self.optional, self.readonly).hash(state);
     }
 }
 

@@ -204,7 +204,7 @@ fn distribute(set: &TypeSet, union_type: TypeRef, other: TypeRef) -> Option<Type
 fn merge(set: &TypeSet, a: &TableShape, b: &TableShape) -> TypeRef {
     let mut fields: Vec<Field> = Vec::with_capacity(a.fields.len() + b.fields.len());
     for field in &a.fields {
-        fields.push(match b.fields.iter().find(|other| other.name == field.name) {
+        fields.push(match b.fields.iter().find(|other| other.name() == field.name()) {
             Some(other) => Field::new(
                 field.name,
                 intersection(set, vec![field.ty, other.ty]),
@@ -214,7 +214,7 @@ fn merge(set: &TypeSet, a: &TableShape, b: &TableShape) -> TypeRef {
             None => field.clone(),
         });
     }
-    fields.extend(b.fields.iter().filter(|field| !a.fields.iter().any(|other| other.name == field.name)).cloned());
+    fields.extend(b.fields.iter().filter(|field| !a.fields.iter().any(|other| other.name() == field.name())).cloned());
     let indexer = match (a.indexer, b.indexer) {
         (Some((key, value, readonly)), Some((other_key, other_value, other_readonly))) => Some((
             intersection(set, vec![key, other_key]),

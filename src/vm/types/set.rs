@@ -9,14 +9,14 @@ use parking_lot::Mutex;
 
 use super::build::{self, Built};
 use super::{Field, Param, Shape, TableShape, Type, TypeName, TypeRef};
-use crate::bytecode::types::{Basic, Literal, NodeId, Rule, TypeTable};
+use crate::bytecode::types::{Basic, Literal, Rule, TypeTable};
 use crate::vm::intern::StringSet;
 use crate::vm::object::{Header, mark};
 use crate::vm::value::tag;
 
 /// Types an image may have. They live as long as the image, so a program that makes new ones without end has to be stopped:
 /// what comes after these is `any`.
-const MAX_TYPES: usize = 1 << 20;
+const MAX_TYPES: usize = 1 << 18;
 
 /// Aliases passed on the way to a type that is none.
 const MAX_ALIASES: usize = 64;
@@ -110,7 +110,7 @@ impl TypeSet {
     }
 
     /// The types of a chunk, built when first asked for.
-    pub(super) fn built(&self, table: &Arc<TypeTable>) -> Arc<Built> {
+    pub fn built(&self, table: &Arc<TypeTable>) -> Arc<Built> {
         if let Some(known) = self.state.lock().tables.get(table) {
             return Arc::clone(known);
         }
@@ -121,11 +121,6 @@ impl TypeSet {
         drop(state);
         kept.build(self);
         kept
-    }
-
-    /// The type value that a node of a chunk's table stands for.
-    pub fn constant(&self, table: &Arc<TypeTable>, node: NodeId) -> TypeRef {
-        build::constant(self, &self.built(table), node)
     }
 
     /// Host objects of a class.

@@ -105,7 +105,7 @@ impl Decision<'_> {
 
     fn tables(&mut self, a: &TableShape, b: &TableShape) -> bool {
         for wanted in &b.fields {
-            let fits = match a.fields.iter().find(|field| field.name == wanted.name) {
+            let fits = match a.fields.iter().find(|field| field.name() == wanted.name()) {
                 Some(field) => {
                     let present = !field.optional || wanted.optional || self.accepts_nil(wanted.ty);
                     let ty = if wanted.readonly {
@@ -133,7 +133,8 @@ impl Decision<'_> {
                 };
                 // What the target calls an entry may be a field of the source.
                 entries && {
-                    let fields = a.fields.iter().filter(|field| !b.fields.iter().any(|other| other.name == field.name));
+                    let fields =
+                        a.fields.iter().filter(|field| !b.fields.iter().any(|other| other.name() == field.name()));
                     fields.into_iter().all(|field| self.holds(field.ty, wanted_value))
                 }
             }
