@@ -1,7 +1,7 @@
 //! The methods of type values (types §5.7). Where a question does not apply, the answer is nil or an iterator without
 //! items.
 
-use super::types::{is, this};
+use super::types::{is, is_quick, this};
 use crate::bytecode::types::{Basic, Literal, Rule};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -10,27 +10,27 @@ use crate::vm::types::{Shape, TypeRef};
 use crate::vm::value::Value;
 
 pub(super) static METHODS: [Native; 21] = [
-    Native { name: "is", run: is },
-    Native { name: "kind", run: kind },
-    Native { name: "name", run: name },
-    Native { name: "fields", run: |vm, args| list(vm, args, List::Fields) },
-    Native { name: "field", run: field },
-    Native { name: "elem", run: elem },
-    Native { name: "key", run: key },
-    Native { name: "val", run: val },
-    Native { name: "inner", run: inner },
-    Native { name: "variants", run: |vm, args| list(vm, args, List::Variants) },
-    Native { name: "members", run: |vm, args| list(vm, args, List::Members) },
-    Native { name: "params", run: |vm, args| list(vm, args, List::Params) },
-    Native { name: "ret", run: ret },
-    Native { name: "rets", run: |vm, args| list(vm, args, List::Returns) },
-    Native { name: "vararg", run: vararg },
-    Native { name: "tparams", run: |vm, args| list(vm, args, List::TypeParams) },
-    Native { name: "targs", run: |vm, args| list(vm, args, List::TypeArgs) },
-    Native { name: "value", run: value },
-    Native { name: "validators", run: |vm, args| list(vm, args, List::Validators) },
-    Native { name: "readonly", run: readonly },
-    Native { name: "source", run: source },
+    Native::new("is", is).quick_first(is_quick),
+    Native::new("kind", kind),
+    Native::new("name", name),
+    Native::new("fields", |vm, args| list(vm, args, List::Fields)),
+    Native::new("field", field),
+    Native::new("elem", elem),
+    Native::new("key", key),
+    Native::new("val", val),
+    Native::new("inner", inner),
+    Native::new("variants", |vm, args| list(vm, args, List::Variants)),
+    Native::new("members", |vm, args| list(vm, args, List::Members)),
+    Native::new("params", |vm, args| list(vm, args, List::Params)),
+    Native::new("ret", ret),
+    Native::new("rets", |vm, args| list(vm, args, List::Returns)),
+    Native::new("vararg", vararg),
+    Native::new("tparams", |vm, args| list(vm, args, List::TypeParams)),
+    Native::new("targs", |vm, args| list(vm, args, List::TypeArgs)),
+    Native::new("value", value),
+    Native::new("validators", |vm, args| list(vm, args, List::Validators)),
+    Native::new("readonly", readonly),
+    Native::new("source", source),
 ];
 
 /// The structure of the type that a method is called on.
@@ -189,7 +189,7 @@ impl List {
 }
 
 /// What an iterator is: a native function that captures the type, the list, and the number of items it gave.
-static NEXT: Native = Native { name: "next item", run: next };
+static NEXT: Native = Native::new("next item", next);
 
 fn list(vm: &mut Vm, args: Args, list: List) -> NativeResult {
     let ty = this(vm, args)?;

@@ -5,7 +5,7 @@ use crate::bytecode::types::Basic;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::{BASE, Library, Literal, TYPE_METAMETHODS, TYPE_METHODS};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::types::{Report, Shape, TypeRef};
 use crate::vm::value::{Value, tag};
@@ -17,7 +17,7 @@ pub static LIBRARIES: [&Library; 5] = [&GLOBALS, &STRING, &TABLE, &METAMETHODS, 
 static GLOBALS: Library = Library {
     name: BASE,
     global: true,
-    natives: &[Native { name: "typeof", run: type_of_value }],
+    natives: &[Native::new("typeof", type_of_value)],
     constants: &[
         ("Nil", Literal::Type(Basic::Nil)),
         ("Boolean", Literal::Type(Basic::Boolean)),
@@ -46,18 +46,18 @@ static GLOBALS: Library = Library {
 
 /// `string(x)` and `table(x)`.
 static STRING: Library =
-    Library { name: "string", global: true, natives: &[Native { name: "__call", run: call_string }], constants: &[] };
+    Library { name: "string", global: true, natives: &[Native::new("__call", call_string)], constants: &[] };
 static TABLE: Library =
-    Library { name: "table", global: true, natives: &[Native { name: "__call", run: call_table }], constants: &[] };
+    Library { name: "table", global: true, natives: &[Native::new("__call", call_table)], constants: &[] };
 
 static METAMETHODS: Library = Library {
     name: TYPE_METAMETHODS,
     global: false,
     natives: &[
-        Native { name: "__call", run: call },
-        Native { name: "__index", run: index },
-        Native { name: "__lt", run: less },
-        Native { name: "__le", run: less_or_equal },
+        Native::new("__call", call),
+        Native::new("__index", index),
+        Native::new("__lt", less),
+        Native::new("__le", less_or_equal),
     ],
     constants: &[],
 };
@@ -101,6 +101,15 @@ pub(super) fn is(vm: &mut Vm, args: Args) -> NativeResult {
     };
     vm.push_all(&answers)?;
     Ok(Flow::Return(2))
+}
+
+/// The first of the two.
+pub(super) fn is_quick(vm: &mut Vm, args: &[Value]) -> Answer {
+    let (Some(ty), value) = (args.first().copied().and_then(TypeRef::of), args.get(1).copied().unwrap_or(Value::NIL))
+    else {
+        return Answer::NONE;
+    };
+    Answer::from(if vm.is_of_type(ty, value) { value } else { Value::NIL })
 }
 
 // ---- operators

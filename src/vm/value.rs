@@ -29,6 +29,8 @@ pub mod tag {
     pub const CELL: u8 = 13;
     /// A type value: a static object.
     pub const TYPE: u8 = 14;
+    /// No value: what [`Answer::NONE`](super::super::native::Answer::NONE) is made of.
+    pub const NO_ANSWER: u8 = 255;
 }
 
 /// A Lua value. Copying it copies a reference for the kinds that live in a heap; it is valid while its object is
@@ -74,6 +76,8 @@ impl Value {
     pub const TRUE: Value = Value { tag: tag::TRUE, payload: 0 };
     /// false
     pub const FALSE: Value = Value { tag: tag::FALSE, payload: 0 };
+
+    pub(super) const NO_ANSWER: Value = Value { tag: tag::NO_ANSWER, payload: 0 };
 
     /// An integer.
     #[inline(always)]

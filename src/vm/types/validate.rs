@@ -35,20 +35,30 @@ const MAX_INDEX: u32 = 16;
 const VALUES_PER_UNIT: u32 = 16;
 
 impl Vm {
-    /// Whether a value is of a type; if not, why.
+    /// Whether a value is of a type.
+    #[inline]
+    pub fn is_of_type(&mut self, ty: TypeRef, value: Value) -> bool {
+        ty.passes & bit(value) != 0 || self.check(ty, value, |_, _| ()).is_ok()
+    }
+
+    /// The same; if not, why.
     ///
     /// # Errors
     /// The first thing that is wrong.
+    #[inline]
     pub fn validate(&mut self, ty: TypeRef, value: Value) -> Result<(), Box<Report>> {
         if ty.passes & bit(value) != 0 {
             return Ok(());
         }
+        self.check(ty, value, |check, failure| Box::new(failure.report(check.vm, ty, &check.steps)))
+    }
+
+    fn check<E>(&mut self, ty: TypeRef, value: Value, tell: impl FnOnce(&Check<'_>, Failure) -> E) -> Result<(), E> {
         let mut check = Check { vm: self, failure: None, steps: Vec::new(), looked: 0, levels: 0, seen: None };
         let holds = check.value(ty, value, 0);
-        let Check { failure, steps, looked, .. } = check;
-        self.fuel -= i64::from(looked / VALUES_PER_UNIT);
-        match failure {
-            Some(failure) if !holds => Err(Box::new(failure.report(self, ty, &steps))),
+        check.vm.fuel -= i64::from(check.looked / VALUES_PER_UNIT);
+        match check.failure {
+            Some(failure) if !holds => Err(tell(&check, failure)),
             _ => Ok(()),
         }
     }
