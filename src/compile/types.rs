@@ -336,6 +336,13 @@ impl Compiler<'_> {
 
     fn named_type(&mut self, name: Name, args: &[TypeId]) -> Result<NodeId> {
         let args = self.type_list(args)?;
+        let text = self.ast.text(name);
+        // The lower-case names cannot be redefined.
+        if let Some(basic) = Basic::named(text)
+            && basic.name() == text
+        {
+            return Ok(self.types.basic(basic));
+        }
         let node = match self.types.meaning(name) {
             Some(Meaning::Bound(node)) => return Ok(node),
             Some(Meaning::Parameter(index)) => TypeNode::Parameter(index),
@@ -344,7 +351,7 @@ impl Compiler<'_> {
                 let draft = &self.types.drafts[alias as usize];
                 if args.len() < draft.required { TypeNode::Basic(Basic::Any) } else { TypeNode::Alias { alias, args } }
             }
-            None => TypeNode::Basic(Basic::named(self.ast.text(name)).unwrap_or(Basic::Any)),
+            None => TypeNode::Basic(Basic::named(text).unwrap_or(Basic::Any)),
         };
         Ok(self.types.node(node))
     }

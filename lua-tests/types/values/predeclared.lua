@@ -68,5 +68,8 @@ do
     type Integer = string
     type Uses = {Integer}
     assert(Integer == String and Uses:elem() == String, "capitalised names can be redefined in types")
+    type number = string
+    type Numbers = {number}
+    assert(Numbers:elem() == Number, "lower-case ones cannot")
   end
 end

@@ -15,7 +15,7 @@ do
     "1e+300", "true", "false?", '"a\\"b\\\\c\\n\\000\\255"', "((number) -> ()) -> () -> string",
     "{(number) -> string}", "userdata @opaque(\"file\") & {read: function}", "((number) -> string) & ((string) -> number)",
     '{kind: "sq", side: number} | {kind: "ci", r: number}', 'string @pattern("^a\\\\d$")', "number @min(0.5) @integer",
-    "{x: number} @closed", "thread", "any", "unknown", "never", "error", "type", "userdata", "table",
+    "{x: number} @closed", '{[("a")]: number}', "thread", "any", "unknown", "never", "error", "type", "userdata", "table",
   }
   for _, text in ipairs(texts) do
     local T = parsed(text)

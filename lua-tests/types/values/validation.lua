@@ -268,3 +268,14 @@ do
     assert(v == nil and e:details().path == "x")
   end
 end
+
+-- In unions within tables, what is told is what the member says that the value claims to be.
+do
+  type Shape = {kind: "sq", side: number, more: {Shape}?} | {kind: "ci", r: number, more: {Shape}?}
+  fails(Shape, {kind = "ci", r = 1, more = {{kind = "sq", side = 1}, {kind = "ci", r = "x"}}}, "more[2].r", "type")
+  type Scene = {main: Shape?, others: {[string]: Shape}}
+  fails(Scene, {others = {a = {kind = "sq"}}}, "others.a.side", "missing")
+  fails(Scene, {others = {}, main = "text"}, "main", "type")
+  type Text = string | {length: number}
+  fails(Text, true, "", "type", "expected string | {length: number}, got boolean")
+end

@@ -10,6 +10,9 @@ const MAX_MEMBERS: usize = 256;
 /// Members that distributing an intersection over a union may make.
 const MAX_DISTRIBUTED: usize = 64;
 
+/// Levels of records merged into each other; what nests deeper stays an intersection.
+const MAX_DEPTH: u32 = 64;
+
 /// `T?`
 pub(super) fn optional(set: &TypeSet, ty: TypeRef) -> TypeRef {
     match &ty.shape {
@@ -120,11 +123,16 @@ pub(super) fn base_of(literal: &Literal) -> Basic {
 
 /// `A & B & …`
 pub(super) fn intersection(set: &TypeSet, types: Vec<TypeRef>) -> TypeRef {
+    intersect(set, types, 0)
+}
+
+/// The same in a record that is being merged, so many levels deep.
+fn intersect(set: &TypeSet, types: Vec<TypeRef>, depth: u32) -> TypeRef {
     let mut parts: Vec<TypeRef> = Vec::new();
     for ty in types {
         match &ty.shape {
-            Shape::Intersection(inner) => inner.iter().for_each(|part| add_part(set, &mut parts, *part)),
-            _ => add_part(set, &mut parts, ty),
+            Shape::Intersection(inner) => inner.iter().for_each(|part| add_part(set, &mut parts, *part, depth)),
+            _ => add_part(set, &mut parts, ty, depth),
         }
     }
     match parts.as_slice() {
@@ -135,10 +143,12 @@ pub(super) fn intersection(set: &TypeSet, types: Vec<TypeRef>) -> TypeRef {
 }
 
 /// Adds a part, merged with those it merges with.
-fn add_part(set: &TypeSet, parts: &mut Vec<TypeRef>, mut part: TypeRef) {
+fn add_part(set: &TypeSet, parts: &mut Vec<TypeRef>, mut part: TypeRef, depth: u32) {
     loop {
-        let merged =
-            parts.iter().enumerate().find_map(|(place, other)| meet(set, *other, part).map(|meet| (place, meet)));
+        let merged = parts
+            .iter()
+            .enumerate()
+            .find_map(|(place, other)| meet(set, *other, part, depth).map(|meet| (place, meet)));
         match merged {
             Some((place, meet)) => {
                 parts.remove(place);
@@ -150,9 +160,12 @@ fn add_part(set: &TypeSet, parts: &mut Vec<TypeRef>, mut part: TypeRef) {
 }
 
 /// `A & B` as a type that is no intersection of the two, if there is one.
-fn meet(set: &TypeSet, a: TypeRef, b: TypeRef) -> Option<TypeRef> {
+fn meet(set: &TypeSet, a: TypeRef, b: TypeRef, depth: u32) -> Option<TypeRef> {
     if a.identity() == b.identity() {
         return Some(a);
+    }
+    if depth > MAX_DEPTH {
+        return None;
     }
     match (&a.shape, &b.shape) {
         (Shape::Basic(Basic::Any), _) | (_, Shape::Basic(Basic::Any)) => return Some(set.basic(Basic::Any)),
@@ -166,9 +179,9 @@ fn meet(set: &TypeSet, a: TypeRef, b: TypeRef) -> Option<TypeRef> {
         // Not looked into.
         | (Shape::Recursive(..), _)
         | (_, Shape::Recursive(..)) => return None,
-        (Shape::Table(x), Shape::Table(y)) => return Some(merge(set, x, y)),
-        (Shape::Optional(_) | Shape::Union(_), _) => return distribute(set, a, b),
-        (_, Shape::Optional(_) | Shape::Union(_)) => return distribute(set, b, a),
+        (Shape::Table(x), Shape::Table(y)) => return Some(merge(set, x, y, depth)),
+        (Shape::Optional(_) | Shape::Union(_), _) => return distribute(set, a, b, depth),
+        (_, Shape::Optional(_) | Shape::Union(_)) => return distribute(set, b, a, depth),
         _ => {}
     }
     if is_subtype_shallow(set, a, b) {
@@ -183,7 +196,7 @@ fn meet(set: &TypeSet, a: TypeRef, b: TypeRef) -> Option<TypeRef> {
 }
 
 /// `(A | B) & C`, if that does not have too many members.
-fn distribute(set: &TypeSet, union_type: TypeRef, other: TypeRef) -> Option<TypeRef> {
+fn distribute(set: &TypeSet, union_type: TypeRef, other: TypeRef, depth: u32) -> Option<TypeRef> {
     let count = |ty: TypeRef| {
         let (mut members, mut has_nil) = (Vec::new(), false);
         add_members(ty, &mut members, &mut has_nil);
@@ -196,18 +209,18 @@ fn distribute(set: &TypeSet, union_type: TypeRef, other: TypeRef) -> Option<Type
     if members.len() * others.len() > MAX_DISTRIBUTED {
         return None;
     }
-    let products = members.iter().flat_map(|a| others.iter().map(|b| intersection(set, vec![*a, *b])));
+    let products = members.iter().flat_map(|a| others.iter().map(|b| intersect(set, vec![*a, *b], depth + 1)));
     Some(union(set, products.collect()))
 }
 
 /// One record for two.
-fn merge(set: &TypeSet, a: &TableShape, b: &TableShape) -> TypeRef {
+fn merge(set: &TypeSet, a: &TableShape, b: &TableShape, depth: u32) -> TypeRef {
     let mut fields: Vec<Field> = Vec::with_capacity(a.fields.len() + b.fields.len());
     for field in &a.fields {
         fields.push(match b.fields.iter().find(|other| other.name() == field.name()) {
             Some(other) => Field::new(
                 field.name,
-                intersection(set, vec![field.ty, other.ty]),
+                intersect(set, vec![field.ty, other.ty], depth + 1),
                 field.optional && other.optional,
                 field.readonly && other.readonly,
             ),
@@ -217,8 +230,8 @@ fn merge(set: &TypeSet, a: &TableShape, b: &TableShape) -> TypeRef {
     fields.extend(b.fields.iter().filter(|field| !a.fields.iter().any(|other| other.name() == field.name())).cloned());
     let indexer = match (a.indexer, b.indexer) {
         (Some((key, value, readonly)), Some((other_key, other_value, other_readonly))) => Some((
-            intersection(set, vec![key, other_key]),
-            intersection(set, vec![value, other_value]),
+            intersect(set, vec![key, other_key], depth + 1),
+            intersect(set, vec![value, other_value], depth + 1),
             readonly && other_readonly,
         )),
         (one, other) => one.or(other),

@@ -144,13 +144,14 @@ impl TypeSet {
 
     /// The structure behind the names of recursive aliases and validators.
     pub fn structure(&self, mut ty: TypeRef) -> TypeRef {
-        loop {
+        for _ in 0..MAX_ALIASES {
             ty = self.expand(ty);
             match &ty.shape {
                 Shape::Validated(inner, _) => ty = *inner,
                 _ => return ty,
             }
         }
+        self.basic(Basic::Any)
     }
 
     /// What a type is behind the names of recursive aliases. An alias that stands for nothing but itself is `any`.

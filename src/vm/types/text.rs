@@ -144,9 +144,11 @@ fn write_table(table: &TableShape, depth: usize, out: &mut Vec<u8>) {
         if !table.fields.is_empty() {
             out.extend_from_slice(b", ");
         }
-        out.push(b'[');
+        // A string alone between the brackets would be the name of a field.
+        let is_string = key.name.is_none() && matches!(key.shape, Shape::Literal(Literal::String(_)));
+        out.extend_from_slice(if is_string { b"[(" } else { b"[" });
         write(key, Around::Nothing, depth + 1, out);
-        out.extend_from_slice(b"]: ");
+        out.extend_from_slice(if is_string { b")]: " } else { b"]: " });
         write(value, Around::Nothing, depth + 1, out);
     }
     out.push(b'}');

@@ -172,34 +172,41 @@ impl Check<'_> {
     fn union(&mut self, ty: TypeRef, members: &[TypeRef], value: Value, depth: u32) -> bool {
         let bit = bit(value);
         let mark = self.seen.as_ref().map_or(0, |seen| seen.trail.len());
-        let mut tried = 0;
+        let mut reasons = Vec::new();
         for member in members.iter().filter(|member| member.doubts & bit != 0) {
             if self.value(*member, value, depth) {
                 return true;
             }
             self.forget(mark);
-            if let Some(failure) = self.failure
-                && matches!(failure.problem, Problem::TooDeep)
-            {
-                return false;
+            match self.failure {
+                Some(Failure { problem: Problem::TooDeep, .. }) => return false,
+                Some(failure) if is_container(member) => {
+                    reasons.push((*member, failure, std::mem::take(&mut self.steps)));
+                }
+                _ => {}
             }
-            tried += 1;
         }
-        // If the value was of the kind of one member only, what that member says is the reason.
-        if tried == 1 && members.iter().filter(|member| member.doubts & bit != 0).all(is_container) {
-            return false;
+        // What a member says is the reason if it is the only one of this kind, or the one the value claims to be.
+        let told = match reasons.len() {
+            0 => None,
+            1 => Some(0),
+            _ => self.claimed(reasons.iter().map(|(member, ..)| *member), value),
+        };
+        match told {
+            Some(place) => {
+                let (_, failure, steps) = reasons.swap_remove(place);
+                self.failure = Some(failure);
+                self.steps = steps;
+                false
+            }
+            None => self.fail(Problem::Type, ty, value),
         }
-        if let Some(member) = self.discriminated(members, value) {
-            self.value(member, value, depth);
-            return false;
-        }
-        self.fail(Problem::Type, ty, value)
     }
 
-    /// The only record among the members that the value, by a field with a literal type, claims to be.
+    /// The place of the only record among the members that the value, by a field with a literal type, claims to be.
     #[cold]
-    fn discriminated(&mut self, members: &[TypeRef], value: Value) -> Option<TypeRef> {
-        let mut claimed = members.iter().filter(|member| {
+    fn claimed(&mut self, members: impl Iterator<Item = TypeRef>, value: Value) -> Option<usize> {
+        let mut claimed = members.enumerate().filter(|(_, member)| {
             let Shape::Table(table) = shape_of(member) else { return false };
             table.fields.iter().any(|field| match &field.ty.shape {
                 Shape::Literal(Literal::String(wanted)) => {
@@ -209,8 +216,8 @@ impl Check<'_> {
                 _ => false,
             })
         });
-        let first = claimed.next().copied();
-        if claimed.next().is_some() { None } else { first }
+        let (first, _) = claimed.next()?;
+        if claimed.next().is_some() { None } else { Some(first) }
     }
 
     /// Forgets which pairs pass that were met since the trail had this length.
@@ -276,21 +283,15 @@ impl Check<'_> {
     /// The value of a field: raw, and along the `__index` tables of metatables.
     #[inline]
     fn field(&mut self, object: Value, field: &Field) -> Value {
-        let name = field.name.as_ptr();
-        let mut metatable = std::ptr::null_mut();
         if object.is_table() {
             // SAFETY: a live table; the name is a string of the image, which is hashed.
-            let value = unsafe {
-                metatable = (*object.as_table()).metatable;
-                Table::get_str(object.as_table(), &mut self.vm.heap, name)
-            };
+            let value = unsafe { Table::get_str(object.as_table(), &mut self.vm.heap, field.name.as_ptr()) };
             if !value.is_nil() {
                 return value;
             }
-        } else if object.is_userdata() {
-            metatable = self.vm.metatable_of(object);
         }
-        if metatable.is_null() { Value::NIL } else { self.inherited(metatable, name) }
+        let metatable = self.vm.metatable_of(object);
+        if metatable.is_null() { Value::NIL } else { self.inherited(metatable, field.name.as_ptr()) }
     }
 
     #[cold]
