@@ -140,7 +140,7 @@ local likelies = {
   union = function(t) return likely(pick(t.members)) end,
   map = function(t)
     local k = likely(t.key)
-    return k == nil and {} or {[k] = likely(t.value)}
+    return (k == nil or k ~= k) and {} or {[k] = likely(t.value)}
   end,
   length = function(t) return likely(t.inner) end,
   range = function(t) return likely(t.inner) end,

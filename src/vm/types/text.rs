@@ -3,7 +3,7 @@
 use super::{FunctionShape, Shape, TableShape, TypeRef};
 use crate::bytecode::types::{Literal, Rule};
 
-/// Types nested deeper than this are `{...}`.
+/// Types nested deeper than this are `{...}`, and arguments `<...>`.
 const MAX_DEPTH: usize = 8;
 
 /// Bytes after which a text is cut off: types may share parts, so that their text is longer than they are.
@@ -47,6 +47,9 @@ fn write(ty: TypeRef, around: Around, depth: usize, out: &mut Vec<u8>) {
     let Some(name) = &ty.name else { return write_shape(ty, around, depth, out) };
     out.extend_from_slice(name.text.as_bytes());
     if !name.args.is_empty() {
+        if depth > MAX_DEPTH {
+            return out.extend_from_slice(b"<...>");
+        }
         out.push(b'<');
         write_list(&name.args, b", ", Around::Nothing, depth + 1, out);
         out.push(b'>');

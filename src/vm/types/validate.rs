@@ -190,6 +190,7 @@ impl Check<'_> {
         let told = match reasons.len() {
             0 => None,
             1 => Some(0),
+            _ if !value.is_table() => None,
             _ => self.claimed(reasons.iter().map(|(member, ..)| *member), value),
         };
         match told {
@@ -203,14 +204,14 @@ impl Check<'_> {
         }
     }
 
-    /// The place of the only record among the members that the value, by a field with a literal type, claims to be.
+    /// The place of the only record among the members that the table, by a field with a literal type, claims to be.
     #[cold]
     fn claimed(&mut self, members: impl Iterator<Item = TypeRef>, value: Value) -> Option<usize> {
         let mut claimed = members.enumerate().filter(|(_, member)| {
             let Shape::Table(table) = shape_of(member) else { return false };
             table.fields.iter().any(|field| match &field.ty.shape {
                 Shape::Literal(Literal::String(wanted)) => {
-                    let found = self.field(value, field);
+                    let found = self.field(value.as_table(), self.vm.metatable_of(value), field);
                     found.is_string() && string_bytes(found) == &**wanted
                 }
                 _ => false,
@@ -260,18 +261,15 @@ impl Check<'_> {
 
     fn record(&mut self, ty: TypeRef, shape: &TableShape, value: Value, depth: u32) -> bool {
         self.looked += shape.fields.len() as u32;
+        let table = if value.is_table() { value.as_table() } else { std::ptr::null_mut() };
+        let metatable = self.vm.metatable_of(value);
         for (place, field) in shape.fields.iter().enumerate() {
-            let found = self.field(value, field);
+            let found = self.field(table, metatable, field);
             if field.passes & bit(found) != 0 {
                 continue;
             }
             if !self.value(field.ty, found, depth) {
-                if found.is_nil()
-                    && let Some(Failure { problem: problem @ Problem::Type, .. }) = &mut self.failure
-                {
-                    *problem = Problem::Missing;
-                }
-                return self.step(Step::Field(ty, place));
+                return self.bad_field(ty, place, found);
             }
         }
         match shape.indexer {
@@ -280,18 +278,29 @@ impl Check<'_> {
         }
     }
 
-    /// The value of a field: raw, and along the `__index` tables of metatables.
-    #[inline]
-    fn field(&mut self, object: Value, field: &Field) -> Value {
-        if object.is_table() {
+    /// Notes that the value found in a field of a record is wrong, or that nothing was found.
+    #[cold]
+    fn bad_field(&mut self, ty: TypeRef, place: usize, found: Value) -> bool {
+        if found.is_nil()
+            && let Some(Failure { problem: problem @ Problem::Type, .. }) = &mut self.failure
+        {
+            *problem = Problem::Missing;
+        }
+        self.step(Step::Field(ty, place))
+    }
+
+    /// The value of a field: raw, and along the `__index` tables of metatables. Either may be null.
+    #[inline(always)]
+    fn field(&mut self, table: *mut Table, metatable: *mut Table, field: &Field) -> Value {
+        let name = field.name.as_ptr();
+        if !table.is_null() {
             // SAFETY: a live table; the name is a string of the image, which is hashed.
-            let value = unsafe { Table::get_str(object.as_table(), &mut self.vm.heap, field.name.as_ptr()) };
+            let value = unsafe { Table::get_str(table, &mut self.vm.heap, name) };
             if !value.is_nil() {
                 return value;
             }
         }
-        let metatable = self.vm.metatable_of(object);
-        if metatable.is_null() { Value::NIL } else { self.inherited(metatable, field.name.as_ptr()) }
+        if metatable.is_null() { Value::NIL } else { self.inherited(metatable, name) }
     }
 
     #[cold]
