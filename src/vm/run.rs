@@ -17,9 +17,12 @@
 //! preempted instruction simply runs again.
 
 use super::error::LuaError;
-use super::fast::{as_float, captured, float_bits, next_entry, power, quick_equals};
+use super::fast::{
+    as_float, captured, class_of, find_field, find_in_class, find_index, find_method, float_bits, power, quick_equals,
+    store_field, store_index,
+};
 use super::machine::Vm;
-use super::object::Node;
+use super::object::{Node, Str};
 use super::thread::{Frame, results};
 use super::value::{Value, tag};
 use crate::bytecode::op::NONE;
@@ -308,6 +311,11 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                         *reg!((*$i).a) = (*node).value;
                         continue;
                     }
+                    let key = (*konst!((*$i).c)).as_string();
+                    if let Some(value) = find_field(vm, table, key, $i).value() {
+                        *reg!((*$i).a) = value;
+                        continue;
+                    }
                 }
                 slow!($i, Vm::op_get)
             }};
@@ -320,6 +328,9 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                     let (node, hit) = hinted!(table, (*konst!($key)).payload(), $i);
                     if hit && (*table).header.mark & (*vm).heap.write_mask == 0 {
                         (*node).value = *reg!($value);
+                        continue;
+                    }
+                    if store_field(vm, table, (*konst!($key)).as_string(), *reg!($value), $i) {
                         continue;
                     }
                 }
@@ -338,6 +349,10 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             *reg!((*$i).a) = value;
                             continue;
                         }
+                    }
+                    if let Some(value) = find_index(vm, table, Value::int(i64::from($key))).value() {
+                        *reg!((*$i).a) = value;
+                        continue;
                     }
                 }
                 slow!($i, Vm::op_get)
@@ -369,6 +384,9 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                                 continue;
                             }
                         }
+                    }
+                    if store_index(vm, table, Value::int(i64::from($key)), *reg!((*$i).c)) {
+                        continue;
                     }
                 }
                 slow!($i, Vm::op_set)
@@ -460,12 +478,23 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                     if key.is_int() {
                         get_int!(i, *reg!((*i).b), key.as_int())
                     }
+                    let object = *reg!((*i).b);
+                    if object.is_table()
+                        && let Some(value) = find_index(vm, object.as_table(), key).value()
+                    {
+                        *reg!((*i).a) = value;
+                        continue;
+                    }
                     slow!(i, Vm::op_get)
                 }
                 Op::SetIndex => {
                     let key = *reg!((*i).b);
                     if key.is_int() {
                         set_int!(i, key.as_int())
+                    }
+                    let object = *reg!((*i).a);
+                    if object.is_table() && store_index(vm, object.as_table(), key, *reg!((*i).c)) {
+                        continue;
                     }
                     slow!(i, Vm::op_set)
                 }
@@ -482,16 +511,28 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             continue;
                         }
                         // Absent in the object itself if the key's chain cannot hold it; then `__index` of the class.
-                        let hash = (*(key as *const super::object::Str)).header.extra;
+                        let hash = (*(key as *const Str)).header.extra;
                         let main = (*own).nodes.add((hash & (*own).header.extra) as usize);
                         if (*main).next == 0 && (*main).key_payload != key && !(*own).metatable.is_null() {
                             let metatable = (*own).metatable;
                             class_method!(i, object, key, metatable);
                         }
-                    } else if object.is_userdata() && !(*object.as_userdata()).metatable.is_null() {
-                        let key = (*konst!((*i).c)).payload();
-                        let metatable = (*object.as_userdata()).metatable;
-                        class_method!(i, object, key, metatable);
+                        if let Some(method) = find_method(vm, own, key as *mut Str, i).value() {
+                            *reg!((*i).a).add(1) = object;
+                            *reg!((*i).a) = method;
+                            continue;
+                        }
+                    } else {
+                        let metatable = class_of(&*vm, object);
+                        if !metatable.is_null() {
+                            let key = (*konst!((*i).c)).payload();
+                            class_method!(i, object, key, metatable);
+                            if let Some(method) = find_in_class(vm, metatable, key as *mut Str, i).value() {
+                                *reg!((*i).a).add(1) = object;
+                                *reg!((*i).a) = method;
+                                continue;
+                            }
+                        }
                     }
                     slow!(i, Vm::op_method)
                 }
@@ -730,9 +771,11 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             k = (*function).constants.cast();
                             continue;
                         }
-                    } else if iterator.tag() == tag::NATIVE && iterator.payload() == (*vm).next_native {
-                        let state = *reg!((*i).a).add(1);
-                        if state.is_table() && next_entry(state.as_table(), *reg!((*i).a).add(2), reg!((*i).a).add(3)) {
+                    } else if iterator.tag() == tag::NATIVE
+                        && let Some(step) = iterator.as_native().step
+                    {
+                        let (state, control) = (*reg!((*i).a).add(1), *reg!((*i).a).add(2));
+                        if step(&mut *vm, state, control, &mut *reg!((*i).a).add(3).cast()) {
                             for n in 2..(*i).c as usize {
                                 *reg!((*i).a).add(3 + n) = Value::NIL;
                             }
@@ -778,6 +821,21 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             k = (*function).constants.cast();
                             continue;
                         }
+                    } else if !OBSERVED
+                        && (*callee).tag() == tag::NATIVE
+                        && (*i).b != 0
+                        && (*vm).fuel >= 0
+                        && ((*i).c == results::exactly(1) as u16 || (*i).c == results::exactly(0) as u16)
+                        && let Some(quick) = (*callee).as_native().quick
+                    {
+                        let args = std::slice::from_raw_parts(callee.add(1), (*i).b as usize - 1);
+                        if let Some(value) = quick(&mut *vm, args).value() {
+                            *callee = value;
+                            if (*vm).heap.needs_collection() {
+                                slow!(i, |vm: &mut Vm, _: &Instruction| vm.safepoint())
+                            }
+                            continue;
+                        }
                     }
                     slow!(i, Vm::op_call)
                 }
@@ -803,6 +861,11 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                         return_to!(frame);
                     } else if wanted == results::exactly(0) {
                         return_to!(frame);
+                    } else if wanted == results::INTO {
+                        // The handler of a metamethod: the result goes where the instruction that called it wants it.
+                        let value = *reg!((*i).a);
+                        return_to!(frame);
+                        *reg!((*pc.sub(1)).a) = value;
                     } else if wanted == results::exactly(1) | results::TAIL_CALLED {
                         *base.cast::<Value>().sub(1) = *reg!((*i).a);
                         return_to!(frame);
