@@ -34,7 +34,7 @@ static SETTINGS: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Puts the terminal back into the state in which it was before the line that is being edited, if one is: another process
 /// may end the program meanwhile.
-pub(super) fn restore_terminal() {
+fn restore_terminal() {
     if let Some(settings) = SETTINGS.lock().take() {
         // There is nothing that could be done about a terminal that has gone.
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &settings);

@@ -12,7 +12,6 @@ use signal_hook::consts::SIGINT;
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
-use super::console::restore_terminal;
 use crate::runtime::interrupt::interrupt;
 use crate::runtime::process::Process;
 
@@ -64,11 +63,8 @@ impl Interrupt {
                 let this = Arc::clone(self);
                 interrupt(&process, move || this.state.load(Ordering::Acquire) == ASKED);
             }
-            None => {
-                restore_terminal();
-                // Returns only if the system refuses, and then there is nothing else to try.
-                drop(emulate_default_handler(SIGINT));
-            }
+            // Returns only if the system refuses, and then there is nothing else to try.
+            None => drop(emulate_default_handler(SIGINT)),
         }
     }
 }
