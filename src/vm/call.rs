@@ -9,11 +9,11 @@
 
 use super::error::{ErrorKind, LuaError};
 use super::event::Event;
+use super::execute::RESUME;
 use super::function::Function;
 use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, Native, NativeResult};
 use super::object::Closure;
-use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, Thread, results};
 use super::types::TypeRef;
 use super::value::{Value, tag};

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use super::error::LuaError;
 use super::event::{BASIC_TYPES, Event, TYPE_SLOT};
+use super::execute::RESUME;
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::hook::Tracing;
 use super::image::Image;
 use super::object::{Str, Table, mark};
 use super::random::Random;
-use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
 use super::types::ErrorMaker;
 use super::value::{Value, tag};
