@@ -1,5 +1,6 @@
 //! The Lua files of `lua-tests/`: programs that must pass, and programs that must fail.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,24 +8,28 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::program::{Program, root};
 
-/// Folders whose programs must run silently to their end.
-const PASSING: [&str; 3] = ["language", "stdlib", "runtime"];
+/// Folders whose programs must run silently to their end, from their source and as binary chunks.
+const LUA: [&str; 2] = ["language", "stdlib"];
 
-/// Those of them that must do so as binary chunks too. The others need to be the script, in its folder.
-const FROM_BINARY: [&str; 2] = ["language", "stdlib"];
+/// The folder of programs with processes, which must run silently to their end with so many workers.
+const RUNTIME: &str = "runtime";
+const WORKERS: [&str; 3] = ["1", "2", "8"];
 
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
     let mut trials = Vec::new();
-    for folder in PASSING {
+    for folder in LUA {
         for file in lua_files(&corpus.join(folder)) {
-            trials.push(Trial::test(case_name(folder, &file), move || passes(&file)));
+            let name = case_name(folder, &file);
+            let source = file.clone();
+            trials.push(Trial::test(name.clone(), move || passes(&source)));
+            trials.push(Trial::test(format!("{name}::from_binary"), move || passes_from_binary(&file)));
         }
     }
-    for folder in FROM_BINARY {
-        for file in lua_files(&corpus.join(folder)) {
-            let name = format!("{}::from_binary", case_name(folder, &file));
-            trials.push(Trial::test(name, move || passes_from_binary(&file)));
+    for file in lua_files(&corpus.join(RUNTIME)) {
+        for workers in WORKERS {
+            let (name, file) = (case_name(RUNTIME, &file), file.clone());
+            trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
         }
     }
     for file in lua_files(&corpus.join("errors")) {
@@ -48,29 +53,38 @@ fn case_name(folder: &str, file: &Path) -> String {
 }
 
 fn passes(file: &Path) -> Result<(), Failed> {
-    runs_silently(file, &[])
+    runs_silently(Program::moonlet(folder(file)).arg("run").arg(name(file)))
 }
 
 /// The same, compiled to a binary chunk by a script.
 fn passes_from_binary(file: &Path) -> Result<(), Failed> {
-    runs_silently(file, &[root().join("lua-tests/harness/from_binary.lua")])
+    let script = root().join("lua-tests/harness/from_binary.lua");
+    runs_silently(Program::moonlet(folder(file)).arg("run").arg(script).arg(name(file)))
 }
 
-/// Runs a file, or the `scripts` that get it as argument.
-fn runs_silently(file: &Path, scripts: &[PathBuf]) -> Result<(), Failed> {
-    let folder = file.parent().expect("a file is in a folder");
-    let name = file.file_name().expect("a Lua file has a name");
-    let program = scripts.iter().fold(Program::moonlet(folder).arg("run"), |program, script| program.arg(script));
-    program.arg(name).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
+/// The same, with a number of workers.
+fn passes_with(file: &Path, workers: &str) -> Result<(), Failed> {
+    runs_silently(Program::moonlet(folder(file)).env("MOONLET_WORKERS", workers).arg("run").arg(name(file)))
+}
+
+fn runs_silently(program: Program) -> Result<(), Failed> {
+    program.run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
     Ok(())
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().expect("a file is in a folder")
+}
+
+fn name(file: &Path) -> &OsStr {
+    file.file_name().expect("a Lua file has a name")
 }
 
 /// The first line of standard error starts as `NAME.expected` says; nothing is on standard output.
 fn fails_as_described(file: &Path) -> Result<(), Failed> {
     let expected = fs::read_to_string(file.with_extension("expected"))?;
-    let folder = file.parent().expect("a file is in a folder");
-    let name = file.file_name().expect("a Lua file has a name");
-    let outcome = Program::moonlet(folder).arg("run").arg(name).run()?.expect_status(1)?.expect_stdout("")?;
+    let outcome =
+        Program::moonlet(folder(file)).arg("run").arg(name(file)).run()?.expect_status(1)?.expect_stdout("")?;
     let expected = expected.trim_end_matches('\n');
     if !outcome.stderr().starts_with(expected) {
         return Err(outcome.failure(&format!("expected the message {expected:?}")));

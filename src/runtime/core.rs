@@ -7,9 +7,10 @@ use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
 use super::io::IoDriver;
 use super::mail::Mail;
+use super::names::Names;
 use super::pid::Pid;
 use super::process::Process;
-use super::process_table::{Names, ProcessTable};
+use super::process_table::ProcessTable;
 use super::scheduler::Handle;
 use super::spawn::Entries;
 use super::timer::TimerService;
@@ -53,6 +54,8 @@ pub struct RuntimeCore {
     pub settings: Settings,
     /// Set by shutdown: no more processes.
     pub stopping: AtomicBool,
+    /// Set when the deadline of a shutdown has passed: what is terminated from now on has been cancelled.
+    pub out_of_time: AtomicBool,
 }
 
 impl RuntimeCore {

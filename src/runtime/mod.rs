@@ -20,8 +20,10 @@
 //! | --- | --- |
 //! | [`system`] | [`System`]: built, given work, shut down |
 //! | [`core`], [`process_table`], [`words`] | what all processes share |
-//! | [`process`] | a process: its step, its end, who watches it |
-//! | [`spawn`] | from an entry to a process that can be queued |
+//! | [`process`] | a process: its step, its end |
+//! | [`links`], [`names`] | who watches it, what it is called |
+//! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
@@ -57,6 +59,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod channel;
+pub mod context;
 pub mod core;
 pub mod data;
 pub mod driver;
@@ -67,10 +70,15 @@ pub mod io;
 mod lib_channel;
 mod lib_coroutine;
 mod lib_process;
+mod lib_registry;
 mod lib_require;
+mod lib_spawn;
+mod lib_subscribe;
+pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod names;
 pub mod operation;
 pub mod parker;
 pub mod pid;
@@ -88,6 +96,7 @@ pub mod task;
 pub mod time;
 pub mod timer;
 pub mod transfer;
+mod upgrade;
 pub mod words;
 pub mod worker;
 

@@ -100,6 +100,8 @@ pub struct TaskSet {
     /// Waiting tasks whose wait ends from outside.
     external: u32,
     free: Vec<u32>,
+    /// The first ticket of each task.
+    first_ticket: u32,
 }
 
 // SAFETY: the coroutines and values belong to the heap of the machine that owns this set, and move with it.
@@ -111,13 +113,27 @@ pub const MAIN: u32 = 0;
 impl TaskSet {
     /// No tasks.
     pub fn new() -> TaskSet {
-        TaskSet { tasks: Vec::new(), ready: VecDeque::new(), current: None, external: 0, free: Vec::new() }
+        TaskSet {
+            tasks: Vec::new(),
+            ready: VecDeque::new(),
+            current: None,
+            external: 0,
+            free: Vec::new(),
+            first_ticket: 0,
+        }
     }
 
     /// From now on the main coroutine of a program gives the others a turn when it yields.
     pub fn let_main_take_turns(&mut self) {
         // SAFETY: the main coroutine lives as long as the process.
         unsafe { (*self.tasks[MAIN as usize].root).takes_turns = true };
+    }
+
+    /// Makes these tasks the successors of others: news for those is recognised as being for waits that are over.
+    pub fn continue_tickets(&mut self, old: &TaskSet) {
+        let newest = old.tasks.iter().map(|task| task.ticket).chain([old.first_ticket]).max().unwrap_or(0);
+        self.first_ticket = newest.wrapping_add(1);
+        self.tasks.iter_mut().for_each(|task| task.ticket = self.first_ticket);
     }
 
     /// Adds a task for a fresh coroutine, ready to run with these arguments.
@@ -130,7 +146,7 @@ impl TaskSet {
             wait: Wait::Nothing,
             claim: None,
             reason: "",
-            ticket: 0,
+            ticket: self.first_ticket,
             phase: Phase::Ready,
             external: false,
         };

@@ -28,10 +28,7 @@ use crate::vm::value::Value;
 
 /// The pending timers of a process, by number.
 #[derive(Default)]
-pub struct Alarms(Option<Box<Table>>);
-
-#[derive(Default)]
-struct Table {
+pub struct Alarms {
     last: u64,
     pending: HashMap<u64, Pending>,
 }
@@ -46,34 +43,33 @@ struct Pending {
 impl Alarms {
     /// Whether no timer is pending.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|table| table.pending.is_empty())
+        self.pending.is_empty()
+    }
+
+    /// The number of the newest timer.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Numbers go on after `last`.
+    pub fn continue_from(&mut self, last: u64) {
+        self.last = last;
     }
 
     /// The keys of all pending timers.
     pub fn keys(&self) -> impl Iterator<Item = TimerKey> + '_ {
-        self.0.iter().flat_map(|table| table.pending.values().map(|pending| pending.key))
+        self.pending.values().map(|pending| pending.key)
     }
 
     /// Marks the channels of pending timers.
     pub fn trace(&self, marker: &mut Marker) {
-        for pending in self.0.iter().flat_map(|table| table.pending.values()) {
-            marker.mark(Value::userdata(pending.channel));
-        }
+        self.pending.values().for_each(|pending| marker.mark(Value::userdata(pending.channel)));
     }
+}
 
-    fn next_number(&mut self) -> u64 {
-        let table = self.0.get_or_insert_default();
-        table.last += 1;
-        table.last
-    }
-
-    fn insert(&mut self, number: u64, pending: Pending) {
-        self.0.get_or_insert_default().pending.insert(number, pending);
-    }
-
-    fn remove(&mut self, number: u64) -> Option<Pending> {
-        self.0.as_mut()?.pending.remove(&number)
-    }
+/// The pending timers of the process.
+fn alarms(vm: &mut Vm) -> &mut Alarms {
+    &mut state(vm).rare().alarms
 }
 
 fn start_timer(vm: &mut Vm, delay: Duration, mail: Mail) -> TimerKey {
@@ -104,9 +100,11 @@ fn positive(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
 }
 
 fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, period: Option<Duration>) -> u64 {
-    let number = state(vm).alarms.next_number();
+    let known = alarms(vm);
+    known.last += 1;
+    let number = known.last;
     let key = start_timer(vm, delay, Mail::Timer(number));
-    state(vm).alarms.insert(number, Pending { channel, key, period });
+    alarms(vm).pending.insert(number, Pending { channel, key, period });
     number
 }
 
@@ -127,7 +125,7 @@ pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
 /// # Errors
 /// `not enough memory` past the memory limit.
 pub fn fire(vm: &mut Vm, number: u64) -> Result<(), Box<LuaError>> {
-    let Some(Pending { channel, period, .. }) = state(vm).alarms.remove(number) else { return Ok(()) };
+    let Some(Pending { channel, period, .. }) = alarms(vm).pending.remove(&number) else { return Ok(()) };
     let now = Time::now(&*state(vm).core().driver);
     let value = time_value(vm, now);
     let sent = channel::try_send(vm, channel, value)?;
@@ -136,7 +134,7 @@ pub fn fire(vm: &mut Vm, number: u64) -> Result<(), Box<LuaError>> {
         // A full buffer drops the tick.
         Some(period) if !matches!(sent, Sent::Closed) => {
             let key = start_timer(vm, period, Mail::Timer(number));
-            state(vm).alarms.insert(number, Pending { channel, key, period: Some(period) });
+            alarms(vm).pending.insert(number, Pending { channel, key, period: Some(period) });
             Ok(())
         }
         Some(_) => Ok(()),
@@ -222,7 +220,7 @@ fn channel_of_timer(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// Takes the pending timer of an object back. `false` if there is none.
 fn disarm(vm: &mut Vm, number: u64) -> bool {
-    match state(vm).alarms.remove(number) {
+    match alarms(vm).pending.remove(&number) {
         Some(pending) => {
             drop(state(vm).core().timers.cancel(pending.key));
             true
