@@ -3,8 +3,10 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 
+use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
+use super::groups::Groups;
 use super::io::IoDriver;
 use super::mail::Mail;
 use super::names::Names;
@@ -42,6 +44,10 @@ pub struct RuntimeCore {
     pub processes: ProcessTable,
     /// Their names.
     pub names: Names,
+    /// The event bus.
+    pub bus: Bus,
+    /// Process groups.
+    pub groups: Groups,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

@@ -93,6 +93,7 @@ impl Mailbox {
             Item::Event(_) => self.events,
             Item::Message(message) => match self.listener(&message.topic) {
                 Some(listener) => listener.channel,
+                None if item.is_internal() => std::ptr::null_mut(),
                 None => self.inbox,
             },
         }

@@ -29,8 +29,9 @@
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
+//! | [`bus`], [`groups`] | events from many to many; processes under one name |
 //! | [`operation`] | work of host modules off the workers |
-//! | [`errors`], [`message`], `events`, [`time`], [`pid`] | the objects programs see |
+//! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
@@ -58,6 +59,7 @@
 //! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
+pub mod bus;
 pub mod channel;
 pub mod context;
 pub mod core;
@@ -65,10 +67,13 @@ pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod groups;
 pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;
+mod lib_events;
+mod lib_pg;
 mod lib_process;
 mod lib_registry;
 mod lib_require;
@@ -81,6 +86,7 @@ pub mod message;
 pub mod names;
 pub mod operation;
 pub mod parker;
+pub mod payload;
 pub mod pid;
 pub mod process;
 pub mod process_state;

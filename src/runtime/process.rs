@@ -328,6 +328,9 @@ impl Process {
         }
         if let Some(rare) = state(vm).rare.take() {
             rare.alarms.keys().for_each(|key| drop(self.core.timers.cancel(key)));
+            self.core.bus.unsubscribe(&rare.subscriptions);
+            self.core.groups.unsubscribe(&rare.subscriptions);
+            self.core.groups.forget(&self.core, self.pid, &rare.memberships);
         }
     }
 }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use super::bus::SubscriptionId;
 use super::context::Context;
 use super::core::RuntimeCore;
 use super::errors::ErrorData;
+use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::process::Process;
 use super::task::TaskSet;
@@ -52,6 +54,10 @@ pub struct Rare {
     pub doom: Option<Arc<ErrorData>>,
     /// Set when the process will be replaced by newer code at its next turn.
     pub upgrade: Option<Upgrade>,
+    /// Its subscriptions to events and to changes of groups.
+    pub subscriptions: Vec<SubscriptionId>,
+    /// The groups it has joined.
+    pub memberships: Vec<Membership>,
 }
 
 // SAFETY: the process owns the machine that owns this, and is itself shareable; the rest belongs to the machine's heap.

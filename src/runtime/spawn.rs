@@ -81,6 +81,11 @@ pub trait Entries: Send + Sync + 'static {
 
     /// Whether there is a host with this id.
     fn has_host(&self, id: &str) -> bool;
+
+    /// Whether there is a scope of process groups with this id.
+    fn has_group_scope(&self, _id: &str) -> bool {
+        true
+    }
 }
 
 /// What a process begins with.

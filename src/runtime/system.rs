@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::{ErrorData, NOT_FOUND};
+use super::groups::Groups;
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
@@ -36,6 +38,9 @@ pub static LIBRARIES: &[&Library] = &[
     &super::errors::LIBRARY,
     &super::context::LIBRARY,
     &super::time::LIBRARY,
+    &super::payload::LIBRARY,
+    &super::lib_events::LIBRARY,
+    &super::lib_pg::LIBRARY,
 ];
 
 /// Sets up a [`System`].
@@ -106,6 +111,8 @@ impl Builder {
             io: IoDriver::new(),
             processes: ProcessTable::new(),
             names: Names::default(),
+            bus: Bus::default(),
+            groups: Groups::default(),
             entries,
             host: self.host,
             module_path: self.module_path,

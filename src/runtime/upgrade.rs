@@ -1,7 +1,7 @@
 //! `process.upgrade` (`runtime.md` §2.12): a process begins anew with other code.
 //!
 //! The Lua state is replaced by a fresh one between two steps. What belongs to the process stays: its PID, names,
-//! monitors, links, context and undelivered mail. What belongs to the state is gone: heap, coroutines, subscriptions,
+//! monitors, links, groups, context and undelivered mail. What belongs to the state is gone: heap, coroutines, subscriptions,
 //! timers, options, operations under way. News for the old state is recognised by its number and dropped: the numbers of
 //! waits and timers go on where the old state left them.
 
@@ -51,6 +51,7 @@ impl Upgrade {
         let core = &process.core;
         let context = state(old).context().map(Arc::clone);
         let timers = state(old).rare().alarms.last();
+        let memberships = std::mem::take(&mut state(old).rare().memberships);
         process.leave(old);
         let entry = core.entries.resolve(&core.image, &self.id).map_err(failed)?;
         let start = Start::Entry(&entry);
@@ -60,6 +61,9 @@ impl Upgrade {
         new.mailbox.inherit(std::mem::take(&mut old.mailbox));
         if timers > 0 {
             new.rare().alarms.continue_from(timers);
+        }
+        if !memberships.is_empty() {
+            new.rare().memberships = memberships;
         }
         Ok(vm)
     }

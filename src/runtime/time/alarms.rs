@@ -3,14 +3,14 @@
 //! A timer of the wheel carries a number; the process knows which channel belongs to it. So a timer that fires after it was
 //! stopped, or after its process ended, finds nothing.
 
-use std::time::Duration as StdDuration;
-
 use hashbrown::HashMap;
 
 use super::duration::{Duration, duration_argument};
-use super::moment::{Time, time_value};
+use super::methods::time_value;
+use super::moment::Time;
 use crate::runtime::channel::{self, Channel, Sent};
 use crate::runtime::core::Alarm;
+use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, INVALID};
 use crate::runtime::mail::Mail;
 use crate::runtime::process_state::state;
@@ -36,8 +36,8 @@ pub struct Alarms {
 struct Pending {
     channel: *mut Userdata,
     key: TimerKey,
-    /// Of a ticker.
-    period: Option<Duration>,
+    /// Of a ticker: its period, and when it is due.
+    ticks: Option<(Duration, Moment)>,
 }
 
 impl Alarms {
@@ -72,11 +72,14 @@ fn alarms(vm: &mut Vm) -> &mut Alarms {
     &mut state(vm).rare().alarms
 }
 
-fn start_timer(vm: &mut Vm, delay: Duration, mail: Mail) -> TimerKey {
+/// When a delay that begins now is over.
+fn deadline(vm: &mut Vm, delay: Duration) -> Moment {
+    state(vm).core().driver.now().after(delay.to_std())
+}
+
+fn start_timer(vm: &mut Vm, deadline: Moment, mail: Mail) -> TimerKey {
     let process = state(vm).process();
-    let core = &process.core;
-    let deadline = core.driver.now().after(StdDuration::from_nanos(delay.0.max(0) as u64));
-    core.timers.insert(deadline, Alarm { process: process.weak(), mail })
+    process.core.timers.insert(deadline, Alarm { process: process.weak(), mail })
 }
 
 /// `time.sleep(d)`
@@ -89,7 +92,8 @@ pub(super) fn sleep(vm: &mut Vm, args: Args) -> NativeResult {
         return vm.suspend(Request::Turn);
     }
     let id = state(vm).tasks.next_wait();
-    let key = start_timer(vm, duration, Mail::Wake(id));
+    let deadline = deadline(vm, duration);
+    let key = start_timer(vm, deadline, Mail::Wake(id));
     state(vm).tasks.begin_wait("time.sleep", Wait::Timer(key), true);
     vm.suspend(Request::Event("time.sleep"))
 }
@@ -99,12 +103,14 @@ fn positive(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
     duration_argument(vm, args, i).filter(|duration| duration.0 > 0)
 }
 
-fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, period: Option<Duration>) -> u64 {
+fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, ticks: bool) -> u64 {
+    let due = deadline(vm, delay);
     let known = alarms(vm);
     known.last += 1;
     let number = known.last;
-    let key = start_timer(vm, delay, Mail::Timer(number));
-    alarms(vm).pending.insert(number, Pending { channel, key, period });
+    let key = start_timer(vm, due, Mail::Timer(number));
+    let ticks = ticks.then_some((delay, due));
+    alarms(vm).pending.insert(number, Pending { channel, key, ticks });
     number
 }
 
@@ -114,7 +120,7 @@ pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
         return errors::fail(vm, INVALID, "invalid duration");
     };
     let channel = channel::new_channel(vm, Channel::local(1, false));
-    start_alarm(vm, delay, channel, None);
+    start_alarm(vm, delay, channel, false);
     vm.push(Value::userdata(channel))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))
@@ -125,16 +131,19 @@ pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
 /// # Errors
 /// `not enough memory` past the memory limit.
 pub fn fire(vm: &mut Vm, number: u64) -> Result<(), Box<LuaError>> {
-    let Some(Pending { channel, period, .. }) = alarms(vm).pending.remove(&number) else { return Ok(()) };
+    let Some(Pending { channel, ticks, .. }) = alarms(vm).pending.remove(&number) else { return Ok(()) };
     let now = Time::now(&*state(vm).core().driver);
     let value = time_value(vm, now);
+    // A full buffer drops the tick.
     let sent = channel::try_send(vm, channel, value)?;
-    match period {
+    match ticks {
         None => channel::close(vm, channel),
-        // A full buffer drops the tick.
-        Some(period) if !matches!(sent, Sent::Closed) => {
-            let key = start_timer(vm, period, Mail::Timer(number));
-            alarms(vm).pending.insert(number, Pending { channel, key, period: Some(period) });
+        Some((period, due)) if !matches!(sent, Sent::Closed) => {
+            // A period after the last tick was due; ticks that nobody had time for are left out.
+            let missed = state(vm).core().driver.now().since(due).as_nanos() / period.to_std().as_nanos();
+            let due = due.after(period.to_std().saturating_mul(u32::try_from(missed + 1).unwrap_or(u32::MAX)));
+            let key = start_timer(vm, due, Mail::Timer(number));
+            alarms(vm).pending.insert(number, Pending { channel, key, ticks: Some((period, due)) });
             Ok(())
         }
         Some(_) => Ok(()),
@@ -201,7 +210,7 @@ fn new_timer(vm: &mut Vm, args: Args, ticks: bool) -> NativeResult {
     };
     let capacity = if ticks { TICKS } else { 1 };
     let channel = channel::new_channel(vm, Channel::local(capacity, false));
-    let number = start_alarm(vm, delay, channel, ticks.then_some(delay));
+    let number = start_alarm(vm, delay, channel, ticks);
     let metatable = state(vm).core().image.class(if ticks { &TICKER } else { &TIMER });
     let object = vm.heap.new_userdata(Box::new(TimerObject { channel, number, ticks }), metatable);
     vm.push(Value::userdata(object))?;
@@ -248,6 +257,6 @@ fn reset(vm: &mut Vm, args: Args) -> NativeResult {
         return vm.answer(Value::FALSE);
     }
     // A new number, so that a firing of the old arming that is under way finds nothing.
-    timer.number = start_alarm(vm, delay, timer.channel, None);
+    timer.number = start_alarm(vm, delay, timer.channel, false);
     vm.answer(Value::TRUE)
 }
