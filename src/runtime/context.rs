@@ -32,8 +32,7 @@ impl Context {
     /// A key that is no string.
     pub fn with_fields(mut self, vm: &mut Vm, table: *mut Table) -> Result<Context, Box<LuaError>> {
         let mut key = Value::NIL;
-        // SAFETY: the table is an argument of the running native function and is not changed.
-        while let Ok(Some((next, value))) = unsafe { Table::next(table, &mut vm.heap, key) } {
+        while let Some((next, value)) = vm.raw_next(table, key)? {
             key = next;
             if !key.is_string() {
                 return Err(vm.error("context keys must be strings"));

@@ -1,6 +1,6 @@
 //! What all processes of a runtime share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::bus::Bus;
@@ -8,14 +8,15 @@ use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
-use super::mail::Mail;
+use super::mail::{Happening, Mail, ProcessEvent};
 use super::names::Names;
-use super::pid::Pid;
+use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Handle;
 use super::spawn::Entries;
 use super::timer::TimerService;
+use super::transfer::Text;
 use super::words::Words;
 use crate::vm::image::Image;
 
@@ -27,6 +28,9 @@ pub struct Settings {
     /// Bytes a process may use.
     pub memory_limit: usize,
 }
+
+/// Why processes are asked to end, and what those have failed with that did not.
+pub const SHUTDOWN: &str = "scheduler shutdown";
 
 /// See the module header.
 pub struct RuntimeCore {
@@ -65,6 +69,20 @@ pub struct RuntimeCore {
 }
 
 impl RuntimeCore {
+    /// Begins to shut down (`runtime.md` §10.6): nothing is spawned any more, and every process is asked to end. Asking
+    /// again does nothing.
+    pub fn begin_shutdown(&self) {
+        if self.stopping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let at = self.driver.wall_clock().seconds;
+        for process in self.processes.all() {
+            let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
+            // A process that ends at the same time does not care any more.
+            let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+        }
+    }
+
     /// The process with this PID or name.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
-use crate::vm::object::{Table, UserData};
+use crate::vm::object::UserData;
 use crate::vm::raw::string_bytes;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -99,11 +99,9 @@ fn groups(vm: &mut Vm, args: Args) -> Result<Vec<Box<[u8]>>, Box<LuaError>> {
         return Ok(vec![args.check_bytes(vm, 1)?.into()]);
     }
     let mut names = Vec::new();
-    // SAFETY: the table is an argument of the running native function and is not changed.
-    let items = unsafe { Table::len(argument.as_table()) } as i64;
-    for i in 1..=items {
-        // SAFETY: as above.
-        let name = unsafe { Table::get_int(argument.as_table(), i) };
+    let list = argument.as_table();
+    for i in 1..=vm.raw_len(list) {
+        let name = vm.raw_get_int(list, i);
         if !name.is_string() {
             return Err(vm.argument_error(1, "names of groups must be strings"));
         }

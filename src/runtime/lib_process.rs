@@ -20,7 +20,6 @@ use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
-use crate::vm::object::Table;
 use crate::vm::value::{Value, tag};
 
 /// The library, in part: see `lib_spawn` and `lib_registry`.
@@ -215,8 +214,7 @@ fn set_options(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let (mut trap_links, mut upgradable) = (state(vm).trap_links, state(vm).upgradable);
     let mut key = Value::NIL;
-    // SAFETY: the table is an argument of this function and is not changed.
-    while let Ok(Some((next, value))) = unsafe { Table::next(options.as_table(), &mut vm.heap, key) } {
+    while let Some((next, value)) = vm.raw_next(options.as_table(), key)? {
         key = next;
         let name = errors::value_text(vm, key);
         let boolean = matches!(value.tag(), tag::FALSE | tag::TRUE);

@@ -182,6 +182,10 @@ fn signal(core: &super::core::RuntimeCore, owner: Pid, messages: Vec<Message>) -
 
 /// `pid, nil` or `nil, error`
 fn answer(vm: &mut Vm, started: Result<Started, ErrorData>) -> NativeResult {
+    if state(vm).process().is_doomed() && state(vm).tasks.current().is_some() {
+        // Terminated while it waited for the top-level chunk of the entry: the step sees it before it goes on.
+        return vm.suspend(Request::Turn);
+    }
     let pid = match started {
         Ok(Started::Process(process)) => process.pid,
         Ok(Started::Signalled(owner)) => owner,

@@ -73,6 +73,7 @@ pub mod io;
 mod lib_channel;
 mod lib_coroutine;
 mod lib_events;
+mod lib_os;
 mod lib_pg;
 mod lib_process;
 mod lib_registry;
@@ -106,7 +107,7 @@ mod upgrade;
 pub mod words;
 pub mod worker;
 
-pub use system::{Builder, LIBRARIES, System};
+pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
 mod sync;
 #[cfg(all(test, not(loom)))]

@@ -23,7 +23,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::channel;
-use super::core::RuntimeCore;
+use super::core::{RuntimeCore, SHUTDOWN};
 use super::errors::{self, CANCELED, ErrorData};
 use super::links::{OnExit, Relation, RelationError, Relations};
 use super::mail::{Happening, Mail, Outcome, ProcessEvent};
@@ -201,7 +201,7 @@ impl Process {
     /// What a terminated process has failed with.
     fn killed(&self) -> Arc<ErrorData> {
         if self.core.out_of_time.load(Ordering::Relaxed) {
-            return Arc::new(ErrorData::plain(CANCELED, "scheduler shutdown"));
+            return Arc::new(ErrorData::plain(CANCELED, SHUTDOWN));
         }
         ErrorData::internal("process terminated")
     }

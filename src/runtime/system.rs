@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
@@ -12,7 +12,7 @@ use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
 use super::links::OnExit;
-use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
+use super::mail::{Mail, Message, Outcome};
 use super::names::Names;
 use super::pid::NOBODY;
 use super::process::Process;
@@ -42,6 +42,9 @@ pub static LIBRARIES: &[&Library] = &[
     &super::lib_events::LIBRARY,
     &super::lib_pg::LIBRARY,
 ];
+
+/// What the sandbox has instead of the libraries of the same name.
+pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY];
 
 /// Sets up a [`System`].
 pub struct Builder {
@@ -188,16 +191,11 @@ impl System {
 
     /// Ends all processes: asks them to, and after `deadline` terminates those that are left. Then stops the workers.
     pub fn shutdown(&self, deadline: Duration) {
-        self.core.stopping.store(true, Ordering::Relaxed);
-        let until = Instant::now() + deadline;
-        if !deadline.is_zero() {
-            let at = self.core.driver.wall_clock().seconds;
-            for process in self.core.processes.all() {
-                let what = Happening::Cancel(Text::from_bytes(b"scheduler shutdown"));
-                // A process that ends at the same time does not care any more.
-                let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
-            }
-            self.core.processes.wait_until_empty(until.saturating_duration_since(Instant::now()));
+        if deadline.is_zero() {
+            self.core.stopping.store(true, Ordering::Relaxed);
+        } else {
+            self.core.begin_shutdown();
+            self.core.processes.wait_until_empty(deadline);
         }
         self.core.out_of_time.store(true, Ordering::Relaxed);
         for process in self.core.processes.all() {

@@ -12,7 +12,7 @@ use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
-/// The base library.
+/// The base library, without what loads code or controls the collector.
 pub static LIBRARY: Library =
     Library { name: BASE, global: true, natives: &NATIVES, constants: &[("_VERSION", Literal::String("Lua 5.3"))] };
 
@@ -20,17 +20,13 @@ pub static LIBRARY: Library =
 const NEXT: usize = 0;
 const TOSTRING: usize = 1;
 
-static NATIVES: [Native; 22] = [
+static NATIVES: [Native; 18] = [
     Native { name: "next", run: next },
     Native { name: "tostring", run: tostring },
     Native { name: "assert", run: protected::assert },
-    Native { name: "collectgarbage", run: gc::collectgarbage },
-    Native { name: "dofile", run: load::dofile },
     Native { name: "error", run: protected::error },
     Native { name: "getmetatable", run: getmetatable },
     Native { name: "ipairs", run: ipairs },
-    Native { name: "load", run: load::load },
-    Native { name: "loadfile", run: load::loadfile },
     Native { name: "pairs", run: pairs },
     Native { name: "pcall", run: protected::pcall },
     Native { name: "print", run: print },
@@ -44,6 +40,19 @@ static NATIVES: [Native; 22] = [
     Native { name: "type", run: type_of },
     Native { name: "xpcall", run: protected::xpcall },
 ];
+
+/// The rest of the base library.
+pub static LOADING: Library = Library {
+    name: BASE,
+    global: true,
+    natives: &[
+        Native { name: "collectgarbage", run: gc::collectgarbage },
+        Native { name: "dofile", run: load::dofile },
+        Native { name: "load", run: load::load },
+        Native { name: "loadfile", run: load::loadfile },
+    ],
+    constants: &[],
+};
 
 // ---- types and metatables
 
@@ -301,7 +310,7 @@ fn print_from(vm: &mut Vm, args: Args, first: u32) -> NativeResult {
     let mut line = Vec::new();
     for i in 0..args.len {
         if i > 0 {
-            line.push(b'\t');
+            line.push(if vm.image.is_sandbox() { b' ' } else { b'\t' });
         }
         append_plain(vm, args.get(vm, i), &mut line);
     }

@@ -13,13 +13,12 @@ use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// The library; also what the metatable of strings leads to.
+/// The library, without `dump`; also what the metatable of strings leads to.
 pub static LIBRARY: Library = Library { name: "string", global: true, natives: &NATIVES, constants: &[] };
 
-static NATIVES: [Native; 17] = [
+static NATIVES: [Native; 16] = [
     Native { name: "byte", run: byte },
     Native { name: "char", run: char },
-    Native { name: "dump", run: dump },
     Native { name: "find", run: search::find },
     Native { name: "format", run: string_format::format },
     Native { name: "gmatch", run: search::gmatch },
@@ -35,6 +34,10 @@ static NATIVES: [Native; 17] = [
     Native { name: "unpack", run: string_pack::unpack },
     Native { name: "upper", run: upper },
 ];
+
+/// `string.dump`
+pub static DUMP: Library =
+    Library { name: "string", global: true, natives: &[Native { name: "dump", run: dump }], constants: &[] };
 
 /// Bytes whose processing costs as much as a call.
 pub(super) const BYTES_PER_FUEL: usize = 64;

@@ -1,7 +1,6 @@
 //! Out of a heap.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 
@@ -199,7 +198,7 @@ impl Packer {
                     None => self.body.push(slot::NIL),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {
-                self.put_handle(Handle::Error(Arc::clone(&(*error).0)));
+                self.put_handle(Handle::Error((*error).0.across_boundary()));
             } else if let Some(time) = userdata_of::<TimeObject>(value) {
                 self.put_handle(Handle::Time((*time).0.clone()));
             } else if let Some(duration) = userdata_of::<DurationObject>(value) {
