@@ -8,8 +8,9 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::program::{Program, root};
 
-/// Folders whose programs must run silently to their end, from their source and as binary chunks.
-const LUA: [&str; 2] = ["language", "stdlib"];
+/// Folders whose programs are about Lua 5.3 alone. They must run silently to their end, also as binary chunks, and on the
+/// reference implementation.
+pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
 /// The folder of programs with processes, which must run silently to their end with so many workers.
 const RUNTIME: &str = "runtime";
@@ -18,7 +19,7 @@ const WORKERS: [&str; 3] = ["1", "2", "8"];
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
     let mut trials = Vec::new();
-    for folder in LUA {
+    for folder in LUA53_FOLDERS {
         for file in lua_files(&corpus.join(folder)) {
             let name = case_name(folder, &file);
             let source = file.clone();
@@ -38,7 +39,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-fn lua_files(folder: &Path) -> Vec<PathBuf> {
+pub fn lua_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("the entries of a folder can be listed").path())
@@ -48,27 +49,29 @@ fn lua_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn case_name(folder: &str, file: &Path) -> String {
+pub fn case_name(folder: &str, file: &Path) -> String {
     format!("{folder}::{}", file.file_stem().expect("a Lua file has a name").to_string_lossy())
 }
 
 fn passes(file: &Path) -> Result<(), Failed> {
-    runs_silently(Program::moonlet(folder(file)).arg("run").arg(name(file)))
+    runs_silently(|folder| Program::moonlet(folder).arg("run"), &[], file)
 }
 
 /// The same, compiled to a binary chunk by a script.
 fn passes_from_binary(file: &Path) -> Result<(), Failed> {
-    let script = root().join("lua-tests/harness/from_binary.lua");
-    runs_silently(Program::moonlet(folder(file)).arg("run").arg(script).arg(name(file)))
+    let scripts = [root().join("lua-tests/harness/from_binary.lua")];
+    runs_silently(|folder| Program::moonlet(folder).arg("run"), &scripts, file)
 }
 
 /// The same, with a number of workers.
 fn passes_with(file: &Path, workers: &str) -> Result<(), Failed> {
-    runs_silently(Program::moonlet(folder(file)).env("MOONLET_WORKERS", workers).arg("run").arg(name(file)))
+    runs_silently(|folder| Program::moonlet(folder).env("MOONLET_WORKERS", workers).arg("run"), &[], file)
 }
 
-fn runs_silently(program: Program) -> Result<(), Failed> {
-    program.run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
+/// Runs a file in its folder, or the `scripts` that get it as argument.
+pub fn runs_silently(start: impl Fn(&Path) -> Program, scripts: &[PathBuf], file: &Path) -> Result<(), Failed> {
+    let program = scripts.iter().fold(start(folder(file)), |program, script| program.arg(script));
+    program.arg(name(file)).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "ctx",
     global: false,
-    natives: &[Native { name: "get", run: get }, Native { name: "all", run: all }],
+    natives: &[Native::new("get", get), Native::new("all", all)],
     constants: &[],
 };
 

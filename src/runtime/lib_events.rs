@@ -19,14 +19,14 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "events",
     global: false,
-    natives: &[Native { name: "subscribe", run: subscribe }, Native { name: "send", run: send }],
+    natives: &[Native::new("subscribe", subscribe), Native::new("send", send)],
     constants: &[],
 };
 
 /// The class of [`SubscriptionObject`].
 pub static SUBSCRIPTION: Class = Class {
     name: "events.Subscription",
-    methods: &[Native { name: "channel", run: channel }, Native { name: "close", run: close }],
+    methods: &[Native::new("channel", channel), Native::new("close", close)],
     metamethods: &[],
 };
 

@@ -16,10 +16,10 @@ pub static LIBRARY: Library = Library {
     name: "os",
     global: true,
     natives: &[
-        Native { name: "time", run: time },
-        Native { name: "date", run: date },
-        Native { name: "clock", run: clock },
-        Native { name: "difftime", run: difftime },
+        Native::new("time", time),
+        Native::new("date", date),
+        Native::new("clock", clock),
+        Native::new("difftime", difftime),
     ],
     constants: &[("platform", Literal::String("moonlet"))],
 };

@@ -23,22 +23,22 @@ use crate::vm::value::Value;
 
 /// The module.
 pub static LIBRARY: Library =
-    Library { name: "pg", global: false, natives: &[Native { name: "open", run: open }], constants: &[] };
+    Library { name: "pg", global: false, natives: &[Native::new("open", open)], constants: &[] };
 
 static INSTANCE: Class = Class {
     name: "pg.Instance",
     methods: &[
-        Native { name: "join", run: |vm, args| with(vm, args, join) },
-        Native { name: "leave", run: |vm, args| with(vm, args, leave) },
-        Native { name: "get_members", run: |vm, args| with(vm, args, get_members) },
-        Native { name: "get_local_members", run: |vm, args| with(vm, args, get_members) },
-        Native { name: "which_groups", run: |vm, args| with(vm, args, which_groups) },
-        Native { name: "which_local_groups", run: |vm, args| with(vm, args, which_groups) },
-        Native { name: "broadcast", run: |vm, args| with(vm, args, broadcast) },
-        Native { name: "broadcast_local", run: |vm, args| with(vm, args, broadcast) },
-        Native { name: "monitor", run: |vm, args| with(vm, args, monitor) },
-        Native { name: "events", run: |vm, args| with(vm, args, events) },
-        Native { name: "release", run: |vm, args| with(vm, args, release) },
+        Native::new("join", |vm, args| with(vm, args, join)),
+        Native::new("leave", |vm, args| with(vm, args, leave)),
+        Native::new("get_members", |vm, args| with(vm, args, get_members)),
+        Native::new("get_local_members", |vm, args| with(vm, args, get_members)),
+        Native::new("which_groups", |vm, args| with(vm, args, which_groups)),
+        Native::new("which_local_groups", |vm, args| with(vm, args, which_groups)),
+        Native::new("broadcast", |vm, args| with(vm, args, broadcast)),
+        Native::new("broadcast_local", |vm, args| with(vm, args, broadcast)),
+        Native::new("monitor", |vm, args| with(vm, args, monitor)),
+        Native::new("events", |vm, args| with(vm, args, events)),
+        Native::new("release", |vm, args| with(vm, args, release)),
     ],
     metamethods: &[],
 };

@@ -16,11 +16,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "process.registry",
     global: false,
-    natives: &[
-        Native { name: "register", run: register },
-        Native { name: "lookup", run: lookup },
-        Native { name: "unregister", run: unregister },
-    ],
+    natives: &[Native::new("register", register), Native::new("lookup", lookup), Native::new("unregister", unregister)],
     constants: &[
         ("LOCAL", Literal::Integer(0)),
         ("EVENTUAL", Literal::Integer(1)),

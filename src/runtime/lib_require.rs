@@ -11,7 +11,7 @@ use crate::vm::raw::string_bytes;
 
 /// Extends the base library.
 pub static LIBRARY: Library =
-    Library { name: BASE, global: true, natives: &[Native { name: "require", run: require }], constants: &[] };
+    Library { name: BASE, global: true, natives: &[Native::new("require", require)], constants: &[] };
 
 /// Gives a process `package` and the `require` that goes with it.
 ///

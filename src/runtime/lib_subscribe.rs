@@ -16,7 +16,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: BASE,
     global: true,
-    natives: &[Native { name: "subscribe", run: subscribe }, Native { name: "unsubscribe", run: unsubscribe }],
+    natives: &[Native::new("subscribe", subscribe), Native::new("unsubscribe", unsubscribe)],
     constants: &[],
 };
 

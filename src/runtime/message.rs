@@ -14,12 +14,8 @@ use crate::vm::value::Value;
 /// The class of [`MessageObject`].
 pub static MESSAGE: Class = Class {
     name: "process.Message",
-    methods: &[
-        Native { name: "topic", run: topic },
-        Native { name: "from", run: from },
-        Native { name: "payload", run: payload },
-    ],
-    metamethods: &[Native { name: "__tostring", run: message_text }],
+    methods: &[Native::new("topic", topic), Native::new("from", from), Native::new("payload", payload)],
+    metamethods: &[Native::new("__tostring", message_text)],
 };
 
 struct MessageObject(Message);

@@ -19,7 +19,7 @@ use crate::vm::value::{Value, tag};
 pub static LIBRARY: Library = Library {
     name: "payload",
     global: true,
-    natives: &[Native { name: "new", run: new }],
+    natives: &[Native::new("new", new)],
     constants: &[(
         "format",
         Literal::Table(&[
@@ -39,12 +39,12 @@ pub static LIBRARY: Library = Library {
 pub static PAYLOAD: Class = Class {
     name: "payload",
     methods: &[
-        Native { name: "data", run: data },
-        Native { name: "unmarshal", run: data },
-        Native { name: "get_format", run: get_format },
-        Native { name: "transcode", run: transcode },
+        Native::new("data", data),
+        Native::new("unmarshal", data),
+        Native::new("get_format", get_format),
+        Native::new("transcode", transcode),
     ],
-    metamethods: &[Native { name: "__tostring", run: text }],
+    metamethods: &[Native::new("__tostring", text)],
 };
 
 /// What a payload holds.

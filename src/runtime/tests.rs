@@ -18,7 +18,7 @@ use crate::vm::native::Native;
 static BROKEN: Library = Library {
     name: "broken",
     global: true,
-    natives: &[Native { name: "panic", run: |_, _| panic!("on purpose") }],
+    natives: &[Native::new("panic", |_, _| panic!("on purpose"))],
     constants: &[],
 };
 

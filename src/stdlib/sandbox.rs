@@ -20,10 +20,10 @@ pub fn libraries() -> Vec<&'static Library> {
 
 /// What Lua 5.1 had.
 static LEFTOVERS: [Library; 4] = [
-    leftovers(BASE, &[Native { name: "unpack", run: list::unpack }]),
-    leftovers("math", &[Native { name: "atan2", run: math::atan }, Native { name: "mod", run: math::fmod }]),
-    leftovers("string", &[Native { name: "gfind", run: search::gmatch }]),
-    leftovers("table", &[Native { name: "getn", run: getn }, Native { name: "maxn", run: maxn }]),
+    leftovers(BASE, &[Native::new("unpack", list::unpack)]),
+    leftovers("math", &[Native::new("atan2", math::atan), Native::new("mod", math::fmod)]),
+    leftovers("string", &[Native::new("gfind", search::gmatch)]),
+    leftovers("table", &[Native::new("getn", getn), Native::new("maxn", maxn)]),
 ];
 
 const fn leftovers(name: &'static str, natives: &'static [Native]) -> Library {

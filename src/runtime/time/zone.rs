@@ -105,8 +105,8 @@ impl UserData for LocationObject {
 /// The class of [`LocationObject`].
 pub static LOCATION: Class = Class {
     name: "time.Location",
-    methods: &[Native { name: "string", run: text }],
-    metamethods: &[Native { name: "__tostring", run: text }, Native { name: "__eq", run: equal }],
+    methods: &[Native::new("string", text)],
+    metamethods: &[Native::new("__tostring", text), Native::new("__eq", equal)],
 };
 
 /// A zone as a value.
