@@ -39,7 +39,7 @@ unsafe impl Send for Channel {}
 pub(super) enum Kind {
     Local(Local),
     Shared(Arc<SharedChannel>),
-    Subscription(Box<Subscription>),
+    Subscription(Subscription),
 }
 
 /// A channel known to one process.
@@ -116,7 +116,7 @@ impl Channel {
 
     /// A channel fed from the mailbox.
     pub(super) fn subscription(subscription: Subscription) -> Channel {
-        Channel { kind: Kind::Subscription(Box::new(subscription)), receive_case: std::ptr::null_mut() }
+        Channel { kind: Kind::Subscription(subscription), receive_case: std::ptr::null_mut() }
     }
 
     /// Whether it keeps being a channel in another process.

@@ -441,7 +441,8 @@ fn a_panic_fails_one_process() {
         process.registry.register("bystander")
         local function ended(f)
             local pid = assert(process.spawn_monitored(f, "h"))
-            repeat local e = events:receive() until e.from == pid
+            local e
+            repeat e = events:receive() until e.from == pid
             return e.result.error
         end
         for _, body in ipairs{

@@ -196,7 +196,7 @@ mod tests {
     fn fields_are_normalised() {
         assert_eq!(date([1970, 1, 1, 0, 0, 0, 0]).seconds, 0);
         assert_eq!(date([2023, 13, 1, 0, 0, 0, 0]).shown().year, 2024);
-        assert_eq!(date([2024, 3, 0, 25, -1, 61, -1]).seconds, date([2024, 3, 1, 0, 59, 59, 999_999_999]).seconds + 61);
+        assert_eq!(date([2024, 3, 0, 25, -1, 61, -1]).seconds, date([2024, 3, 1, 1, 0, 0, 0]).seconds);
         assert_eq!(date([1, 1, 1, 0, 0, 0, 0]).seconds, ZERO);
         assert!(date([1, 1, 1, 0, 0, 0, 0]).is_zero() && !Time::from_unix(0, 0).is_zero());
         // No sum overflows.
