@@ -14,6 +14,7 @@
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
 //! | [`types`], `reflection` | predeclared types and `typeof`; what types are asked |
+//! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -57,6 +58,7 @@ pub mod package;
 pub mod pattern;
 pub mod protected;
 mod reflection;
+pub mod sandbox;
 mod search;
 pub mod stream;
 pub mod string;
@@ -78,12 +80,14 @@ use crate::vm::image::Library;
 pub fn libraries() -> Vec<&'static Library> {
     [
         &base::LIBRARY,
+        &base::LOADING,
         &coroutine::LIBRARY,
         &debug::LIBRARY,
         &io::LIBRARY,
         &math::LIBRARY,
         &os::LIBRARY,
         &string::LIBRARY,
+        &string::DUMP,
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]
