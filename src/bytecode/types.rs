@@ -99,6 +99,39 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// The validator of a name with these arguments, of which `None` is nil.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(name: &str, args: &[Option<Literal>]) -> Result<Rule, String> {
+        let number = || match args {
+            [Some(limit @ (Literal::Integer(_) | Literal::Float(_)))] => Ok(limit.clone()),
+            _ => Err(format!("'@{name}' takes one number")),
+        };
+        let length = || match args {
+            [Some(Literal::Integer(value))] if *value >= 0 => Ok(*value as u64),
+            _ => Err(format!("'@{name}' takes one length")),
+        };
+        let nothing = |rule| if args.is_empty() { Ok(rule) } else { Err(format!("'@{name}' takes no argument")) };
+        match name {
+            "min" => number().map(Rule::Min),
+            "max" => number().map(Rule::Max),
+            "min_len" => length().map(Rule::MinLen),
+            "max_len" => length().map(Rule::MaxLen),
+            "pattern" => match args {
+                [Some(Literal::String(text))] => {
+                    let text = std::str::from_utf8(text).map_err(|_| "invalid pattern: not UTF-8".to_owned())?;
+                    Rule::compile_pattern(text).map_err(|error| format!("invalid pattern: {error}"))?;
+                    Ok(Rule::Pattern(text.into()))
+                }
+                _ => Err("'@pattern' takes one string".to_owned()),
+            },
+            "integer" => nothing(Rule::Integer),
+            "closed" => nothing(Rule::Closed),
+            _ => Err(format!("unknown validator '@{name}'")),
+        }
+    }
+
     /// The regular expression of a pattern.
     ///
     /// # Errors

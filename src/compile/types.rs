@@ -313,7 +313,9 @@ impl Compiler<'_> {
                 {
                     TypeNode::Opaque(String::from_utf8_lossy(class).into())
                 } else {
-                    let rule = rule(ast.text(name.name), args).map_err(|message| bad_validator(&message, name.span))?;
+                    let args: Vec<_> = args.iter().map(argument).collect();
+                    let rule = Rule::new(ast.text(name.name), &args);
+                    let rule = rule.map_err(|message| bad_validator(&message, name.span))?;
                     TypeNode::Validated(self.type_node(*ty)?, rule)
                 }
             }
@@ -545,33 +547,13 @@ fn bad_validator(message: &str, place: Span) -> Box<SyntaxError> {
     error::types("E0029", message.to_owned(), place)
 }
 
-/// A validator, or what is wrong with it.
-fn rule(name: &str, args: &[TypeConst]) -> std::result::Result<Rule, String> {
-    let number = || match args {
-        [TypeConst::Integer(value)] => Ok(Literal::Integer(*value)),
-        [TypeConst::Float(value)] => Ok(Literal::float(*value)),
-        _ => Err(format!("'@{name}' takes one number")),
-    };
-    let length = || match args {
-        [TypeConst::Integer(value)] if *value >= 0 => Ok(*value as u64),
-        _ => Err(format!("'@{name}' takes one length")),
-    };
-    let nothing = |rule| if args.is_empty() { Ok(rule) } else { Err(format!("'@{name}' takes no argument")) };
-    match name {
-        "min" => number().map(Rule::Min),
-        "max" => number().map(Rule::Max),
-        "min_len" => length().map(Rule::MinLen),
-        "max_len" => length().map(Rule::MaxLen),
-        "pattern" => match args {
-            [TypeConst::String(text)] => {
-                let text = std::str::from_utf8(text).map_err(|_| "invalid pattern: not UTF-8".to_owned())?;
-                Rule::compile_pattern(text).map_err(|error| format!("invalid pattern: {error}"))?;
-                Ok(Rule::Pattern(text.into()))
-            }
-            _ => Err("'@pattern' takes one string".to_owned()),
-        },
-        "integer" => nothing(Rule::Integer),
-        "closed" => nothing(Rule::Closed),
-        _ => Err(format!("unknown validator '@{name}'")),
+/// An argument of a validator; nil is none that a validator takes.
+fn argument(constant: &TypeConst) -> Option<Literal> {
+    match constant {
+        TypeConst::Nil => None,
+        TypeConst::Boolean(value) => Some(Literal::Boolean(*value)),
+        TypeConst::Integer(value) => Some(Literal::Integer(*value)),
+        TypeConst::Float(value) => Some(Literal::float(*value)),
+        TypeConst::String(bytes) => Some(Literal::String(bytes.clone())),
     }
 }

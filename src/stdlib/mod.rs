@@ -13,7 +13,8 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
-//! | [`types`], `reflection` | predeclared types and `typeof`; what types are asked |
+//! | [`types`], `reflection`, `schema` | predeclared types and `typeof`; what types are asked; types as JSON Schema |
+//! | `type_library` | the module `types` |
 //! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
@@ -59,6 +60,7 @@ pub mod pattern;
 pub mod protected;
 mod reflection;
 pub mod sandbox;
+mod schema;
 mod search;
 pub mod stream;
 pub mod string;
@@ -69,6 +71,7 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod type_library;
 pub mod types;
 pub mod utf8;
 pub mod utf8_codec;

@@ -1,7 +1,8 @@
 //! The methods of type values (types §5.7). Where a question does not apply, the answer is nil or an iterator without
 //! items.
 
-use super::types::{is, is_quick, this};
+use super::schema::schema;
+use super::types::{check, is, is_quick, this};
 use crate::bytecode::types::{Basic, Literal, Rule};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -9,8 +10,9 @@ use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::types::{Shape, TypeRef};
 use crate::vm::value::Value;
 
-pub(super) static METHODS: [Native; 21] = [
+pub(super) static METHODS: [Native; 23] = [
     Native::new("is", is).quick_first(is_quick),
+    Native::new("check", check),
     Native::new("kind", kind),
     Native::new("name", name),
     Native::new("fields", |vm, args| list(vm, args, List::Fields)),
@@ -31,6 +33,7 @@ pub(super) static METHODS: [Native; 21] = [
     Native::new("validators", |vm, args| list(vm, args, List::Validators)),
     Native::new("readonly", readonly),
     Native::new("source", source),
+    Native::new("schema", schema),
 ];
 
 /// The structure of the type that a method is called on.
@@ -132,7 +135,7 @@ fn value(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(value)
 }
 
-fn literal_value(vm: &mut Vm, literal: &Literal) -> Result<Value, Box<LuaError>> {
+pub(super) fn literal_value(vm: &mut Vm, literal: &Literal) -> Result<Value, Box<LuaError>> {
     Ok(match literal {
         Literal::Boolean(b) => Value::bool(*b),
         Literal::Integer(i) => Value::int(*i),

@@ -1,7 +1,7 @@
 //! Types as values (types §5): the predeclared ones, what the operators do with types, `typeof`.
 
-use super::reflection;
-use crate::bytecode::types::Basic;
+use super::{reflection, type_library};
+use crate::bytecode::types::{self as bytecode, Basic};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::{BASE, Library, Literal, TYPE_METAMETHODS, TYPE_METHODS};
@@ -12,7 +12,7 @@ use crate::vm::value::{Value, tag};
 
 /// All that makes types values of the language. Without these libraries alias statements still define values, which then
 /// have no operations, and no name is predeclared.
-pub static LIBRARIES: [&Library; 5] = [&GLOBALS, &STRING, &TABLE, &METAMETHODS, &METHODS];
+pub static LIBRARIES: [&Library; 6] = [&GLOBALS, &STRING, &TABLE, &METAMETHODS, &METHODS, &type_library::LIBRARY];
 
 static GLOBALS: Library = Library {
     name: BASE,
@@ -64,12 +64,28 @@ static METAMETHODS: Library = Library {
 
 static METHODS: Library = Library { name: TYPE_METHODS, global: false, natives: &reflection::METHODS, constants: &[] };
 
+/// An argument that must be a type.
+pub(super) fn argument_type(vm: &mut Vm, args: Args, i: u32) -> Result<TypeRef, Box<LuaError>> {
+    match TypeRef::of(args.get(vm, i)) {
+        Some(ty) => Ok(ty),
+        None => Err(vm.type_error(i, "type", args.try_get(vm, i))),
+    }
+}
+
 /// The type that a method is called on.
 pub(super) fn this(vm: &mut Vm, args: Args) -> Result<TypeRef, Box<LuaError>> {
-    match TypeRef::of(args.get(vm, 0)) {
-        Some(ty) => Ok(ty),
-        None => Err(vm.type_error(0, "type", args.try_get(vm, 0))),
-    }
+    argument_type(vm, args, 0)
+}
+
+/// The value as a literal, if there are types of such values.
+pub(super) fn literal_of(value: Value) -> Option<bytecode::Literal> {
+    Some(match value.tag() {
+        tag::FALSE | tag::TRUE => bytecode::Literal::Boolean(value.is_true()),
+        tag::INT => bytecode::Literal::Integer(value.as_int()),
+        tag::FLOAT if !value.as_float().is_nan() => bytecode::Literal::float(value.as_float()),
+        tag::STRING => bytecode::Literal::String(string_bytes(value).into()),
+        _ => return None,
+    })
 }
 
 /// The error value of a report.
@@ -95,11 +111,38 @@ fn check_value(vm: &mut Vm, ty: TypeRef, value: Value) -> NativeResult {
 pub(super) fn is(vm: &mut Vm, args: Args) -> NativeResult {
     let ty = this(vm, args)?;
     let value = args.get(vm, 1);
-    let answers = match vm.validate(ty, value) {
-        Ok(()) => [value, Value::NIL],
-        Err(report) => [Value::NIL, error_value(vm, *report)?],
+    match vm.validate(ty, value) {
+        Ok(()) if args.len == 2 => {
+            // The results take the place of the arguments.
+            args.set(vm, 0, value);
+            args.set(vm, 1, Value::NIL);
+        }
+        Ok(()) => vm.push_all(&[value, Value::NIL])?,
+        Err(report) => {
+            let error = error_value(vm, *report)?;
+            vm.push_all(&[Value::NIL, error])?;
+        }
+    }
+    Ok(Flow::Return(2))
+}
+
+/// Errors that `T:check(v)` tells unless asked for more.
+const CHECK_LIMIT: i64 = 100;
+
+/// `T:check(v [, limit])`: true, or false and a list of errors.
+pub(super) fn check(vm: &mut Vm, args: Args) -> NativeResult {
+    let ty = this(vm, args)?;
+    let value = args.get(vm, 1);
+    let limit = args.opt_int(vm, 2, CHECK_LIMIT)?;
+    let Err(reports) = vm.validate_all(ty, value, usize::try_from(limit).unwrap_or(0)) else {
+        return vm.answer(Value::TRUE);
     };
-    vm.push_all(&answers)?;
+    let errors = vm.new_table(reports.len() as u32, 0);
+    for (place, report) in (1..).zip(reports) {
+        let error = error_value(vm, report)?;
+        vm.raw_set_int(errors, place, error)?;
+    }
+    vm.push_all(&[Value::FALSE, Value::table(errors)])?;
     Ok(Flow::Return(2))
 }
 

@@ -160,7 +160,7 @@ end
 -- Methods want a type.
 do
   for _, name in ipairs {"kind", "name", "fields", "field", "elem", "key", "val", "inner", "variants", "members", "params",
-    "ret", "rets", "vararg", "tparams", "targs", "value", "validators", "readonly", "source", "is"} do
+    "ret", "rets", "vararg", "tparams", "targs", "value", "validators", "readonly", "source", "is", "check", "schema"} do
     local method = Number[name]
     assert(type(method) == "function", name)
     local ok, message = pcall(method, 5)

@@ -143,6 +143,11 @@ end
 do
   type F = (number) -> string
   passes(F, print) passes(F, function() end) fails(F, {}, "", "type", "expected function, got table")
+  local callable = setmetatable({}, {__call = print})
+  passes(F, callable) passes(Function, callable) passes(Function, string)
+  fails(Function, setmetatable({}, {__index = print}), "", "type") fails(Function, io.stdout, "", "type")
+  type Object = function & {name: string}
+  passes(Object, setmetatable({name = "x"}, {__call = print})) fails(Object, {name = "x"}, "", "type")
 end
 
 -- Readonly has no effect.

@@ -19,6 +19,13 @@ do
   type Ratio = number @min(0.5) @max(1)
   passes(Ratio, 1) passes(Ratio, 0.5) fails(Ratio, 0.25, "min", "value 0.25 is below the minimum 0.5", 0.5)
   fails(Ratio, 0 / 0, "min", "value " .. tostring(0 / 0) .. " is below the minimum 0.5", 0.5)
+  type Half = number @min(0.5) @max(2.5)
+  passes(Half, 1) passes(Half, 2) passes(Half, 2.5) assert(not Half:is(0) and not Half:is(3) and not Half:is(2.75))
+  assert(not Half:is(math.mininteger) and not Half:is(math.huge) and not Half:is(0 / 0))
+  type Whole = integer @min(-1.5)
+  passes(Whole, -1) assert(not Whole:is(-2) and not Whole:is(0.0))
+  type Open = number @min(-1e308) @max(1e308)
+  passes(Open, math.maxinteger) passes(Open, math.mininteger) passes(Open, 1e308) assert(not Open:is(math.huge))
   type Huge = number @min(9007199254740993)
   passes(Huge, 9007199254740993) assert(not Huge:is(9007199254740992.0))
 end

@@ -4,9 +4,11 @@
 //! | --- | --- |
 //! | `set` | the types of an image, each once; names, identity |
 //! | `build` | from a chunk's table to types; instances of generics |
+//! | `make` | types that programs put together |
 //! | `normal` | unions and intersections in normal form |
 //! | `subtype` | `A <: B` |
 //! | `text` | types as text |
+//! | `glance` | what passes without walking the type |
 //! | `validate`, `failure` | whether a value is of a type, and if not, why |
 //!
 //! House rules:
@@ -20,6 +22,8 @@
 
 mod build;
 mod failure;
+mod glance;
+mod make;
 mod normal;
 mod set;
 mod subtype;
@@ -29,6 +33,8 @@ mod validate;
 pub use build::{Built, Declaration};
 pub use failure::{ErrorMaker, Report};
 pub use set::TypeSet;
+
+use glance::Glance;
 
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -206,6 +212,8 @@ pub struct Type {
     passes: u16,
     /// Tags of the values at which validation has to look closer.
     doubts: u16,
+    /// What passes beyond that without a closer look.
+    glance: Glance,
     /// Whether it is a table type with tables in it.
     nests: bool,
     /// The type of this structure without names; null for that type itself.

@@ -8,6 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use parking_lot::Mutex;
 
 use super::build::{self, Built};
+use super::glance::Glance;
 use super::{Field, Param, Shape, TableShape, Type, TypeName, TypeRef};
 use crate::bytecode::types::{Basic, Literal, Rule, TypeTable};
 use crate::vm::intern::StringSet;
@@ -27,6 +28,8 @@ const NUMBERS: u16 = 1 << tag::INT | 1 << tag::FLOAT;
 const STRING: u16 = 1 << tag::STRING;
 const TABLE: u16 = 1 << tag::TABLE;
 const FUNCTIONS: u16 = 1 << tag::NATIVE | 1 << tag::CLOSURE | 1 << tag::NATIVE_CLOSURE;
+/// What may have a `__call` metamethod.
+const CALLABLE: u16 = TABLE | USERDATA;
 const USERDATA: u16 = 1 << tag::USERDATA;
 const ALL: u16 = u16::MAX;
 
@@ -88,6 +91,7 @@ impl TypeSet {
             header: Header { kind: tag::TYPE, mark: mark::STATIC, flags: 0, class: 0, extra: 0 },
             passes,
             doubts: doubts & !passes,
+            glance: Glance::new(&shape, &self.strings),
             nests: nests(&shape),
             anonymous: anonymous.map_or(null(), |anonymous| anonymous.0.as_ptr().cast_const()),
             key: null_mut::<Type>().into(),
@@ -227,7 +231,7 @@ fn tags(shape: &Shape) -> (u16, u16) {
             Basic::Float => (1 << tag::FLOAT, 0),
             Basic::String => (STRING, 0),
             Basic::Table => (TABLE, 0),
-            Basic::Function => (FUNCTIONS, 0),
+            Basic::Function => (FUNCTIONS, CALLABLE),
             Basic::Thread => (1 << tag::THREAD, 0),
             Basic::Userdata => (USERDATA | 1 << tag::LIGHT, 0),
             Basic::Any | Basic::Unknown => (ALL, 0),
@@ -244,7 +248,7 @@ fn tags(shape: &Shape) -> (u16, u16) {
             let objects = if table.indexer.is_none() && !table.fields.is_empty() { USERDATA } else { 0 };
             (0, TABLE | objects)
         }
-        Shape::Function(_) => (FUNCTIONS, 0),
+        Shape::Function(_) => (FUNCTIONS, CALLABLE),
         Shape::Optional(ty) => (ty.passes | NIL, ty.doubts),
         Shape::Union(members) => {
             members.iter().fold((0, 0), |(passes, doubts), ty| (passes | ty.passes, doubts | ty.doubts))

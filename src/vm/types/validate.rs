@@ -5,7 +5,8 @@
 //! * The recursion follows tables [`MAX_DEPTH`] levels deep and types [`MAX_LEVELS`]; both ends are a failure of the value.
 //! * A table is looked at once for each type: while it is being looked at it counts as passing, so that cycles end. What was
 //!   found under that assumption is forgotten when a member of a union fails, except that it failed.
-//! * The steps to a failure are noted on the way back from it; success notes nothing.
+//! * The steps to a failure are noted on the way back from it; success notes nothing. Whoever asks for several failures gets
+//!   them in the same walk: what follows a failure is looked at until there are as many as wanted.
 
 use hashbrown::HashMap;
 
@@ -38,7 +39,7 @@ impl Vm {
     /// Whether a value is of a type.
     #[inline]
     pub fn is_of_type(&mut self, ty: TypeRef, value: Value) -> bool {
-        ty.passes & bit(value) != 0 || self.check(ty, value, |_, _| ()).is_ok()
+        passes_at_sight(ty, value) || self.check(ty, value, 1, |_| ()).is_ok()
     }
 
     /// The same; if not, why.
@@ -47,21 +48,44 @@ impl Vm {
     /// The first thing that is wrong.
     #[inline]
     pub fn validate(&mut self, ty: TypeRef, value: Value) -> Result<(), Box<Report>> {
-        if ty.passes & bit(value) != 0 {
+        if passes_at_sight(ty, value) {
             return Ok(());
         }
-        self.check(ty, value, |check, failure| Box::new(failure.report(check.vm, ty, &check.steps)))
+        self.check(ty, value, 1, |check| {
+            let first = check.failures.first().expect("what does not hold has failed somewhere");
+            Box::new(first.failure.report(check.vm, ty, &first.steps))
+        })
     }
 
-    fn check<E>(&mut self, ty: TypeRef, value: Value, tell: impl FnOnce(&Check<'_>, Failure) -> E) -> Result<(), E> {
-        let mut check = Check { vm: self, failure: None, steps: Vec::new(), looked: 0, levels: 0, seen: None };
+    /// The same; if not, up to `limit` things that are wrong, in the order in which they were found.
+    ///
+    /// # Errors
+    /// At least one, unless the limit is 0.
+    pub fn validate_all(&mut self, ty: TypeRef, value: Value, limit: usize) -> Result<(), Vec<Report>> {
+        self.check(ty, value, limit.max(1), |check| {
+            let failures = check.failures.iter().take(limit);
+            failures.map(|found| found.failure.report(check.vm, ty, &found.steps)).collect()
+        })
+    }
+
+    fn check<E>(
+        &mut self,
+        ty: TypeRef,
+        value: Value,
+        limit: usize,
+        tell: impl FnOnce(&Check<'_>) -> E,
+    ) -> Result<(), E> {
+        let mut check = Check { vm: self, failures: Vec::new(), limit, looked: 0, levels: 0, seen: None };
         let holds = check.value(ty, value, 0);
         check.vm.fuel -= i64::from(check.looked / VALUES_PER_UNIT);
-        match check.failure {
-            Some(failure) if !holds => Err(tell(&check, failure)),
-            _ => Ok(()),
-        }
+        if holds { Ok(()) } else { Err(tell(&check)) }
     }
+}
+
+/// A failure, and the steps from it outwards.
+struct Found {
+    failure: Failure,
+    steps: Vec<Step>,
 }
 
 /// What is known of a table and a type.
@@ -82,9 +106,9 @@ struct Seen {
 
 struct Check<'a> {
     vm: &'a mut Vm,
-    failure: Option<Failure>,
-    /// From the failure outwards.
-    steps: Vec<Step>,
+    failures: Vec<Found>,
+    /// Failures that are wanted.
+    limit: usize,
     looked: u32,
     levels: u32,
     /// Made at the second level of tables.
@@ -94,31 +118,34 @@ struct Check<'a> {
 impl Check<'_> {
     #[cold]
     fn fail(&mut self, problem: Problem, ty: TypeRef, value: Value) -> bool {
-        self.steps.clear();
-        self.failure = Some(Failure { problem, ty, value });
+        self.failures.push(Found { failure: Failure { problem, ty, value }, steps: Vec::new() });
         false
     }
 
+    /// Notes on the failures found since there were `mark` that a step leads to them. Whether these are enough.
     #[cold]
-    fn step(&mut self, step: Step) -> bool {
-        self.steps.push(step);
-        false
+    fn step(&mut self, mark: usize, step: Step) -> bool {
+        for found in &mut self.failures[mark..] {
+            found.steps.push(step);
+        }
+        self.is_enough()
+    }
+
+    fn is_enough(&self) -> bool {
+        self.failures.len() >= self.limit
     }
 
     #[inline]
     fn value(&mut self, ty: TypeRef, value: Value, depth: u32) -> bool {
-        let bit = bit(value);
-        if ty.passes & bit != 0 {
+        if passes_at_sight(ty, value) {
             return true;
         }
-        if ty.doubts & bit == 0 {
+        if ty.doubts & bit(value) == 0 {
             return self.wrong_kind(ty, value);
         }
         self.levels += 1;
-        if self.levels > MAX_LEVELS {
-            return self.fail(Problem::TooDeep, ty, value);
-        }
-        let holds = self.look(ty, value, depth);
+        let holds =
+            if self.levels > MAX_LEVELS { self.fail(Problem::TooDeep, ty, value) } else { self.look(ty, value, depth) };
         self.levels -= 1;
         holds
     }
@@ -144,7 +171,11 @@ impl Check<'_> {
             Shape::Array(item, _) => self.table(ty, value, depth, |this, depth| this.array(ty, *item, value, depth)),
             Shape::Optional(inner) => self.value(*inner, value, depth),
             Shape::Union(members) => self.union(ty, members, value, depth),
-            Shape::Intersection(parts) => parts.iter().all(|part| self.value(*part, value, depth)),
+            Shape::Intersection(parts) => {
+                let mark = self.failures.len();
+                let holds = |this: &mut Self, part: &TypeRef| this.value(*part, value, depth) || !this.is_enough();
+                parts.iter().all(|part| holds(self, part)) && self.failures.len() == mark
+            }
             Shape::Validated(inner, rules) => self.value(*inner, value, depth) && self.rules(ty, *inner, rules, value),
             Shape::Literal(literal) => {
                 let same = match literal {
@@ -163,27 +194,33 @@ impl Check<'_> {
                 self.vm.class_of(value) == Some(Basic::Error.name()) || self.fail(Problem::Type, ty, value)
             }
             Shape::Opaque(class) => self.vm.class_of(value) == Some(&**class) || self.fail(Problem::Type, ty, value),
-            Shape::Basic(_) | Shape::Function(_) | Shape::Generic(_) | Shape::Tuple(..) => {
-                self.fail(Problem::Type, ty, value)
+            Shape::Basic(Basic::Function) | Shape::Function(_) => {
+                !self.vm.handler(value, Event::Call).is_nil() || self.fail(Problem::Type, ty, value)
             }
+            Shape::Basic(_) | Shape::Generic(_) | Shape::Tuple(..) => self.fail(Problem::Type, ty, value),
         }
     }
 
+    #[inline(never)]
     fn union(&mut self, ty: TypeRef, members: &[TypeRef], value: Value, depth: u32) -> bool {
         let bit = bit(value);
-        let mark = self.seen.as_ref().map_or(0, |seen| seen.trail.len());
+        let mark = self.failures.len();
+        let trail = self.seen.as_ref().map_or(0, |seen| seen.trail.len());
+        // What the members say that have the right kind.
         let mut reasons = Vec::new();
         for member in members.iter().filter(|member| member.doubts & bit != 0) {
             if self.value(*member, value, depth) {
+                self.failures.truncate(mark);
                 return true;
             }
-            self.forget(mark);
-            match self.failure {
-                Some(Failure { problem: Problem::TooDeep, .. }) => return false,
-                Some(failure) if is_container(member) => {
-                    reasons.push((*member, failure, std::mem::take(&mut self.steps)));
-                }
-                _ => {}
+            self.forget(trail);
+            let said: Vec<_> = self.failures.drain(mark..).collect();
+            if said.iter().any(|found| matches!(found.failure.problem, Problem::TooDeep)) {
+                self.failures.extend(said);
+                return false;
+            }
+            if is_container(member) {
+                reasons.push((*member, said));
             }
         }
         // What a member says is the reason if it is the only one of this kind, or the one the value claims to be.
@@ -195,9 +232,7 @@ impl Check<'_> {
         };
         match told {
             Some(place) => {
-                let (_, failure, steps) = reasons.swap_remove(place);
-                self.failure = Some(failure);
-                self.steps = steps;
+                self.failures.extend(reasons.swap_remove(place).1);
                 false
             }
             None => self.fail(Problem::Type, ty, value),
@@ -263,30 +298,33 @@ impl Check<'_> {
         self.looked += shape.fields.len() as u32;
         let table = if value.is_table() { value.as_table() } else { std::ptr::null_mut() };
         let metatable = self.vm.metatable_of(value);
+        let mark = self.failures.len();
         for (place, field) in shape.fields.iter().enumerate() {
             let found = self.field(table, metatable, field);
             if field.passes & bit(found) != 0 {
                 continue;
             }
-            if !self.value(field.ty, found, depth) {
-                return self.bad_field(ty, place, found);
+            let before = self.failures.len();
+            if !self.value(field.ty, found, depth) && self.bad_field(before, ty, place, found) {
+                return false;
             }
         }
-        match shape.indexer {
-            Some((key, item, _)) => self.entries(ty, shape, key, item, value, depth),
-            None => true,
+        if let Some((key, item, _)) = shape.indexer {
+            self.entries(ty, shape, (key, item), value, depth);
         }
+        self.failures.len() == mark
     }
 
-    /// Notes that the value found in a field of a record is wrong, or that nothing was found.
+    /// Notes that the value found in a field of a record is wrong, or that nothing was found. Whether that is enough.
     #[cold]
-    fn bad_field(&mut self, ty: TypeRef, place: usize, found: Value) -> bool {
-        if found.is_nil()
-            && let Some(Failure { problem: problem @ Problem::Type, .. }) = &mut self.failure
+    fn bad_field(&mut self, mark: usize, ty: TypeRef, place: usize, value: Value) -> bool {
+        if value.is_nil()
+            && let [found, ..] = &mut self.failures[mark..]
+            && matches!(found.failure.problem, Problem::Type)
         {
-            *problem = Problem::Missing;
+            found.failure.problem = Problem::Missing;
         }
-        self.step(Step::Field(ty, place))
+        self.step(mark, Step::Field(ty, place))
     }
 
     /// The value of a field: raw, and along the `__index` tables of metatables. Either may be null.
@@ -328,14 +366,19 @@ impl Check<'_> {
             return self.fail(Problem::Type, ty, value);
         }
         self.looked = self.looked.saturating_add(n as u32);
+        let mark = self.failures.len();
         let passes = item.passes | bit(Value::NIL);
         for i in 1..=n {
             let found = self.vm.raw_get_int(table, i);
-            if passes & bit(found) == 0 && !self.value(item, found, depth) {
-                return self.step(Step::Key(Value::int(i)));
+            if passes & bit(found) != 0 {
+                continue;
+            }
+            let before = self.failures.len();
+            if !self.value(item, found, depth) && self.step(before, Step::Key(Value::int(i))) {
+                return false;
             }
         }
-        true
+        self.failures.len() == mark
     }
 
     /// The first entry of a table, whose globals are filled in by that.
@@ -343,19 +386,18 @@ impl Check<'_> {
         self.vm.raw_next(table, Value::NIL).ok().flatten()
     }
 
-    /// The entries that are no fields.
+    /// The entries that are no fields; what fails is noted.
     fn entries(
         &mut self,
         ty: TypeRef,
         shape: &TableShape,
-        key: TypeRef,
-        item: TypeRef,
+        (key, item): (TypeRef, TypeRef),
         value: Value,
         depth: u32,
-    ) -> bool {
+    ) {
         let table = value.as_table();
         if self.first_entry(table).is_none() {
-            return true;
+            return;
         }
         let mut position = Position::START;
         // SAFETY: a live table, which nothing changes meanwhile.
@@ -365,20 +407,25 @@ impl Check<'_> {
             if !shape.fields.is_empty() && is_field(ty, found_key) {
                 continue;
             }
+            let before = self.failures.len();
             if !self.value(key, found_key, depth) {
-                return self.fail(Problem::Key, wanted_key(key), found_key);
+                self.failures.truncate(before);
+                self.fail(Problem::Key, wanted_key(key), found_key);
+            } else if !self.value(item, found, depth) {
+                self.step(before, Step::Key(found_key));
             }
-            if !self.value(item, found, depth) {
-                return self.step(Step::Key(found_key));
+            if self.is_enough() {
+                return;
             }
         }
-        true
     }
 
     // ---- validators
 
+    #[inline(never)]
     fn rules(&mut self, ty: TypeRef, inner: TypeRef, rules: &[Rule], value: Value) -> bool {
         let bit = bit(value);
+        let mark = self.failures.len();
         let mut patterns = ty.patterns.iter();
         for (place, rule) in rules.iter().enumerate() {
             let pattern = if matches!(rule, Rule::Pattern(_)) { patterns.next() } else { None };
@@ -404,9 +451,12 @@ impl Check<'_> {
                     None => continue,
                 },
             };
-            return self.fail(problem, ty, value);
+            self.fail(problem, ty, value);
+            if self.is_enough() {
+                return false;
+            }
         }
-        true
+        self.failures.len() == mark
     }
 
     /// Bytes of a string, entries of a map, items of any other table.
@@ -451,6 +501,12 @@ impl Check<'_> {
         }
         None
     }
+}
+
+/// Whether it takes no walk to see that the value passes.
+#[inline(always)]
+fn passes_at_sight(ty: TypeRef, value: Value) -> bool {
+    ty.passes & bit(value) != 0 || ty.glance.passes(value)
 }
 
 /// What a type is, for as long as its image.
