@@ -11,7 +11,7 @@ use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::types::TypeRef;
-use crate::vm::value::Value;
+use crate::vm::value::{Value, tag};
 
 /// The module.
 pub static LIBRARY: Library = Library {
@@ -60,7 +60,9 @@ fn record(vm: &mut Vm, args: Args) -> NativeResult {
         entry = key;
         let (true, Some(ty)) = (key.is_string(), TypeRef::of(value)) else {
             let (key, value) = (vm.type_name_of(key), vm.type_name_of(value));
-            return Err(vm.argument_error(0, &format!("names of fields and their types expected, got {key} and {value}")));
+            return Err(
+                vm.argument_error(0, &format!("names of fields and their types expected, got {key} and {value}"))
+            );
         };
         fields.push((string_bytes(key), ty));
     }
@@ -102,7 +104,7 @@ fn with(vm: &mut Vm, args: Args) -> NativeResult {
     while let Some((key, value)) = vm.raw_next(table, entry)? {
         entry = key;
         let name = if key.is_string() { string_bytes(key) } else { b"?" };
-        let argument = if value.is_true() { Vec::new() } else { vec![literal_of(value)] };
+        let argument = if value.tag() == tag::TRUE { Vec::new() } else { vec![literal_of(value)] };
         match Rule::new(&String::from_utf8_lossy(name), &argument) {
             Ok(rule) => rules.push(rule),
             Err(message) => return Err(vm.argument_error(1, &message)),

@@ -36,11 +36,8 @@ pub(super) struct Limits {
 
 impl Limits {
     const NONE: Limits = Limits { integers: (1, 0), floats: (1.0, 0.0), lengths: (1, 0) };
-    const ALL: Limits = Limits {
-        integers: (i64::MIN, i64::MAX),
-        floats: (f64::NEG_INFINITY, f64::INFINITY),
-        lengths: (0, u64::MAX),
-    };
+    const ALL: Limits =
+        Limits { integers: (i64::MIN, i64::MAX), floats: (f64::NEG_INFINITY, f64::INFINITY), lengths: (0, u64::MAX) };
 
     fn new(inner: TypeRef, rules: &[Rule]) -> Limits {
         let mut limits = Limits::ALL;

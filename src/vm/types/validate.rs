@@ -272,7 +272,9 @@ impl Check<'_> {
     /// Looks into a table, unless that was done for this type.
     #[inline]
     fn table(&mut self, ty: TypeRef, value: Value, depth: u32, look: impl FnOnce(&mut Self, u32) -> bool) -> bool {
-        if depth == 0 || !ty.nests || !value.is_table() {
+        // Met again, the outermost table costs one more look, which only repeats what is wrong.
+        let untracked = depth == 0 && self.limit == 1;
+        if untracked || !ty.nests || !value.is_table() {
             return look(self, depth + 1);
         }
         if depth >= MAX_DEPTH {
@@ -387,14 +389,7 @@ impl Check<'_> {
     }
 
     /// The entries that are no fields; what fails is noted.
-    fn entries(
-        &mut self,
-        ty: TypeRef,
-        shape: &TableShape,
-        (key, item): (TypeRef, TypeRef),
-        value: Value,
-        depth: u32,
-    ) {
+    fn entries(&mut self, ty: TypeRef, shape: &TableShape, (key, item): (TypeRef, TypeRef), value: Value, depth: u32) {
         let table = value.as_table();
         if self.first_entry(table).is_none() {
             return;
