@@ -7,7 +7,7 @@
 //!   folder that it searches first. The command stays position-independent.
 //! * **Functions that programs really use lie side by side.** The system maps 64 KB of code around each place that is
 //!   touched, so a few functions in each corner have all of it mapped. `link/hot.ld`, written by `tools/hot-text`,
-//!   lists what belongs together.
+//!   lists what belongs together. It also puts the interpreter loop at a place where it is fast.
 //!
 //! Neither changes what the program does, and where something is missing for it or somebody has chosen a linker, all
 //! stays as it is otherwise. The library and other programs that use it are not concerned.
