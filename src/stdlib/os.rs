@@ -21,17 +21,17 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library { name: "os", global: true, natives: &NATIVES, constants: &[] };
 
 static NATIVES: [Native; 11] = [
-    Native { name: "clock", run: clock },
-    Native { name: "date", run: date },
-    Native { name: "difftime", run: difftime },
-    Native { name: "execute", run: execute },
-    Native { name: "exit", run: exit },
-    Native { name: "getenv", run: getenv },
-    Native { name: "remove", run: remove },
-    Native { name: "rename", run: rename },
-    Native { name: "setlocale", run: setlocale },
-    Native { name: "time", run: time },
-    Native { name: "tmpname", run: tmpname },
+    Native::new("clock", clock),
+    Native::new("date", date),
+    Native::new("difftime", difftime),
+    Native::new("execute", execute),
+    Native::new("exit", exit),
+    Native::new("getenv", getenv),
+    Native::new("remove", remove),
+    Native::new("rename", rename),
+    Native::new("setlocale", setlocale),
+    Native::new("time", time),
+    Native::new("tmpname", tmpname),
 ];
 
 // ---- time

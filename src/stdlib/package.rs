@@ -19,12 +19,12 @@ pub const DEFAULT_PATH: &str = "./?.lua;./?/init.lua";
 /// Directory separator, template separator, mark in a template, and two marks that only matter for C.
 const CONFIG: &str = "/\n;\n?\n!\n-\n";
 
-static REQUIRE: Native = Native { name: "require", run: require };
-static LOADLIB: Native = Native { name: "loadlib", run: loadlib };
-static SEARCHPATH: Native = Native { name: "searchpath", run: searchpath };
-static PRELOAD_SEARCHER: Native = Native { name: "searcher", run: search_preload };
-static PATH_SEARCHER: Native = Native { name: "searcher", run: search_path };
-static CPATH_SEARCHER: Native = Native { name: "searcher", run: search_cpath };
+static REQUIRE: Native = Native::new("require", require);
+static LOADLIB: Native = Native::new("loadlib", loadlib);
+static SEARCHPATH: Native = Native::new("searchpath", searchpath);
+static PRELOAD_SEARCHER: Native = Native::new("searcher", search_preload);
+static PATH_SEARCHER: Native = Native::new("searcher", search_path);
+static CPATH_SEARCHER: Native = Native::new("searcher", search_cpath);
 
 const NO_LIBRARIES: &str = "libraries for C cannot be loaded";
 

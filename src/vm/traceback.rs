@@ -4,6 +4,7 @@
 //! the machine has put between them, to call a hook, a finalizer or a message handler, are no levels of their own: the
 //! function below such a frame is marked as interrupted, which gives the called one its name.
 
+use super::execute::{COROUTINE_END, RESUME};
 use super::finalize;
 use super::function::Function;
 use super::hook;
@@ -12,7 +13,6 @@ use super::machine::Vm;
 use super::names::{self, Name};
 use super::native::Continuation;
 use super::object::Table;
-use super::run::{COROUTINE_END, RESUME};
 use super::table::Position;
 use super::thread::{Frame, Status, Thread, results};
 use super::value::{Value, tag};
