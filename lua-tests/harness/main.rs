@@ -3,6 +3,7 @@
 //! | file | cases |
 //! | --- | --- |
 //! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, the first two also as binary chunks; `errors/` must fail as described |
+//! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
 //! | `cli` | what the command does with good and bad arguments |
@@ -25,13 +26,20 @@ mod folder;
 mod lines;
 mod options;
 mod program;
+mod reference;
 mod wordcount;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let trials =
-        [corpus::trials(), examples::trials(), wordcount::trials(), cli::trials(), options::trials(), lines::trials()]
-            .into_iter()
-            .flatten();
+    let trials = [
+        corpus::trials(),
+        reference::trials(),
+        examples::trials(),
+        wordcount::trials(),
+        cli::trials(),
+        options::trials(),
+        lines::trials(),
+    ];
+    let trials = trials.into_iter().flatten();
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use super::{chunk_name, fail, read_source};
 use crate::compile::compile;
+use crate::stdlib::load::is_binary;
 use crate::syntax::diagnostic::{Diagnostic, render};
 use crate::syntax::parse_recovering;
 
@@ -23,6 +24,10 @@ fn check_file(file: &Path) -> bool {
             return false;
         }
     };
+    if is_binary(&source) {
+        fail(&format!("{}: a binary chunk; only source text can be checked", file.display()));
+        return false;
+    }
     let (ast, mut errors) = parse_recovering(&source);
     if errors.is_empty() {
         errors.extend(compile(&ast, &chunk_name(file)).err());

@@ -18,6 +18,9 @@ use super::thread::{Frame, Status, Thread, results};
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
+/// The name in the registry of the table of loaded modules, in which functions are looked up by value.
+pub const LOADED_MODULES: &str = "_LOADED";
+
 /// Levels shown at the beginning and at the end of a long traceback.
 const HEAD: usize = 10;
 const TAIL: usize = 11;
@@ -241,8 +244,7 @@ impl Vm {
             let found = entries(table).find(|(key, value)| string_is(*key, name) && value.is_table());
             found.map(|(_, value)| value.as_table())
         };
-        let loaded = field(self.registry, "package").and_then(|package| field(package, "loaded"));
-        let Some(loaded) = loaded else { return key_of(self.globals, function) };
+        let Some(loaded) = field(self.registry, LOADED_MODULES) else { return key_of(self.globals, function) };
         entries(loaded).filter(|(name, library)| name.is_string() && library.is_table()).find_map(|(library, table)| {
             let name = key_of(table.as_table(), function)?;
             Some(if string_is(library, "_G") { name } else { format!("{}.{name}", text(library)) })
