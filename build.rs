@@ -6,7 +6,7 @@
 //!   linker finds the static libraries under the names of the shared ones that rustc asks for: small linker scripts in a
 //!   folder that it searches first. The command stays position-independent.
 //! * **Functions that programs really use lie side by side.** The system maps 64 KB of code around each place that is
-//!   touched, so a few functions in each corner have all of it mapped. `link/hot.ld`, written by `tools/hot-text`,
+//!   touched, so a few functions in each corner have all of it mapped. `tools/hot.ld`, written by `tools/hot-text`,
 //!   lists what belongs together. It also puts the interpreter loop at a place where it is fast.
 //!
 //! Neither changes what the program does, and where something is missing for it or somebody has chosen a linker, all
@@ -23,12 +23,12 @@ const LIBRARIES: [(&str, &[&str]); 3] =
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=link/hot.ld");
+    println!("cargo:rerun-if-changed=tools/hot.ld");
     if !applies() {
         return;
     }
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
-    println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", root.join("link/hot.ld").display());
+    println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", root.join("tools/hot.ld").display());
     let folder = PathBuf::from(variable("OUT_DIR"));
     match write_scripts(&folder) {
         Ok(true) => {
