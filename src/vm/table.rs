@@ -98,11 +98,12 @@ impl Node {
     }
 }
 
-/// Spreads integers, floats and addresses over 32 bits.
+/// Spreads integers, floats and addresses over 32 bits. Integers that follow each other get nodes that follow each other, as
+/// long as they agree in all but the lowest 8 bits: they do not collide, and lie together in memory.
 #[inline(always)]
 fn mix(payload: u64, tag: u8) -> u32 {
-    let folded = payload ^ (payload >> 32) ^ u64::from(tag);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    let scattered = (payload >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (payload as u32).wrapping_add(scattered as u32).wrapping_add(u32::from(tag))
 }
 
 /// What a node keeps of the hash of a string key. (The lower half chose the node.)
@@ -478,7 +479,7 @@ impl Table {
         }
     }
 
-    /// Takes the values of integer keys out of the nodes; the array part is to have them.
+    /// Takes integer keys out of the nodes; the array part is to have them.
     unsafe fn forget_ints(this: *mut Table, first: u32, count: u32) {
         for key in i64::from(first)..i64::from(first) + i64::from(count) {
             // SAFETY: the caller has a live table that may be written.
@@ -486,6 +487,7 @@ impl Table {
                 let node = Table::find_int(this, key);
                 if !node.is_null() {
                     (*node).value = Value::NIL;
+                    (*node).key_tag |= DEAD_KEY;
                 }
             }
         }
