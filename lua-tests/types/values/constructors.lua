@@ -58,7 +58,7 @@ do
   assert(types.parse("{number}"):name() == nil and types.parse("number -- a comment") == Number)
   for text, wanted in pairs {
     ["{x: Nowhere}"] = "unknown type 'Nowhere'", ["a.b"] = "unknown type 'a.b'", ["parsed?"] = "unknown type 'parsed'",
-    ["typeof(print)"] = "typeof", ["number return 1"] = "one type expected", ["number local x"] = "one type expected",
+    ["typeof(print)"] = "typeof", ["number return 1"] = "<eof>", ["number local x"] = "one type expected",
     [""] = "near <eof>", ["{x"] = "near <eof>", ["number number"] = "near", ["string @nothing"] = "unknown validator",
     ["number\nreturn parsed --"] = "one type expected",
   } do
