@@ -3,7 +3,11 @@
 //! House rules:
 //! * A [`TypeTable`] is immutable, names no heap object, and is the same for the same source.
 //! * A node refers to nodes before it, so that the nodes alone have no cycle; cycles go through [`TypeNode::Alias`].
+//! * The tables of other chunks in one make a tree of limited size: see [`Import`].
 //! * [`TypeTable::is_sound`] is all a reader may rely on: a table may come from a binary chunk that somebody made.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// Names a node of a [`TypeTable`].
 pub type NodeId = u32;
@@ -227,6 +231,15 @@ pub enum TypeNode {
         /// Type arguments; the parameters that are left take their defaults.
         args: Box<[NodeId]>,
     },
+    /// An alias of another chunk's table, never the generic itself.
+    External {
+        /// The place of the table in [`TypeTable::imports`].
+        import: u32,
+        /// Its place among the aliases of that.
+        alias: u32,
+        /// As in [`TypeNode::Alias`].
+        args: Box<[NodeId]>,
+    },
     /// A parameter of the alias in whose body it stands.
     Parameter(u32),
     /// Host objects of this class.
@@ -268,6 +281,58 @@ pub struct TypeTable {
     pub nodes: Box<[TypeNode]>,
     /// The aliases; one that is not recursive refers to those before it only, and to recursive ones.
     pub aliases: Box<[AliasNode]>,
+    /// The tables of other chunks that it refers to.
+    pub imports: Box<[Import]>,
+}
+
+/// The table of another chunk. Whatever walks the tables in tables ends soon, for there are at most
+/// [`Import::MAX_DEPTH`] of them in each other and few altogether.
+#[derive(Clone, Debug)]
+pub struct Import {
+    table: Arc<TypeTable>,
+    depth: u32,
+    /// Tables in it, itself included; those that appear several times count as often.
+    weight: u32,
+}
+
+impl Import {
+    /// Tables in tables.
+    pub const MAX_DEPTH: u32 = 32;
+    const MAX_WEIGHT: u32 = 2048;
+
+    /// A table to refer to, unless there are too many in it.
+    pub fn new(table: Arc<TypeTable>) -> Option<Import> {
+        let depth = 1 + table.imports.iter().map(|import| import.depth).max().unwrap_or(0);
+        let weight = table.imports.iter().fold(1u32, |weight, import| weight.saturating_add(import.weight));
+        (depth <= Import::MAX_DEPTH && weight <= Import::MAX_WEIGHT).then_some(Import { table, depth, weight })
+    }
+
+    /// The table.
+    pub fn table(&self) -> &Arc<TypeTable> {
+        &self.table
+    }
+}
+
+impl PartialEq for Import {
+    fn eq(&self, other: &Import) -> bool {
+        Arc::ptr_eq(&self.table, &other.table) || self.weight == other.weight && self.table == other.table
+    }
+}
+
+impl Eq for Import {}
+
+impl Hash for Import {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.table.origin, self.table.nodes.len(), self.table.aliases.len()).hash(state);
+    }
+}
+
+impl AliasNode {
+    /// Whether it can be used with so many arguments.
+    pub fn takes(&self, args: usize) -> bool {
+        let required = self.params.iter().filter(|param| param.default.is_none()).count();
+        (required..=self.params.len()).contains(&args)
+    }
 }
 
 impl TypeNode {
@@ -290,7 +355,7 @@ impl TypeNode {
                 vararg.iter().chain(returns).chain(more).copied().for_each(visit);
             }
             TypeNode::Union(members) | TypeNode::Intersection(members) => members.iter().copied().for_each(visit),
-            TypeNode::Alias { args, .. } => args.iter().copied().for_each(visit),
+            TypeNode::Alias { args, .. } | TypeNode::External { args, .. } => args.iter().copied().for_each(visit),
         }
     }
 }
@@ -304,6 +369,11 @@ impl TypeTable {
                 TypeNode::Alias { alias, args } => {
                     self.aliases.get(*alias as usize).is_some_and(|alias| args.len() <= alias.params.len())
                 }
+                TypeNode::External { import, alias, args } => self
+                    .imports
+                    .get(*import as usize)
+                    .and_then(|import| import.table.aliases.get(*alias as usize))
+                    .is_some_and(|alias| alias.takes(args.len())),
                 TypeNode::Literal(literal) | TypeNode::Validated(_, Rule::Min(literal) | Rule::Max(literal)) => {
                     !matches!(literal, Literal::Float(bits) if f64::from_bits(*bits).is_nan())
                 }

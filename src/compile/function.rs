@@ -42,6 +42,8 @@ pub(super) struct ActiveLocal {
     pub(super) declaration: Option<Declaration>,
     /// Its declared type, if the chunk asks for such types.
     annotation: Option<NodeId>,
+    /// The module it holds, if the chunk has types.
+    module: Option<Arc<str>>,
     /// Its index in the debug information.
     info: usize,
 }
@@ -266,7 +268,7 @@ impl FunctionState {
         }
         let here = self.code.here();
         let info = self.locals.len();
-        self.active.push(ActiveLocal { symbol, register, cell, declaration, annotation: None, info });
+        self.active.push(ActiveLocal { symbol, register, cell, declaration, annotation: None, module: None, info });
         self.locals.push(LocalInfo { name: text.into(), register, cell, start: here, end: here });
         self.registers.locals_top = self.registers.locals_top.max(register + 1);
         debug_assert!(self.registers.locals_top <= self.registers.free);
@@ -304,6 +306,20 @@ impl FunctionState {
     pub(super) fn annotation(&self, symbol: Symbol) -> Option<Option<NodeId>> {
         match self.active.iter().rev().find(|local| local.symbol == symbol) {
             Some(local) => Some(local.annotation),
+            None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
+        }
+    }
+
+    /// Notes that one of the local variables declared last, counted from the end, holds a module.
+    pub(super) fn note_module(&mut self, from_end: usize, module: Arc<str>) {
+        let place = self.active.len() - from_end;
+        self.active[place].module = Some(module);
+    }
+
+    /// If the function has a variable of this name: the module it holds, if it does.
+    pub(super) fn module(&self, symbol: Symbol) -> Option<Option<&Arc<str>>> {
+        match self.active.iter().rev().find(|local| local.symbol == symbol) {
+            Some(local) => Some(local.module.as_ref()),
             None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
         }
     }

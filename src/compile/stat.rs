@@ -197,7 +197,8 @@ impl Compiler<'_> {
         let first = self.current.free();
         self.exprs_in_registers(values, vars.len())?;
         self.wrap_cells(declarations(vars), first);
-        self.declare(vars, first)
+        self.declare(vars, first)?;
+        self.note_modules(vars.len(), values)
     }
 }
 

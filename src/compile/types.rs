@@ -3,22 +3,24 @@
 //!
 //! All aliases of a block are known in the whole block, so they get their number when the block begins and their content
 //! when their statement is compiled. What a type refers to without knowing it (an unknown name, a wrong number of type
-//! arguments, a type of another module) is `any`: the checker complains, a program runs.
+//! arguments, a type of a module that is not found) is `any`: the checker complains, a program runs.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use super::Compiler;
 use super::error::{self, Result};
+use super::exports::{Exports, Modules, required_module};
 use super::function::Symbol;
 use crate::bytecode::proto::Proto;
 use crate::bytecode::types::{
-    AliasNode, Basic, FieldNode, Literal, NodeId, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
+    AliasNode, Basic, FieldNode, Import, Literal, NodeId, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
 };
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::{
-    Alias, Block, Expr, ExprId, FunctionBody, Name, ReturnType, StatKind, TableItem, Type, TypeConst, TypeField,
+    Alias, Ast, Block, Expr, ExprId, FunctionBody, Name, ReturnType, StatKind, TableItem, Type, TypeConst, TypeField,
     TypeId, TypeParam,
 };
 use crate::syntax::span::Span;
@@ -40,8 +42,8 @@ enum Meaning {
 /// An alias that has been announced, and perhaps declared.
 struct Draft {
     node: AliasNode,
-    /// Parameters without default.
-    required: usize,
+    /// Parameters without default, and all parameters.
+    params: RangeInclusive<usize>,
     /// The aliases it mentions.
     mentions: Vec<u32>,
 }
@@ -55,6 +57,8 @@ pub(super) struct TypeScopes {
     drafts: Vec<Draft>,
     /// Aliases mentioned since the statement began.
     mentions: Vec<u32>,
+    /// Types of other modules, by module and name. Until the end, [`TypeNode::External`] names one of these as its import.
+    foreign: Vec<(Arc<str>, Name)>,
     /// Whether a constant of the chunk is a type.
     used: bool,
 }
@@ -82,12 +86,10 @@ impl TypeScopes {
         self.visible.iter().rev().find(|(other, _)| *other == name).map(|(_, meaning)| *meaning)
     }
 
-    /// The finished table; `None` if no constant needs it.
-    fn finish(self, origin: &[u8]) -> Option<TypeTable> {
-        if !self.used {
-            return None;
-        }
-        let TypeScopes { mut nodes, drafts, .. } = self;
+    /// The finished table, with the types that other modules offer.
+    fn finish(self, origin: &[u8], ast: &Ast, modules: &dyn Modules) -> TypeTable {
+        let TypeScopes { mut nodes, drafts, foreign, .. } = self;
+        let imports = import(&mut nodes, &foreign, ast, modules);
         let order = components(&drafts);
         let mut renumbered = vec![0; drafts.len()];
         for (place, (alias, _)) in order.iter().enumerate() {
@@ -106,8 +108,36 @@ impl TypeScopes {
                 AliasNode { recursive, ..node }
             })
             .collect();
-        Some(TypeTable { origin: origin.into(), nodes: nodes.into(), aliases })
+        TypeTable { origin: origin.into(), nodes: nodes.into(), aliases, imports }
     }
+}
+
+/// Finds the types of other modules, and lets the nodes name them by their places.
+fn import(nodes: &mut [TypeNode], foreign: &[(Arc<str>, Name)], ast: &Ast, modules: &dyn Modules) -> Box<[Import]> {
+    let mut imports: Vec<Import> = Vec::new();
+    let found: Vec<_> = foreign
+        .iter()
+        .map(|(module, name)| {
+            let exports = modules.exports(module)?;
+            let export = exports.get(ast.text(*name))?;
+            let import = Import::new(Arc::clone(&export.table))?;
+            let place = imports.iter().position(|known| *known == import).unwrap_or_else(|| {
+                imports.push(import);
+                imports.len() - 1
+            });
+            Some((place, export.alias))
+        })
+        .collect();
+    for node in nodes {
+        let TypeNode::External { import, alias, args } = node else { continue };
+        match found[*import as usize] {
+            Some((place, number)) if imports[place].table().aliases[number as usize].takes(args.len()) => {
+                (*import, *alias) = (place as u32, number);
+            }
+            _ => *node = TypeNode::Basic(Basic::Any),
+        }
+    }
+    imports.into()
 }
 
 /// The aliases in an order in which each follows those it mentions, as far as there is one, and whether it is in a cycle.
@@ -185,7 +215,7 @@ impl Compiler<'_> {
                 recursive: false,
             };
             let required = alias.params.iter().filter(|param| param.default.is_none()).count();
-            self.types.drafts.push(Draft { node, required, mentions: Vec::new() });
+            self.types.drafts.push(Draft { node, params: required..=alias.params.len(), mentions: Vec::new() });
         }
         scope
     }
@@ -261,9 +291,32 @@ impl Compiler<'_> {
 
     /// Gives the types of the chunk to all its functions.
     pub(super) fn attach_types(&mut self, main: &mut Proto, origin: &[u8]) {
-        if let Some(types) = std::mem::take(&mut self.types).finish(origin) {
-            attach(main, &Arc::new(types));
+        let types = std::mem::take(&mut self.types);
+        if types.used {
+            attach(main, &Arc::new(types.finish(origin, self.ast, self.modules)));
         }
+    }
+
+    /// What the chunk offers to others.
+    pub(super) fn exports(&mut self, origin: &[u8]) -> Exports {
+        let types = std::mem::take(&mut self.types).finish(origin, self.ast, self.modules);
+        Exports::of(self.ast, &Arc::new(types), self.modules)
+    }
+
+    /// Notes which local variables, of those declared last, hold modules.
+    pub(super) fn note_modules(&mut self, vars: usize, values: &[ExprId]) -> Result<()> {
+        if !self.ast.has_types() {
+            return Ok(());
+        }
+        for (place, value) in values.iter().enumerate().take(vars) {
+            if let Some(module) = required_module(self.ast, *value)
+                && let Some(require) = self.ast.names.get("require")
+                && self.find(self.symbol(require))?.is_none()
+            {
+                self.current.note_module(vars - place, module.into());
+            }
+        }
+        Ok(())
     }
 
     // ---- type expressions
@@ -285,6 +338,7 @@ impl Compiler<'_> {
             Type::Typeof(e) => return self.typeof_node(*e, 0),
             Type::Name { path, args } => match path.as_slice() {
                 [name] => return self.named_type(name.name, args),
+                [module, name] => return self.foreign_type(module.name, name.name, args),
                 _ => TypeNode::Basic(Basic::Any),
             },
             Type::Readonly(ty) => TypeNode::Readonly(self.type_node(*ty)?),
@@ -351,11 +405,31 @@ impl Compiler<'_> {
             Some(Meaning::Alias(alias)) => {
                 self.types.mentions.push(alias);
                 let draft = &self.types.drafts[alias as usize];
-                if args.len() < draft.required { TypeNode::Basic(Basic::Any) } else { TypeNode::Alias { alias, args } }
+                if !draft.params.contains(&args.len()) {
+                    TypeNode::Basic(Basic::Any)
+                } else {
+                    TypeNode::Alias { alias, args }
+                }
             }
             None => TypeNode::Basic(Basic::named(text).unwrap_or(Basic::Any)),
         };
         Ok(self.types.node(node))
+    }
+
+    /// A type of a module that a local variable holds.
+    fn foreign_type(&mut self, module: Name, name: Name, args: &[TypeId]) -> Result<NodeId> {
+        let args = self.type_list(args)?;
+        let symbol = self.symbol(module);
+        let functions = std::iter::once(&self.current).chain(self.enclosing.iter().rev());
+        let module = functions.filter_map(|function| function.module(symbol)).next().flatten();
+        let Some(module) = module.cloned() else { return Ok(self.types.basic(Basic::Any)) };
+        let wanted = (module, name);
+        let known = self.types.foreign.iter().position(|known| *known == wanted);
+        let import = known.unwrap_or_else(|| {
+            self.types.foreign.push(wanted);
+            self.types.foreign.len() - 1
+        });
+        Ok(self.types.node(TypeNode::External { import: import as u32, alias: 0, args }))
     }
 
     fn table_type(&mut self, items: &[TypeField]) -> Result<TypeNode> {

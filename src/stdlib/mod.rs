@@ -14,6 +14,7 @@
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
 //! | [`types`], `reflection`, `schema` | predeclared types and `typeof`; what types are asked; types as JSON Schema |
+//! | [`module_types`] | the types of modules, for chunks that use them |
 //! | `type_library` | the module `types` |
 //! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
@@ -52,6 +53,7 @@ mod gsub;
 pub mod io;
 pub mod load;
 pub mod math;
+pub mod module_types;
 pub mod os;
 pub mod output;
 pub mod pack;

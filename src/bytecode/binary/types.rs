@@ -1,11 +1,13 @@
-//! The types of a function as bytes, in both directions: the name of the chunk, then nodes and aliases as lists. A node is
-//! its tag and its parts in the order in which they are declared; what may be absent is preceded by a flag.
+//! The types of a function as bytes, in both directions: the name of the chunk, then nodes, aliases and the types of other
+//! chunks as lists. A node is its tag and its parts in the order in which they are declared; what may be absent is preceded by a flag.
+
+use std::sync::Arc;
 
 use super::BinaryError;
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::bytecode::types::{
-    AliasNode, Basic, FieldNode, Literal, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
+    AliasNode, Basic, FieldNode, Import, Literal, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
 };
 
 /// Tags of nodes.
@@ -23,6 +25,7 @@ mod node {
     pub(super) const ALIAS: u8 = 10;
     pub(super) const PARAMETER: u8 = 11;
     pub(super) const OPAQUE: u8 = 12;
+    pub(super) const EXTERNAL: u8 = 13;
 }
 
 /// Tags of literals.
@@ -51,6 +54,7 @@ impl Writer {
         self.bytes(&types.origin);
         self.list(&types.nodes, Self::node);
         self.list(&types.aliases, Self::alias);
+        self.list(&types.imports, |writer, import| writer.types(import.table()));
     }
 
     fn id(&mut self, id: &u32) {
@@ -123,6 +127,11 @@ impl Writer {
                 self.tagged(node::ALIAS, *alias);
                 self.list(args, Self::id);
             }
+            TypeNode::External { import, alias, args } => {
+                self.tagged(node::EXTERNAL, *import);
+                self.id(alias);
+                self.list(args, Self::id);
+            }
             TypeNode::Parameter(index) => self.tagged(node::PARAMETER, *index),
             TypeNode::Opaque(class) => {
                 self.out.push(node::OPAQUE);
@@ -192,10 +201,22 @@ impl Writer {
 
 impl Reader<'_> {
     pub(super) fn types(&mut self) -> Result<TypeTable> {
+        self.nested_types(0)
+    }
+
+    /// The types of a chunk to which so many others lead.
+    fn nested_types(&mut self, depth: u32) -> Result<TypeTable> {
+        if depth > Import::MAX_DEPTH {
+            return Err(BinaryError::Corrupted);
+        }
         let origin = self.bytes()?.into();
         let nodes = self.list(Self::node)?;
         let aliases = self.list(Self::alias)?;
-        let types = TypeTable { origin, nodes, aliases };
+        let imports = self.list(|reader| {
+            let table = Arc::new(reader.nested_types(depth + 1)?);
+            Import::new(table).ok_or(BinaryError::Corrupted)
+        })?;
+        let types = TypeTable { origin, nodes, aliases, imports };
         if types.is_sound() { Ok(types) } else { Err(BinaryError::Corrupted) }
     }
 
@@ -236,6 +257,9 @@ impl Reader<'_> {
             node::READONLY => TypeNode::Readonly(self.short()?),
             node::VALIDATED => TypeNode::Validated(self.short()?, self.rule()?),
             node::ALIAS => TypeNode::Alias { alias: self.short()?, args: self.list(Self::short)? },
+            node::EXTERNAL => {
+                TypeNode::External { import: self.short()?, alias: self.short()?, args: self.list(Self::short)? }
+            }
             node::PARAMETER => TypeNode::Parameter(self.short()?),
             node::OPAQUE => TypeNode::Opaque(self.name()?),
             _ => return Err(BinaryError::Corrupted),

@@ -19,6 +19,8 @@ pub struct Built {
     table: Arc<TypeTable>,
     /// The type of each alias without parameters that is not recursive.
     aliases: Box<[OnceLock<TypeRef>]>,
+    /// The types of the chunks it refers to, once asked for.
+    imports: Box<[OnceLock<Arc<Built>>]>,
 }
 
 /// An alias statement. Two are equal if they are the same statement of the same chunk.
@@ -66,7 +68,8 @@ impl Declaration {
 impl Built {
     pub(super) fn new(table: Arc<TypeTable>) -> Arc<Built> {
         let aliases = table.aliases.iter().map(|_| OnceLock::new()).collect();
-        Arc::new(Built { table, aliases })
+        let imports = table.imports.iter().map(|_| OnceLock::new()).collect();
+        Arc::new(Built { table, aliases, imports })
     }
 
     /// Builds the aliases, in an order in which all they refer to is there.
@@ -172,6 +175,16 @@ impl Builder<'_> {
                 Some(args) => self.instance(*alias, &args),
                 None => set.basic(Basic::Any),
             },
+            TypeNode::External { import, alias, args } => {
+                let place = *import as usize;
+                let built =
+                    self.built.imports[place].get_or_init(|| set.built(self.built.table.imports[place].table()));
+                let external = Builder { built, ..self };
+                match external.complete(*alias, all(args)) {
+                    Some(args) => external.instance(*alias, &args),
+                    None => set.basic(Basic::Any),
+                }
+            }
             TypeNode::Parameter(index) => {
                 args.get(*index as usize).copied().unwrap_or_else(|| set.basic(Basic::Unknown))
             }

@@ -11,6 +11,7 @@ use super::build::{self, Built};
 use super::glance::Glance;
 use super::{Field, Param, Shape, TableShape, Type, TypeName, TypeRef};
 use crate::bytecode::types::{Basic, Literal, Rule, TypeTable};
+use crate::compile::Exports;
 use crate::vm::intern::StringSet;
 use crate::vm::object::{Header, mark};
 use crate::vm::value::tag;
@@ -48,6 +49,8 @@ struct State {
     index: HashTable<TypeRef>,
     hasher: DefaultHashBuilder,
     tables: HashMap<Arc<TypeTable>, Arc<Built>>,
+    /// What chunks offer, by name, with a hash of the source.
+    exports: HashMap<Box<[u8]>, (u64, Arc<Exports>)>,
 }
 
 impl TypeSet {
@@ -125,6 +128,20 @@ impl TypeSet {
         drop(state);
         kept.build(self);
         kept
+    }
+
+    /// What a chunk offers to others, if that is known of this source.
+    pub fn exports(&self, chunk: &[u8], source: &[u8]) -> Option<Arc<Exports>> {
+        let state = self.state.lock();
+        let (hash, exports) = state.exports.get(chunk)?;
+        (*hash == state.hasher.hash_one(source)).then(|| Arc::clone(exports))
+    }
+
+    /// Notes what a chunk with this source offers.
+    pub fn note_exports(&self, chunk: &[u8], source: &[u8], exports: Arc<Exports>) {
+        let mut state = self.state.lock();
+        let hash = state.hasher.hash_one(source);
+        state.exports.insert(chunk.into(), (hash, exports));
     }
 
     /// Host objects of a class.
