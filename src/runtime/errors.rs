@@ -117,6 +117,13 @@ impl ErrorData {
         Arc::new(ErrorData::plain(INTERNAL, message))
     }
 
+    /// The error of a native function that panicked.
+    pub fn panic(payload: &(dyn std::any::Any + Send)) -> ErrorData {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("unknown cause");
+        ErrorData::plain(INTERNAL, &format!("panic: {text}"))
+    }
+
     /// Message with context.
     pub fn full_text(&self) -> String {
         match &self.context {

@@ -13,6 +13,7 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
+//! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -55,6 +56,7 @@ pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+pub mod sandbox;
 mod search;
 pub mod stream;
 pub mod string;
@@ -75,12 +77,14 @@ use crate::vm::image::Library;
 pub fn libraries() -> Vec<&'static Library> {
     vec![
         &base::LIBRARY,
+        &base::LOADING,
         &coroutine::LIBRARY,
         &debug::LIBRARY,
         &io::LIBRARY,
         &math::LIBRARY,
         &os::LIBRARY,
         &string::LIBRARY,
+        &string::DUMP,
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]

@@ -14,13 +14,12 @@ use crate::vm::object::MAX_SHORT;
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// The library; also what the metatable of strings leads to.
+/// The library, without `dump`; also what the metatable of strings leads to.
 pub static LIBRARY: Library = Library { name: "string", global: true, natives: &NATIVES, constants: &[] };
 
-static NATIVES: [Native; 17] = [
+static NATIVES: [Native; 16] = [
     Native::new("byte", byte).quick_first(quick_byte),
     Native::new("char", char).quick(quick_char),
-    Native::new("dump", dump),
     Native::new("find", search::find),
     Native::new("format", string_format::format),
     Native::new("gmatch", search::gmatch),
@@ -36,6 +35,10 @@ static NATIVES: [Native; 17] = [
     Native::new("unpack", string_pack::unpack),
     Native::new("upper", upper).quick(|vm, args| quick_map(vm, args, <[u8]>::make_ascii_uppercase)),
 ];
+
+/// `string.dump`
+pub static DUMP: Library =
+    Library { name: "string", global: true, natives: &[Native::new("dump", dump)], constants: &[] };
 
 /// Bytes whose processing costs as much as a call.
 pub(super) const BYTES_PER_FUEL: usize = 64;

@@ -78,6 +78,8 @@ pub struct Image {
     /// Boxed, because closures refer to them by address.
     #[allow(clippy::vec_box)]
     chunks: Mutex<Vec<Box<Function>>>,
+    /// Whether library tables are frozen.
+    sandbox: bool,
     /// Whether every process collects at every safepoint (`MOONLET_GC_STRESS` in debug builds).
     pub(super) gc_stress: bool,
     /// Metatables of host objects, by the address of their class.
@@ -166,6 +168,7 @@ impl Image {
             modules,
             native_names,
             chunks: Mutex::new(Vec::new()),
+            sandbox,
             gc_stress: cfg!(debug_assertions) && std::env::var_os(GC_STRESS).is_some_and(|value| value != "0"),
             classes: Mutex::default(),
             _nested: nested,
@@ -209,6 +212,11 @@ impl Image {
     /// The static table of a library, whether global or not.
     pub fn module(&self, name: &str) -> Option<Value> {
         self.modules.get(name).map(|table| Value::table(table.table()))
+    }
+
+    /// Whether library tables are frozen.
+    pub fn is_sandbox(&self) -> bool {
+        self.sandbox
     }
 
     /// The names of all libraries.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::errors::ErrorData;
 use super::shared_channel::SharedChannel;
-use super::time::{Duration, Time};
+use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
 
 /// A value, or a list of values, outside any heap.
@@ -61,6 +61,7 @@ enum Handle {
     Error(Arc<ErrorData>),
     Time(Time),
     Duration(Duration),
+    Zone(Zone),
 }
 
 impl Parcel {
@@ -104,6 +105,8 @@ mod slot {
     pub const GLOBALS: u8 = 11;
     /// A light userdata; its address follows.
     pub const LIGHT: u8 = 12;
+    /// A payload; its format and value follow.
+    pub const PAYLOAD: u8 = 13;
 }
 
 /// What an object's head says.
