@@ -8,6 +8,7 @@
 //! | `expr`, `call`, `table` | walks over expression trees |
 //! | `descriptor`, `condition`, `operator`, `fold` | values under evaluation, operators, folding |
 //! | `function`, `labels` | registers, scopes, captures, jumps between blocks of one function |
+//! | `types` | scopes of type names, aliases, type expressions |
 //! | `code`, `layout`, `constants` | instructions and jump lists, their final form, the constant pool |
 //!
 //! The upper half walks trees and is implemented on `Compiler`; the lower half knows no tree and is implemented on
@@ -39,6 +40,7 @@ mod stat;
 mod table;
 #[cfg(test)]
 mod tests;
+mod types;
 
 use std::sync::Arc;
 
@@ -52,6 +54,7 @@ use descriptor::{Descriptor, Kind};
 use error::Result;
 use function::{FunctionState, Header, Symbol, Variable};
 use resolve::{Declaration, Resolution};
+use types::TypeScopes;
 
 /// Compiles a chunk that parsed without errors. `chunk_name` is its name as given to `load`, with prefix.
 ///
@@ -86,6 +89,8 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     let mut compiler = Compiler {
         ast,
         resolution: Resolution::of(ast),
+        types: TypeScopes::default(),
+        asks_for_types: ast.names.get("typeof").is_some(),
         environment: ast.names.get("_ENV"),
         source: chunk_name.into(),
         current: FunctionState::new(header, Span { line: 1, end_line: 1, ..Span::default() }),
@@ -98,14 +103,20 @@ fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
     compiler.vararg_prologue(0);
     compiler.statements(&ast.block, false)?;
     compiler.current.leave_block()?;
-    let Compiler { current, source, .. } = compiler;
-    Ok(Arc::new(current.finish(ast.end_line, source)?))
+    let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
+    let main = std::mem::replace(&mut compiler.current, FunctionState::new(header, Span::default()));
+    let mut proto = main.finish(ast.end_line, compiler.source.clone())?;
+    compiler.attach_types(&mut proto, chunk_name);
+    Ok(Arc::new(proto))
 }
 
 /// The state of one compilation.
 struct Compiler<'a> {
     ast: &'a Ast,
     resolution: Resolution,
+    types: TypeScopes,
+    /// Whether the chunk mentions `typeof`, so that declared types matter.
+    asks_for_types: bool,
     /// `_ENV`, if the chunk mentions it.
     environment: Option<Name>,
     source: Arc<[u8]>,
@@ -128,7 +139,12 @@ impl Compiler<'_> {
         let place = Span { line: body.line, end_line: body.line, ..body.span };
         let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
         self.enclosing.push(outer);
-        let compiled = self.function_body(body, receiver);
+        let scope = self.enter_type_params(&body.type_params);
+        let compiled = scope.and_then(|scope| {
+            self.function_body(body, receiver)?;
+            self.leave_types(scope);
+            Ok(())
+        });
         let outer = self.enclosing.pop().expect("pushed above");
         let inner = std::mem::replace(&mut self.current, outer);
         compiled?;
@@ -178,6 +194,11 @@ impl Compiler<'_> {
             let symbol = self.symbol(binding.name.name);
             let text = self.ast.text(binding.name.name);
             self.current.activate(symbol, text, register, cell, Some(declaration))?;
+            if self.asks_for_types
+                && let Some(ty) = binding.ty
+            {
+                self.note_declared(ty, binding.optional)?;
+            }
         }
         Ok(())
     }
@@ -208,6 +229,9 @@ impl Compiler<'_> {
         let Some(outer) = self.find_at(symbol, outer_level)? else {
             return Ok(None);
         };
+        if let Variable::Type(_) = outer {
+            return Ok(Some(outer));
+        }
         let name = match symbol {
             Symbol::Name(name) => self.ast.text(name),
             Symbol::Environment => "_ENV",

@@ -13,6 +13,8 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
+//! | [`types`], `reflection`, `schema` | predeclared types and `typeof`; what types are asked; types as JSON Schema |
+//! | `type_library` | the module `types` |
 //! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
@@ -56,7 +58,9 @@ pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+mod reflection;
 pub mod sandbox;
+mod schema;
 mod search;
 pub mod stream;
 pub mod string;
@@ -67,6 +71,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod type_library;
+pub mod types;
 pub mod utf8;
 pub mod utf8_codec;
 
@@ -75,7 +81,7 @@ use crate::vm::image::Library;
 /// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
 /// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
-    vec![
+    [
         &base::LIBRARY,
         &base::LOADING,
         &coroutine::LIBRARY,
@@ -88,4 +94,7 @@ pub fn libraries() -> Vec<&'static Library> {
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]
+    .into_iter()
+    .chain(types::LIBRARIES)
+    .collect()
 }

@@ -15,6 +15,7 @@ use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, Native, NativeResult};
 use super::object::Closure;
 use super::thread::{Frame, HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, Thread, results};
+use super::types::TypeRef;
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
@@ -64,6 +65,9 @@ impl Vm {
                 tag::NATIVE => self.run_native(callee.as_native(), call),
                 // SAFETY: a live native closure refers to a static `Native`.
                 tag::NATIVE_CLOSURE => self.run_native(unsafe { &*(*callee.as_native_closure()).native }, call),
+                tag::TYPE if self.type_accepts(callee, call) => {
+                    return self.deliver(call.slot, call.slot + 1, 1, call.results);
+                }
                 _ => {
                     call = self.insert_call_handler(callee, call)?;
                     continue;
@@ -74,6 +78,12 @@ impl Vm {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Whether the call of a type answers with its argument. If not, its `__call` handler says why.
+    fn type_accepts(&mut self, callee: Value, call: Call) -> bool {
+        let plain = call.args > 0 && !self.tracing.wanted && !self.image.type_metatable.is_null();
+        plain && TypeRef::of(callee).is_some_and(|ty| self.is_of_type(ty, self.slot(call.slot + 1)))
     }
 
     /// Does what a native function answered; what it wants called, if anything, is returned.

@@ -209,6 +209,13 @@ impl Vm {
     pub(super) fn op_method(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (object, key) = self.access(i);
         self.set_slot(self.register_slot(i.a) + 1, object);
+        if object.is_ty() && !self.image.type_methods.is_null() {
+            // A method of a type is found even if the type has a field of its name. (Constants are hashed.)
+            // SAFETY: a static table and a constant.
+            let method = unsafe { Table::peek_str(self.image.type_methods, key.as_string()) };
+            self.set_slot(self.register_slot(i.a), method);
+            return Ok(());
+        }
         self.finish_get(object, key, i.a)
     }
 
