@@ -6,6 +6,8 @@ use super::ty::{Func, Key, Kind, Literal, Pack, Record, Ty, Types};
 const MAX_DEPTH: usize = 6;
 /// Members of unions and fields of records that are shown.
 const MAX_ITEMS: usize = 12;
+/// Bytes of a text for a message.
+const MAX_TEXT: usize = 120;
 /// Bytes of a string literal that are shown.
 const MAX_STRING: usize = 40;
 
@@ -21,10 +23,16 @@ enum Tight {
 }
 
 impl Types {
-    /// The text of a type.
+    /// The text of a type, without its inner parts if it is long.
     pub fn show(&self, ty: Ty) -> String {
         let mut out = String::new();
-        self.write(ty, Tight::No, 0, &mut out);
+        for depth in 0..MAX_DEPTH {
+            out.clear();
+            self.write(ty, Tight::No, depth, &mut out);
+            if out.len() <= MAX_TEXT {
+                break;
+            }
+        }
         out
     }
 

@@ -53,6 +53,8 @@ pub struct Library {
     pub string: Option<Ty>,
     /// The methods of error objects.
     pub error: Option<Ty>,
+    /// What the tables of libraries are called.
+    pub names: HashMap<Ty, &'static str>,
 }
 
 /// Libraries that change nothing that a program has.
@@ -118,6 +120,7 @@ impl Library {
             "errors" => self.error = interface.types.get(&error).map(|id| types.alias(*id).body),
             _ => {}
         }
+        self.names.insert(interface.value, manifest.name);
         if manifest.global {
             let key = types.key(manifest.name.as_bytes());
             self.globals.insert(key, interface.value);

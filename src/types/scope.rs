@@ -135,6 +135,10 @@ pub struct Scopes {
     pub assigned_globals: HashMap<Name, (Span, u32)>,
     /// Globals that some condition tests for existence.
     pub tested_globals: HashSet<Name>,
+    /// Fields of which the same holds.
+    pub tested_fields: HashSet<Key>,
+    /// `debug.setmetatable` is mentioned: even numbers may have fields.
+    pub basic_metatables: bool,
     /// Writes to fields.
     pub writes: Writes,
     /// Globals may come from anywhere: `_G` or `_ENV` is used as a table.
@@ -155,6 +159,8 @@ impl Scopes {
             loop_labels: HashSet::new(),
             assigned_globals: HashMap::new(),
             tested_globals: HashSet::new(),
+            tested_fields: HashSet::new(),
+            basic_metatables: false,
             writes: Writes::default(),
             open_globals: false,
             open_locals: EXPOSING.iter().any(|name| ast.names.get(name).is_some()),
@@ -599,8 +605,13 @@ impl Walker<'_> {
         while let Expr::Paren(inner) = self.ast.expr(at) {
             at = *inner;
         }
-        if let Expr::Name(name) = self.ast.expr(at) {
-            self.scopes.tested_globals.insert(*name);
+        match self.ast.expr(at) {
+            Expr::Name(name) => _ = self.scopes.tested_globals.insert(*name),
+            Expr::Field(_, name) => {
+                let key = self.types.key(self.ast.text(name.name).as_bytes());
+                self.scopes.tested_fields.insert(key);
+            }
+            _ => {}
         }
     }
 
@@ -633,7 +644,10 @@ impl Walker<'_> {
                     self.ty(*ty);
                     at = *inner;
                 }
-                Expr::Field(object, _) => at = *object,
+                Expr::Field(object, name) => {
+                    self.scopes.basic_metatables |= Some(name.name) == self.setmetatable;
+                    at = *object;
+                }
                 Expr::Index(object, key) => {
                     self.expr(*key);
                     at = *object;

@@ -107,7 +107,12 @@ impl<'a> Checker<'a> {
         Values {
             items: vec![Flow::declared(value), Flow::inferred(error)],
             tail: None,
-            fallible: Some(Fallible { name: "is".to_owned(), checked: path.map(|path| (path, of)), silent: false }),
+            fallible: Some(Fallible {
+                name: "is".to_owned(),
+                at: 1,
+                checked: path.map(|path| (path, of)),
+                silent: false,
+            }),
         }
     }
 
@@ -147,7 +152,7 @@ impl<'a> Checker<'a> {
                 return Flow::ANY;
             }
         }
-        self.read_field(object, object, flow, key, span)
+        self.read_method(object, flow, key, span)
     }
 
     /// Whether a value may be called.
@@ -413,7 +418,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether it is a string literal that Lua makes a number of, or no string literal.
-    fn is_numeral(&self, ty: Ty) -> bool {
+    pub(super) fn is_numeral(&self, ty: Ty) -> bool {
         use crate::types::ty::Literal;
         match *self.types.kind(ty) {
             Kind::Literal(Literal::String(key)) => crate::number::parse_number(self.types.key_bytes(key)).is_some(),
@@ -636,17 +641,18 @@ impl<'a> Checker<'a> {
     }
 
     fn fallible(&mut self, made: &Func, pack: &Pack, site: &Site<'a>) -> Option<Fallible> {
-        let (Some(first), Some(last)) = (pack.types.first(), pack.types.last()) else { return None };
-        if pack.types.len() < 2 {
-            return None;
-        }
-        let error = self.types.has_nil(*last) && self.types.bases(*last) & !base::NIL == base::ERROR;
+        let [first, second, ..] = pack.types[..] else { return None };
+        let last = pack.types.len() - 1;
+        let error =
+            self.types.has_nil(pack.types[last]) && self.types.bases(pack.types[last]) & !base::NIL == base::ERROR;
         // `nil, message` is how the library of Lua tells of failures.
-        let in_library = made.facts.library.is_some() && self.types.has_nil(*first) && self.types.has_nil(*last);
+        let in_library = made.facts.library.is_some()
+            && self.types.has_nil(first)
+            && self.types.bases(second) == base::NIL | base::STRING;
         if !error && !in_library && !made.facts.fallible {
             return None;
         }
-        let silent = error && !self.types.has_nil(*first);
-        Some(Fallible { name: site.name.clone(), checked: None, silent })
+        let silent = error && !self.types.has_nil(first);
+        Some(Fallible { name: site.name.clone(), at: if error { last } else { 1 }, checked: None, silent })
     }
 }

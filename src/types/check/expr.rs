@@ -30,6 +30,8 @@ pub(super) struct Values {
 pub(super) struct Fallible {
     /// What was called, for messages.
     pub name: String,
+    /// Which of them is the error.
+    pub at: usize,
     /// The path that was checked to have a type, if there is no error.
     pub checked: Option<(PathId, Ty)>,
     /// Whether the type of the value says nothing about failure.

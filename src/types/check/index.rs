@@ -46,6 +46,13 @@ impl Checker<'_> {
         self.read(id, object, flow, place, span)
     }
 
+    /// The method of an object.
+    pub(super) fn read_method(&mut self, object: ExprId, flow: Flow, key: Key, span: Span) -> Flow {
+        let value = self.read_type(object, flow, Place::Name(key), span);
+        let path = self.path_of(object).and_then(|path| self.paths.extend(path, PathKey::Name(key)));
+        path.and_then(|path| self.facts.get(path)).unwrap_or(value)
+    }
+
     fn place_of(&mut self, key: Ty) -> Place {
         match *self.types.kind(key) {
             Kind::Literal(Literal::String(name)) => Place::Name(name),
@@ -88,7 +95,16 @@ impl Checker<'_> {
         }
         let Some((member, bad)) = wrong else { return result.unwrap_or(Flow::ANY) };
         let strict = self.is_strict() || flow.declared;
-        let silent = !strict && (failures < members.len());
+        // Programs extend what libraries gave them, and look whether something is there.
+        let extended = !flow.declared
+            && match (&bad, place) {
+                (Read::Missing, Place::Name(key)) => {
+                    self.scopes.writes.anywhere(key) || self.scopes.tested_fields.contains(&key)
+                }
+                (Read::NoFields, _) => self.scopes.basic_metatables,
+                _ => false,
+            };
+        let silent = extended || !strict && failures < members.len();
         if !silent {
             self.report_read(member, bad, place, span);
         }
@@ -117,7 +133,10 @@ impl Checker<'_> {
     }
 
     fn report_read(&mut self, member: Ty, bad: Read, place: Place, span: Span) {
-        let shown = self.types.show(member);
+        let shown = match self.library.names.get(&member) {
+            Some(name) => format!("library '{name}'"),
+            None => self.types.show(member),
+        };
         match (bad, place) {
             (Read::NoFields, _) => self.error(Code::NOT_INDEXABLE, span, format!("cannot index {shown}")),
             (Read::Missing, Place::Name(key)) => {
@@ -323,9 +342,6 @@ impl Checker<'_> {
             }
             Expr::Index(object, index) => {
                 let flow = self.expr(*index, None);
-                if flow.ty == Ty::NIL && !self.is_volatile_index(*index) {
-                    self.error(Code::BAD_INDEX, self.span(*index), "the key is nil");
-                }
                 let key = self.path_key(*index);
                 (*object, self.place_of(flow.ty), key, self.span(*index))
             }
@@ -334,6 +350,9 @@ impl Checker<'_> {
         let flow = self.object(object);
         let flow = self.constrained(flow);
         let flow = self.checked_object(object, flow, place);
+        if matches!(place, Place::Computed(Ty::NIL)) && self.is_plain_table(flow.ty) {
+            self.error(Code::BAD_INDEX, span, "the key is nil");
+        }
         let expected = self.slot(flow, place, span);
         let stored = value(self, expected);
         let fits = match expected {
@@ -370,8 +389,12 @@ impl Checker<'_> {
         }
     }
 
-    fn is_volatile_index(&self, index: ExprId) -> bool {
-        !matches!(self.ast.expr(index), Expr::Nil | Expr::Name(_))
+    /// Whether it is a table without a metatable, for certain.
+    fn is_plain_table(&self, ty: Ty) -> bool {
+        matches!(*self.types.kind(ty), Kind::Shape(id) if {
+            let shape = self.types.shape(id);
+            shape.metatable.is_none() && !shape.open && !shape.escaped
+        })
     }
 
     /// The object of an assignment: looked into, not handed on.
@@ -427,8 +450,11 @@ impl Checker<'_> {
                     };
                     self.error(Code::READONLY, span, format!("{name} is readonly"));
                 }
+                // Programs extend the tables of libraries.
+                Some(Code::NO_FIELD) if !flow.declared => {}
                 Some(Code::NO_FIELD) => self.report_read(member, Read::Missing, place, span),
                 Some(Code::BAD_INDEX) => self.report_read(member, Read::BadKey, place, span),
+                _ if self.scopes.basic_metatables && !flow.declared => {}
                 _ => self.report_read(member, Read::NoFields, place, span),
             }
             return None;

@@ -57,19 +57,19 @@ impl Checker<'_> {
             }
             BinOp::Lt | BinOp::Gt | BinOp::Le | BinOp::Ge => self.order(op, left, right),
             BinOp::Concat => {
-                let fine = self.operand("..", Wants::Text, left) & self.operand("..", Wants::Text, right);
+                let fine = self.operands("..", Wants::Text, left, right);
                 let meta = self.has_metamethods(left.1.ty) || self.has_metamethods(right.1.ty);
                 if fine && !meta { Flow::inferred(Ty::STRING) } else { Flow::ANY }
             }
             BinOp::BAnd | BinOp::BOr | BinOp::BXor | BinOp::Shl | BinOp::Shr => {
                 let text = symbol(op);
-                let fine = self.operand(text, Wants::Bits, left) & self.operand(text, Wants::Bits, right);
+                let fine = self.operands(text, Wants::Bits, left, right);
                 let meta = self.has_metamethods(left.1.ty) || self.has_metamethods(right.1.ty);
                 if fine && !meta { Flow::inferred(Ty::INTEGER) } else { Flow::ANY }
             }
             BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::IDiv | BinOp::Mod | BinOp::Pow => {
                 let text = symbol(op);
-                let fine = self.operand(text, Wants::Number, left) & self.operand(text, Wants::Number, right);
+                let fine = self.operands(text, Wants::Number, left, right);
                 if !fine {
                     return Flow::ANY;
                 }
@@ -96,7 +96,7 @@ impl Checker<'_> {
 
     fn order(&mut self, op: BinOp, left: (ExprId, Flow), right: (ExprId, Flow)) -> Flow {
         let text = symbol(op);
-        let fine = self.operand(text, Wants::Order, left) & self.operand(text, Wants::Order, right);
+        let fine = self.operands(text, Wants::Order, left, right);
         if fine {
             let (a, b) = (self.types.bases(left.1.ty), self.types.bases(right.1.ty));
             let known = |bases: u16| bases & !(base::NUMBER | base::STRING) == 0;
@@ -189,10 +189,33 @@ impl Checker<'_> {
         })
     }
 
+    /// Checks both operands; whether they may be.
+    fn operands(&mut self, op: &'static str, wants: Wants, left: (ExprId, Flow), right: (ExprId, Flow)) -> bool {
+        let of_left = self.decides(op, wants, right.1) || self.operand(op, wants, left);
+        let of_right = self.decides(op, wants, left.1) || self.operand(op, wants, right);
+        of_left && of_right
+    }
+
+    /// Whether a metamethod of this operand may take the other one, whatever that is.
+    fn decides(&mut self, op: &str, wants: Wants, other: Flow) -> bool {
+        match *self.types.kind(other.ty) {
+            // Nobody knows; but a program without such a metamethod means numbers.
+            Kind::Any | Kind::Unknown => {
+                let key = self.types.key(wants.metamethod(op));
+                self.scopes.writes.anywhere(key)
+            }
+            Kind::Shape(id) if !self.is_strict() => {
+                let shape = self.types.shape(id);
+                shape.metatable.is_some() || shape.open
+            }
+            _ => self.has_metamethods(other.ty),
+        }
+    }
+
     /// Checks an operand; whether it may be one.
     fn operand(&mut self, op: &'static str, wants: Wants, (id, flow): (ExprId, Flow)) -> bool {
         let flow = self.constrained(flow);
-        if flow.ty == Ty::ANY || flow.ty == Ty::NEVER {
+        if flow.ty == Ty::ANY || flow.ty == Ty::NEVER || self.scopes.basic_metatables && !flow.declared {
             return true;
         }
         if flow.ty == Ty::UNKNOWN {

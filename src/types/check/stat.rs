@@ -230,8 +230,7 @@ impl<'a> Checker<'a> {
     /// Notes that a value is missing exactly if its error is there.
     fn pair(&mut self, vars: &[Binding], found: &Values) {
         let Some(fallible) = &found.fallible else { return };
-        let last = found.items.len().max(2) - 1;
-        let (Some(value), Some(error)) = (vars.first(), vars.get(last)) else { return };
+        let (Some(value), Some(error)) = (vars.first(), vars.get(fallible.at)) else { return };
         let (Some(value), Some(error)) = (self.scopes.declared(&value.name), self.scopes.declared(&error.name)) else {
             return;
         };
@@ -303,13 +302,19 @@ impl<'a> Checker<'a> {
             });
         }
         let found = self.list(values, &|_| None);
-        for (at, target) in targets.iter().enumerate() {
-            let flow = found.get(at);
-            let span = self.value_span(values, at, self.span(*target));
-            self.assign(*target, span, &mut |_, _| flow);
+        // Tables and keys are evaluated before any variable is assigned.
+        for variables in [false, true] {
+            for (at, target) in targets.iter().enumerate() {
+                if matches!(self.ast.expr(*target), Expr::Name(_)) == variables {
+                    let flow = found.get(at);
+                    let span = self.value_span(values, at, self.span(*target));
+                    self.assign(*target, span, &mut |_, _| flow);
+                }
+            }
         }
         // `v, err = f()` of two variables.
-        if let (Some(fallible), [first, .., last]) = (&found.fallible, targets)
+        if let (Some(fallible), Some(first)) = (&found.fallible, targets.first())
+            && let Some(last) = targets.get(fallible.at)
             && let (Expr::Name(_), Expr::Name(_)) = (self.ast.expr(*first), self.ast.expr(*last))
             && let (Meaning::Local(value), Meaning::Local(error)) =
                 (self.scopes.meaning(*first), self.scopes.meaning(*last))
@@ -685,8 +690,10 @@ impl<'a> Checker<'a> {
                 && self.fails(flow, |checker, member| {
                     let strict = checker.is_strict();
                     let bases = checker.types.bases(member);
-                    // Strings are converted: no, not here; but nobody knows what `any` is.
-                    bases & base::NUMBER == 0 || strict && bases & !base::NUMBER != 0 && member != Ty::ANY
+                    // A numeral in a string is converted.
+                    let numeral = !strict && bases == base::STRING && checker.is_numeral(member);
+                    let number = bases & base::NUMBER != 0 && (!strict || bases & !base::NUMBER == 0);
+                    !(number || numeral || member == Ty::ANY)
                 });
             if fails {
                 let message = format!("'for' needs numbers: {} is not a number", self.types.show(flow.ty));
