@@ -218,6 +218,9 @@ impl Scopes {
 /// Functions that change variables from outside.
 const EXPOSING: [&str; 3] = ["setlocal", "setupvalue", "upvaluejoin"];
 
+/// Functions that programs ask whether something is there.
+const TESTS: [&str; 4] = ["type", "assert", "pcall", "rawequal"];
+
 /// A loop or a function on the way to the place being walked.
 struct Region {
     start: u32,
@@ -653,10 +656,10 @@ impl Walker<'_> {
                     at = *object;
                 }
                 Expr::Call { func, args, .. } => {
-                    args.iter().for_each(|arg| {
-                        self.tests(*arg);
-                        self.expr(*arg);
-                    });
+                    let tested = matches!(self.ast.expr(*func), Expr::Name(name)
+                        if TESTS.contains(&self.ast.text(*name)));
+                    args.iter().filter(|_| tested).for_each(|arg| self.tests(*arg));
+                    args.iter().for_each(|arg| self.expr(*arg));
                     at = *func;
                 }
                 Expr::MethodCall { object, args, .. } => {

@@ -320,10 +320,10 @@ impl<'a> Checker<'a> {
         for (param, arg) in &solved {
             self.check_constraint(*param, *arg, span);
         }
-        self.check_arity(&made, &given, spread, ty, site);
+        let enough = self.check_arity(&made, &given, spread, ty, site);
         let place = self.notes.places.get(&ty).copied();
         for (at, flow) in given.items.iter().enumerate() {
-            let Some(param) = self.types.parameter(&made, at) else { break };
+            let Some(param) = self.types.parameter(&made, at).filter(|_| enough) else { break };
             let number = at + 1 - offset.min(at + 1);
             let span = match number.checked_sub(1).and_then(|at| site.args.get(at)) {
                 Some(arg) => self.span(*arg),
@@ -519,7 +519,8 @@ impl<'a> Checker<'a> {
         solved
     }
 
-    fn check_arity(&mut self, func: &Func, given: &Values, spread: bool, ty: Ty, site: &Site<'a>) {
+    /// Whether there are as many as there must be.
+    fn check_arity(&mut self, func: &Func, given: &Values, spread: bool, ty: Ty, site: &Site<'a>) -> bool {
         let offset = usize::from(site.receiver.is_some());
         let required = self.required(func);
         let written = site.args.len() + offset;
@@ -541,7 +542,7 @@ impl<'a> Checker<'a> {
                 report = report.with_place(place, "it is defined here");
             }
             self.report(report);
-            return;
+            return false;
         }
         let most = func.params.len();
         let library = func.facts.library.is_some();
@@ -564,6 +565,7 @@ impl<'a> Checker<'a> {
             }
             self.report(report);
         }
+        true
     }
 
     /// What a call changes.

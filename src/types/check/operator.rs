@@ -189,11 +189,10 @@ impl Checker<'_> {
         })
     }
 
-    /// Checks both operands; whether they may be.
+    /// Checks both operands, the second if the first may be one; whether both may.
     fn operands(&mut self, op: &'static str, wants: Wants, left: (ExprId, Flow), right: (ExprId, Flow)) -> bool {
-        let of_left = self.decides(op, wants, right.1) || self.operand(op, wants, left);
-        let of_right = self.decides(op, wants, left.1) || self.operand(op, wants, right);
-        of_left && of_right
+        (self.decides(op, wants, right.1) || self.operand(op, wants, left))
+            && (self.decides(op, wants, left.1) || self.operand(op, wants, right))
     }
 
     /// Whether a metamethod of this operand may take the other one, whatever that is.
