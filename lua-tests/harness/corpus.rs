@@ -33,7 +33,7 @@ pub fn trials() -> Vec<Trial> {
     trials
 }
 
-fn lua_files(folder: &Path) -> Vec<PathBuf> {
+pub fn lua_files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.expect("the entries of a folder can be listed").path())
@@ -43,7 +43,7 @@ fn lua_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn case_name(folder: &str, file: &Path) -> String {
+pub fn case_name(folder: &str, file: &Path) -> String {
     format!("{folder}::{}", file.file_stem().expect("a Lua file has a name").to_string_lossy())
 }
 

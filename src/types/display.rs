@@ -130,11 +130,12 @@ impl Types {
         match (shape.elem, shape.fields.is_empty() && !shape.open, shape.indexer) {
             (Some(elem), true, None) => {
                 out.push('{');
-                self.write(elem, Tight::No, depth, out);
+                self.write(self.base_of_literal(elem), Tight::No, depth, out);
                 out.push('}');
             }
             (elem, _, indexer) => {
-                let fields = shape.fields.iter().map(|field| (field.key, field.ty, "", false));
+                // What it was made with tells no more than what kind of value it is.
+                let fields = shape.fields.iter().map(|field| (field.key, self.base_of_literal(field.ty), "", false));
                 let indexer = indexer.or(elem.map(|elem| (Ty::INTEGER, elem)));
                 self.write_fields(fields, indexer, depth, out);
             }

@@ -338,7 +338,7 @@ impl<'a> Checker<'a> {
             return Flow::declared(declared);
         }
         let members = self.types.members(declared);
-        if members.len() < 2 {
+        if members.len() < 2 || value.ty == declared {
             return Flow::declared(declared);
         }
         let widened = self.types.widen(value.ty);
