@@ -192,6 +192,9 @@ fn check_reports_every_file() -> Result<(), Failed> {
             return Err(outcome.failure(&format!("expected an error at {place}")));
         }
     }
+    folder.write("chunk.luac", "\x1bLua")?;
+    let outcome = Program::moonlet(folder.path()).arg("check").arg("chunk.luac").run()?.expect_status(1)?;
+    outcome.expect_once_in_stderr("moonlet: chunk.luac: a binary chunk; only source text can be checked\n")?;
     Ok(())
 }
 

@@ -10,8 +10,8 @@ use crate::program::{Program, root};
 /// Folders whose programs must run silently to their end.
 const PASSING: [&str; 3] = ["language", "stdlib", "runtime"];
 
-/// Those of them that must do so as binary chunks too. The others need to be the script, in its folder.
-const FROM_BINARY: [&str; 2] = ["language", "stdlib"];
+/// Those of them that are about Lua 5.3 alone. They must do so as binary chunks too, and on the reference implementation.
+pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
@@ -21,7 +21,7 @@ pub fn trials() -> Vec<Trial> {
             trials.push(Trial::test(case_name(folder, &file), move || passes(&file)));
         }
     }
-    for folder in FROM_BINARY {
+    for folder in LUA53_FOLDERS {
         for file in lua_files(&corpus.join(folder)) {
             let name = format!("{}::from_binary", case_name(folder, &file));
             trials.push(Trial::test(name, move || passes_from_binary(&file)));
@@ -48,19 +48,20 @@ pub fn case_name(folder: &str, file: &Path) -> String {
 }
 
 fn passes(file: &Path) -> Result<(), Failed> {
-    runs_silently(file, &[])
+    runs_silently(|folder| Program::moonlet(folder).arg("run"), &[], file)
 }
 
 /// The same, compiled to a binary chunk by a script.
 fn passes_from_binary(file: &Path) -> Result<(), Failed> {
-    runs_silently(file, &[root().join("lua-tests/harness/from_binary.lua")])
+    let scripts = [root().join("lua-tests/harness/from_binary.lua")];
+    runs_silently(|folder| Program::moonlet(folder).arg("run"), &scripts, file)
 }
 
-/// Runs a file, or the `scripts` that get it as argument.
-fn runs_silently(file: &Path, scripts: &[PathBuf]) -> Result<(), Failed> {
+/// Runs a file in its folder, or the `scripts` that get it as argument.
+pub fn runs_silently(start: impl Fn(&Path) -> Program, scripts: &[PathBuf], file: &Path) -> Result<(), Failed> {
     let folder = file.parent().expect("a file is in a folder");
     let name = file.file_name().expect("a Lua file has a name");
-    let program = scripts.iter().fold(Program::moonlet(folder).arg("run"), |program, script| program.arg(script));
+    let program = scripts.iter().fold(start(folder), |program, script| program.arg(script));
     program.arg(name).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
     Ok(())
 }

@@ -18,6 +18,7 @@ for name, value in pairs(_G) do
 end
 print("_G value")
 print("_VERSION value")
+print("arg value")
 for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math", "os", "package", "process", "string",
   "table", "utf8" } do
   list(name .. ".", _G[name])
@@ -27,7 +28,7 @@ list("time.", require("time"))
 
 -- What the library makes when it is asked for.
 for _, name in ipairs { "stdin", "stdout", "stderr" } do
-  if io[name] and not rawget(io, name) then print("io." .. name .. " value") end
+  if io[name] then print("io." .. name .. " value") end
 end
 
 local function methods(class, object)

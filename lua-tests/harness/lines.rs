@@ -11,6 +11,7 @@ use libtest_mimic::{Failed, Trial};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::folder::Folder;
 use crate::program::{Program, limit, root, wait};
@@ -25,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("lines::programs_read_the_same_input", programs_read_the_same_input),
         Trial::test("lines::terminal", terminal),
         Trial::test("lines::terminal_goes_on_meanwhile", terminal_goes_on_meanwhile),
+        Trial::test("lines::terminal_is_left_as_it_was", terminal_is_left_as_it_was),
         Trial::test("lines::signal_can_be_caught", signal_can_be_caught),
         Trial::test("lines::signal_ends_a_wait", signal_ends_a_wait),
         Trial::test("lines::second_signal_ends_the_program", second_signal_ends_the_program),
@@ -190,6 +192,32 @@ fn terminal_goes_on_meanwhile() -> Result<(), Failed> {
     keyboard.expect(PROMPT)?.press(spawn)?.expect("from afar")?;
     keyboard.press("os.exit(7)\r")?;
     expect_status(&mut keyboard.child, Some(7))
+}
+
+/// Another process ends the program while a line is being edited.
+fn terminal_is_left_as_it_was() -> Result<(), Failed> {
+    let folder = Folder::new("lines-left")?;
+    for end in ["os.exit(7)", "os.exit(7, true)"] {
+        let mut keyboard = Keyboard::start(Program::moonlet(folder.path()).env("MOONLET_HISTORY", "").into_command())?;
+        let spawn = format!(
+            "process.spawn(function() while not io.open('go') do require('time').sleep('2ms') end {end} end, 'app:processes')\r"
+        );
+        keyboard.expect(PROMPT)?.press(&spawn)?.expect("\r\n")?.expect(PROMPT)?;
+        let is_raw = |keyboard: &Keyboard| {
+            Ok::<_, Failed>(!tcgetattr(&keyboard.master)?.local_modes.contains(LocalModes::ICANON))
+        };
+        if !is_raw(&keyboard)? {
+            return Err("expected a line to be edited".into());
+        }
+        let go = folder.write("go", "")?;
+        expect_status(&mut keyboard.child, Some(7))?;
+        if is_raw(&keyboard)? {
+            return Err(format!("the terminal is left raw by {end}").into());
+        }
+        keyboard.expect("\x1b[?2004l\r\n")?;
+        std::fs::remove_file(go)?;
+    }
+    Ok(())
 }
 
 // ---- signals

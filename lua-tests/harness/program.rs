@@ -29,7 +29,13 @@ impl Program {
     /// `moonlet` started in `folder`.
     pub fn moonlet(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_moonlet"));
-        command.current_dir(folder).arg0("moonlet");
+        command.arg0("moonlet");
+        Program::new(command, folder)
+    }
+
+    /// Any command that runs Lua, started in `folder`.
+    pub fn new(mut command: Command, folder: &Path) -> Self {
+        command.current_dir(folder);
         // What the person who runs the tests has set up for Lua is of no interest.
         for name in ["LUA_INIT", "LUA_INIT_5_3", "LUA_PATH", "LUA_PATH_5_3", "LUA_CPATH", "LUA_CPATH_5_3"] {
             command.env_remove(name);

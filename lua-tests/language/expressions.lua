@@ -277,6 +277,35 @@ do
   same(select("#", ...), 0, "the main chunk is a vararg function")
 end
 
+-- When a local is read that the other operand assigns: operators, tables and keys find its last value, lists a copy.
+do
+  local a, t, u = 1, { "one", [10] = "ten" }, nil
+  local function f() a = 10 return 1 end
+  local function g() t = { "other" } return 1 end
+  local function reset() a, t = 1, { "one", [10] = "ten" } end
+  local function is(expected, value) same(value, expected) reset() end
+  is(11, a + f()) is(11, f() + a) is(9, a - f()) is(11, a | f()) is(11, (a) + f()) is(2, (a + 0) + f()) is(0, -a + f())
+  is(false, a == f()) is(true, a ~= f()) is(false, a < f()) is(true, a > f()) is(false, a <= f()) is(true, a >= f())
+  is("11", a .. f()) is(20, a + a * f()) is(101, a * a + f() * 100) is(1, a and f())
+  is("other", t[g()]) is("one", t[f()]) is("ten", t[f() and a])
+  u = { a, f(), a }
+  same(table.concat(u, " "), "1 1 10") reset()
+  local old = t
+  t[g()] = "set"
+  assert(old[1] == "one" and t[1] == "set") reset()
+  old = t
+  t.x = g()
+  assert(old.x == nil and t.x == 1) reset()
+  t[a] = f()
+  assert(t[1] == "one" and t[10] == 1) reset()
+  old = t
+  t[a], t, a = "first", 5, "key"
+  assert(old[1] == "first" and t == 5 and a == "key", "targets are settled before the assignment") reset()
+  local function inside() return a + f(), t[g()] end
+  local n, x = inside()
+  assert(n == 2 and x == "other", "a captured one is read earlier, but as a table") reset()
+end
+
 -- Tail calls do not grow the stack.
 do
   local function loop(n, acc) if n == 0 then return acc end return loop(n - 1, acc + 1) end

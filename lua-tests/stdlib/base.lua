@@ -142,3 +142,68 @@ do
   r, message = loadfile(name)
   assert(r == nil and message:find("^cannot open " .. name:gsub("%p", "%%%0")), message)
 end
+
+-- assert, error, xpcall.
+do
+  fails("assertion failed!", assert, false)
+  fails("bad argument #1 to 'assert' (value expected)", assert)
+  assert(select(2, pcall(assert, nil, nil)) == nil and select(2, pcall(assert, false, 5)) == 5 and select("#", assert(1, 2, nil)) == 3)
+  assert(select(2, pcall(error)) == nil and select(2, pcall(error, 12)) == 12)
+  local function raise(level) error("m", level) end
+  assert(select(2, pcall(function() raise(2) end)):find("^[^:]+:%d+: m$") and select(2, pcall(raise, 0)) == "m")
+  assert(select("#", xpcall(function(...) return ... end, print, 1, nil, nil)) == 4)
+  local ok, message = xpcall(error, function(m) return m .. "!" end, "e")
+  assert(not ok and message == "e!")
+  ok, message = xpcall(nil, function(m) return "handled: " .. m end)
+  assert(not ok and message == "handled: attempt to call a nil value")
+  fails("bad argument #2 to 'xpcall' (function expected, got no value)", xpcall, print)
+  fails("bad argument #1 to 'pcall' (value expected)", pcall)
+end
+
+-- collectgarbage: options and their results.
+do
+  assert(collectgarbage() == 0 and collectgarbage("collect") == 0 and math.type(collectgarbage("count")) == "float")
+  assert(collectgarbage("stop") == 0 and collectgarbage("isrunning") == false)
+  assert(collectgarbage("restart") == 0 and collectgarbage("isrunning") == true)
+  assert(type(collectgarbage("step")) == "boolean" and type(collectgarbage("step", 100)) == "boolean")
+  for _, option in ipairs { "setpause", "setstepmul" } do
+    local before = collectgarbage(option, 150)
+    assert(collectgarbage(option, before) == 150, option)
+  end
+  fails("bad argument #1 to 'collectgarbage' (invalid option 'generational')", collectgarbage, "generational")
+end
+
+-- Metatables: protection, wrong arguments; traversal through metamethods.
+do
+  for _, lock in ipairs { "locked", false } do
+    local t = setmetatable({}, { __metatable = lock })
+    assert(getmetatable(t) == lock)
+    fails("cannot change a protected metatable", setmetatable, t, {})
+  end
+  fails("bad argument #1 to 'getmetatable' (value expected)", getmetatable)
+  fails("bad argument #2 to 'setmetatable' (nil or table expected)", setmetatable, {})
+  fails("bad argument #2 to 'setmetatable' (nil or table expected)", setmetatable, {}, 1)
+  fails("bad argument #1 to 'setmetatable' (table expected, got number)", setmetatable, 1, {})
+  local sum = 0
+  for _, v in ipairs(setmetatable({}, { __index = function(_, i) if i <= 3 then return i * 10 end end })) do sum = sum + v end
+  assert(sum == 60)
+  local n, a, b, c = select("#", pairs(setmetatable({}, { __pairs = function() return 1, 2, 3, 4 end }))), pairs(setmetatable({}, { __pairs = function() return 1, 2 end }))
+  assert(n == 3 and a == 1 and b == 2 and c == nil)
+  fails("bad argument #1 to 'type' (value expected)", type)
+  fails("bad argument #3 to 'rawset' (value expected)", rawset, {}, 1)
+end
+
+-- load: the reader, the environment, the chunk's name.
+do
+  assert(load("return _ENV", "c", "t", nil)() == nil and load("return _ENV", "c", "t", 5)() == 5)
+  local function refused(expected, ...) local f, message = load(...) assert(f == nil and message == expected, message) end
+  refused("file.lua:1: unexpected symbol near <eof>", "x =", "@file.lua")
+  refused("name:1: unexpected symbol near <eof>", "x =", "=name")
+  refused('[string "x =..."]:2: unexpected symbol near <eof>', "x =\n")
+  local f, message = load(function() error("reader", 0) end)
+  assert(f == nil and message:find("^reader"))
+  f, message = load(function() return {} end)
+  assert(f == nil and message:find("reader function must return a string", 1, true))
+  f, message = loadfile("/tmp")
+  assert(f == nil and message:find("cannot read /tmp", 1, true))
+end

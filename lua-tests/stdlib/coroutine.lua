@@ -82,3 +82,42 @@ do
   ok, m = coroutine.resume(co)
   assert(not ok and m == "after", "pcall left behind does not catch later errors")
 end
+
+-- Whom resume refuses; yield where there is nothing to yield from.
+do
+  local dead = coroutine.create(function() end)
+  coroutine.resume(dead)
+  assert(select(2, coroutine.resume(dead)) == "cannot resume dead coroutine")
+  local itself
+  itself = coroutine.create(function() return coroutine.resume(itself) end)
+  local _, ok, message = coroutine.resume(itself)
+  assert(ok == false and message == "cannot resume non-suspended coroutine")
+  assert(select(2, coroutine.resume(coroutine.running())) == "cannot resume non-suspended coroutine")
+  fails("attempt to yield from outside a coroutine", coroutine.yield)
+  assert(coroutine.wrap(coroutine.isyieldable)() == true and coroutine.wrap(function() return select(2, coroutine.running()) end)() == false)
+  local co = coroutine.wrap(function() table.sort({ 1, 2, 3 }, function() coroutine.yield() end) end)
+  fails("attempt to yield across a C-call boundary", co)
+  co = coroutine.wrap(function() return ("x"):gsub("x", function() coroutine.yield() end) end)
+  fails("attempt to yield across a C-call boundary", co)
+end
+
+-- Every metamethod of an operator may yield.
+do
+  local meta, names = {}, {}
+  for name in ("add index lt concat eq len call newindex unm"):gmatch("%a+") do
+    meta["__" .. name] = function() return coroutine.yield(name) end
+  end
+  local a, b = setmetatable({}, meta), setmetatable({}, meta)
+  local co = coroutine.wrap(function()
+    local t = { a + 1, a.x, a < b, a .. "x", a == b, #a, a(), -a, not (a <= b) }
+    a.y = 1
+    return t
+  end)
+  local value, count = co(), 0
+  while type(value) == "string" do
+    names[#names + 1], count = value, count + 1
+    value = co(count)
+  end
+  assert(table.concat(names, " ") == "add index lt concat eq len call unm lt newindex")
+  assert(value[1] == 1 and value[2] == 2 and value[3] == true and value[4] == 4 and value[6] == 6 and value[7] == 7 and value[8] == 8)
+end

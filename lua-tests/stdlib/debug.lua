@@ -573,3 +573,15 @@ do
   debug.sethook()
   assert(finalized == true and events > 0)
 end
+
+-- A function made again has the variables its maker has now.
+do
+  local a, b = 1, 2
+  local function make() return function() return a end end
+  local first = make()
+  debug.upvaluejoin(make, 1, function() return b end, 1)
+  local second = make()
+  assert(first() == 1 and second() == 2)
+  debug.upvaluejoin(second, 1, first, 1)
+  assert(second() == 1 and make()() == 2)
+end

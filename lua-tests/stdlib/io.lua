@@ -158,4 +158,36 @@ do
   collectgarbage()
 end
 
+-- popen: reading, writing, how the command ended.
+do
+  local p = assert(io.popen("printf 'a\\nb'"))
+  assert(io.type(p) == "file" and p:read("a") == "a\nb")
+  local a, b, c = p:close()
+  assert(a == true and b == "exit" and c == 0)
+  a, b, c = io.popen("exit 7"):close()
+  assert(a == nil and b == "exit" and c == 7)
+  p = assert(io.popen("cat > " .. name, "w"))
+  assert(p:write("to the command") == p and p:close() == true and content() == "to the command")
+  fails("bad argument #2 to 'popen' (invalid mode)", io.popen, "true", "rw")
+end
+
+-- Folders are no files; standard files; wrong options and arguments.
+do
+  assert(io.open("/tmp"):read(1) == nil)
+  local a, b, c = io.open("/tmp"):read("a")
+  assert(a == nil and b == "Is a directory" and c == 21)
+  a, b, c = io.open("/tmp", "w")
+  assert(a == nil and b == "/tmp: Is a directory" and c == 21)
+  assert(io.type(io.stderr) == "file" and tostring(io.stderr):find("^file %("))
+  fails("cannot open file '/no/such' (No such file or directory)", io.input, "/no/such")
+  fails("bad argument #1 to 'close' (FILE* expected, got table)", function() io.close({}) end)
+  local f = io.tmpfile()
+  fails("bad argument #1 to 'setvbuf' (invalid option 'x')", function() f:setvbuf("x") end)
+  fails("bad argument #2 to 'seek' (number has no integer representation)", function() f:seek("set", 1.5) end)
+  assert(f:seek("end") == 0 and f:write("abc"):seek("cur", -1) == 2 and f:read(1) == "c" and f:read(1) == nil)
+  assert(f:seek("set") == 0 and f:read("n") == nil and f:close())
+  fails("attempt to use a closed file", function() f:seek() end)
+end
+
+
 os.remove(name)

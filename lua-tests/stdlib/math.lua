@@ -93,3 +93,13 @@ do
     assert(not ok and message:find("number expected, got no value"), name .. ": " .. tostring(message))
   end
 end
+
+-- Bounds of random; wrong kinds of number.
+do
+  fails("bad argument #1 to 'random' (interval too large)", math.random, -1, math.maxinteger)
+  fails("bad argument #1 to 'random' (interval too large)", math.random, math.mininteger, 0)
+  assert(math.random(0, math.maxinteger) >= 0 and math.random(math.mininteger, -1) < 0)
+  fails("bad argument #1 to 'ult' (number has no integer representation)", math.ult, 1.5, 2)
+  fails("bad argument #2 to 'fmod' (number expected, got no value)", math.fmod, 1)
+  fails("bad argument #1 to 'floor' (number expected, got string)", math.floor, "x")
+end

@@ -73,3 +73,24 @@ do
   assert(os.setlocale() == "C" and os.setlocale("C") == "C" and os.setlocale(nil, "numeric") == "C")
   assert(os.setlocale("no such locale") == nil)
 end
+
+-- execute: how the command ended.
+do
+  assert(os.execute() == true)
+  local function is(command, ok, what, code)
+    local a, b, c = os.execute(command)
+    assert(a == ok and b == what and c == code, command)
+  end
+  is("true", true, "exit", 0) is("exit 3", nil, "exit", 3) is("kill -9 $$", nil, "signal", 9)
+end
+
+-- Wrong arguments. (What exit does is seen from outside only.)
+do
+  fails("bad argument #1 to 'getenv' (string expected, got no value)", os.getenv)
+  fails("bad argument #1 to 'difftime' (number expected, got no value)", os.difftime)
+  fails("bad argument #1 to 'setlocale' (string expected, got table)", os.setlocale, {})
+  fails("bad argument #2 to 'setlocale' (invalid option 'x')", os.setlocale, "C", "x")
+  fails("field 'month' missing in date table", os.time, { year = 2020, day = 1 })
+  fails("field 'hour' is not an integer", os.time, { year = 2020, month = 1, day = 1, hour = "x" })
+  fails("bad argument #1 to 'exit' (number expected, got table)", os.exit, {})
+end

@@ -116,3 +116,33 @@ do
   fails("bad argument #1 to 'sort' (table expected, got no value)", function() table.sort() end)
   fails("object length is not an integer", function() table.insert(setmetatable({}, { __len = function() return "x" end }), 1) end)
 end
+
+-- Tables with metamethods: `#`, reading and writing go through them.
+do
+  local log = {}
+  local proxy = setmetatable({}, {
+    __len = function() return 3 end,
+    __index = function(_, k) return "v" .. k end,
+    __newindex = function(_, k, v) log[#log + 1] = k .. "=" .. tostring(v) end,
+  })
+  local function wrote(expected) local text = table.concat(log, " ") assert(text == expected, text) log = {} end
+  assert(table.concat(proxy, ",") == "v1,v2,v3" and select("#", table.unpack(proxy)) == 3)
+  table.insert(proxy, "x") wrote "4=x"
+  table.insert(proxy, 2, "y") wrote "4=v3 3=v2 2=y"
+  assert(table.remove(proxy) == "v3") wrote "3=nil"
+  assert(table.remove(proxy, 1) == "v1") wrote "1=v2 2=v3 3=nil"
+  table.move(proxy, 1, 2, 2) wrote "3=v2 2=v1"
+  local function sized(n) return setmetatable({}, { __len = function() return n end }) end
+  fails("object length is not an integer", table.unpack, sized(1.5))
+  assert(pcall(table.unpack, sized(2.0)))
+  fails("bad argument #1 to 'sort' (array too big)", table.sort, sized(math.maxinteger))
+end
+
+-- Bounds.
+do
+  fails("too many results to unpack", table.unpack, {}, 1, 1e8)
+  fails("too many results to unpack", table.unpack, {}, math.mininteger, math.maxinteger)
+  fails("bad argument #3 to 'move' (too many elements to move)", table.move, {}, -1, math.maxinteger, 2)
+  fails("bad argument #1 to 'remove' (position out of bounds)", table.remove, { 1, 2, 3 }, 5)
+  fails("bad argument #1 to 'insert' (table expected, got string)", table.insert, "abc", 1)
+end

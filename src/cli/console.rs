@@ -4,7 +4,7 @@
 //! The history is a file, `moonlet/history` in the folder for the state of programs (`XDG_STATE_HOME`), or what
 //! `MOONLET_HISTORY` names; if that is empty, none is kept.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Weak;
 
@@ -19,13 +19,29 @@ use rustyline::{CompletionType, Config, Context, Editor, Helper};
 
 use super::complete::ask;
 use crate::runtime::process::Process;
+use crate::stdlib::os::before_exit;
 use crate::stdlib::output::{flush_output, write_output};
 use crate::stdlib::stream::standard;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 
 /// Names the file of the history.
 const HISTORY: &str = "MOONLET_HISTORY";
 /// How many chunks are remembered.
 const HISTORY_SIZE: usize = 2000;
+
+/// How the terminal was before the line that is being edited.
+static SETTINGS: Mutex<Option<Termios>> = Mutex::new(None);
+
+/// Puts the terminal back into the state in which it was before the line that is being edited, if one is: another process
+/// may end the program meanwhile.
+fn restore_terminal() {
+    if let Some(settings) = SETTINGS.lock().take() {
+        // There is nothing that could be done about a terminal that has gone.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &settings);
+        // The editor has asked for marks around pasted text.
+        let _ = io::stdout().write_all(b"\x1b[?2004l\n").and_then(|()| io::stdout().flush());
+    }
+}
 
 /// See the module header.
 pub(super) enum Console {
@@ -58,6 +74,7 @@ impl Console {
         let editor = config.max_history_size(HISTORY_SIZE).and_then(|config| Editor::with_config(config.build()));
         let Ok(mut editor) = editor else { return Console::Plain };
         editor.set_helper(Some(Names { process }));
+        before_exit(restore_terminal);
         let history = history_file();
         if let Some(file) = &history {
             // The first session has no history.
@@ -87,7 +104,10 @@ impl Console {
             Console::Terminal(terminal) => {
                 flush_output()?;
                 let prompt = String::from_utf8_lossy(prompt).into_owned();
-                match terminal.lock().editor.readline(&prompt) {
+                *SETTINGS.lock() = tcgetattr(io::stdin()).ok();
+                let line = terminal.lock().editor.readline(&prompt);
+                *SETTINGS.lock() = None;
+                match line {
                     Ok(line) => Ok(Line::Text(line.into_bytes())),
                     Err(ReadlineError::Interrupted) => Ok(Line::GivenUp),
                     Err(ReadlineError::Eof) => Ok(Line::End),

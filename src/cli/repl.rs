@@ -39,18 +39,15 @@ impl Repl {
 }
 
 /// Reads and executes until the input ends.
-pub(super) static REPL: Native = Native {
-    name: "repl",
-    run: |vm, args| {
-        vm.hide_running_native();
-        read(vm, args)
-    },
-};
+pub(super) static REPL: Native = Native::new("repl", |vm, args| {
+    vm.hide_running_native();
+    read(vm, args)
+});
 
 // ---- reading
 
 /// `(session, prompt)`: a line, `false` if it was given up, nothing at the end of the input.
-static READ_LINE: Native = Native { name: "read_line", run: read_line };
+static READ_LINE: Native = Native::new("read_line", read_line);
 
 fn read_line(vm: &mut Vm, args: Args) -> NativeResult {
     let console = Arc::clone(&session(vm, args)?.repl.console);
@@ -170,7 +167,7 @@ static EXECUTED: Continuation = Continuation {
 };
 
 /// `(f, …)`: calls `f` without a message handler.
-static PROTECT: Native = Native { name: "protect", run: |_, args| Ok(Flow::Call { args: args.len - 1, then: &PCALL }) };
+static PROTECT: Native = Native::new("protect", |_, args| Ok(Flow::Call { args: args.len - 1, then: &PCALL }));
 
 /// Prints values with the global `print`; a person sees what tables contain.
 fn print(vm: &mut Vm, slots: Args, values: &[Value]) -> NativeResult {

@@ -71,13 +71,10 @@ impl UserData for Session {
 const CLASS: &str = "session";
 
 /// The function of the main process. Its argument is a hidden host object, the [`Session`].
-pub(super) static SESSION: Native = Native {
-    name: "session",
-    run: |vm, args| {
-        vm.hide_running_native();
-        advance(vm, args)
-    },
-};
+pub(super) static SESSION: Native = Native::new("session", |vm, args| {
+    vm.hide_running_native();
+    advance(vm, args)
+});
 
 /// The session in the first slot.
 pub(super) fn session<'a>(vm: &mut Vm, slots: Args) -> Result<&'a mut Session, Box<LuaError>> {
@@ -243,10 +240,10 @@ pub(super) fn report(vm: &Vm, program: Option<&[u8]>, message: Value) {
 // ---- errors
 
 /// `(handler, f, …)`: calls `f`, with the handler where the machine looks for it.
-static GUARD: Native = Native { name: "guard", run: |_, args| Ok(Flow::Call { args: args.len - 2, then: &XPCALL }) };
+static GUARD: Native = Native::new("guard", |_, args| Ok(Flow::Call { args: args.len - 2, then: &XPCALL }));
 
 /// The message handler: makes a text of any error value.
-static EXPLAIN: Native = Native { name: "explain", run: explain };
+static EXPLAIN: Native = Native::new("explain", explain);
 
 /// A `__tostring` handler has answered; the slot holds the error value.
 static EXPLAINED: Continuation = Continuation {

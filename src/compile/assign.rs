@@ -6,7 +6,7 @@
 use smallvec::SmallVec;
 
 use super::Compiler;
-use super::descriptor::Kind;
+use super::descriptor::{Kind, Operand};
 use super::error::Result;
 use super::function::FunctionState;
 use crate::bytecode::op::{Instruction, NONE, Op, reg};
@@ -18,8 +18,14 @@ impl Compiler<'_> {
         let mut places = SmallVec::<[Kind; 4]>::new();
         for &target in targets {
             let place = self.expr(target)?.kind;
-            if let Kind::Local(register) = place {
-                self.current.protect_operands(&mut places, register)?;
+            let assigned = match place {
+                Kind::Local(register) => Some(Operand::Register(register)),
+                Kind::Cell(register) => Some(Operand::Cell(register)),
+                Kind::CapturedCell(index) => Some(Operand::CapturedCell(index)),
+                _ => None,
+            };
+            if let Some(variable) = assigned {
+                self.current.protect_operands(&mut places, variable)?;
             }
             places.push(place);
         }
@@ -42,8 +48,8 @@ impl Compiler<'_> {
 }
 
 impl FunctionState {
-    /// The local in `register` is about to be assigned. Earlier targets that use it as table or key get a copy.
-    fn protect_operands(&mut self, places: &mut [Kind], register: u8) -> Result<()> {
+    /// The variable is about to be assigned. Earlier targets that use it as table or key get a copy.
+    fn protect_operands(&mut self, places: &mut [Kind], variable: Operand) -> Result<()> {
         let copy = self.free();
         let mut used = false;
         for place in places {
@@ -52,14 +58,19 @@ impl FunctionState {
                 Kind::Index { object, key } => [Some(object), Some(key)],
                 _ => continue,
             };
-            for operand in operands.into_iter().flatten().filter(|operand| **operand == register) {
-                *operand = copy;
+            for operand in operands.into_iter().flatten().filter(|operand| **operand == variable) {
+                *operand = Operand::Register(copy);
                 used = true;
             }
         }
-        if used {
+        if !used {
+            return Ok(());
+        }
+        if let Operand::Register(register) = variable {
             self.reserve(1)?;
             self.emit(Instruction::new(Op::Move, reg(copy), reg(register), NONE));
+        } else {
+            self.fetch(variable)?;
         }
         Ok(())
     }

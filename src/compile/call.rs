@@ -33,7 +33,7 @@ impl Compiler<'_> {
             }
             None => {
                 self.current.emit(Instruction::new(Op::Move, reg(base + 1), reg(receiver), NONE));
-                self.current.put_in(&mut name.clone(), base);
+                self.current.put_in(&mut name.clone(), base)?;
                 self.current.emit(Instruction::new(Op::GetIndex, reg(base), reg(base + 1), reg(base)));
             }
         }

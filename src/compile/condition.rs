@@ -10,7 +10,7 @@ use crate::syntax::ast::BinOp;
 impl FunctionState {
     /// Continues here if `e` is true; otherwise leaves by `e.when_false`.
     pub(super) fn continue_if_true(&mut self, e: &mut Descriptor) -> Result<()> {
-        self.read(e);
+        self.read(e)?;
         let jump = match e.kind {
             Kind::Comparison(pc) => {
                 self.code.negate(pc);
@@ -28,7 +28,7 @@ impl FunctionState {
 
     /// Continues here if `e` is false or nil; otherwise leaves by `e.when_true`.
     pub(super) fn continue_if_false(&mut self, e: &mut Descriptor) -> Result<()> {
-        self.read(e);
+        self.read(e)?;
         let jump = match e.kind {
             Kind::Comparison(pc) => JumpList::one(pc),
             Kind::Nil | Kind::False => JumpList::EMPTY,
@@ -61,7 +61,7 @@ impl FunctionState {
 
     /// `not e`
     pub(super) fn negate(&mut self, e: &mut Descriptor) -> Result<()> {
-        self.read(e);
+        self.read(e)?;
         match e.kind {
             Kind::Nil | Kind::False => e.kind = Kind::True,
             Kind::True | Kind::Number(_) | Kind::String(_) => e.kind = Kind::False,
@@ -95,11 +95,10 @@ impl FunctionState {
 
     fn equality(&mut self, op: Op, op_k: Op, lhs: Descriptor, rhs: Descriptor) -> Result<Descriptor> {
         let (mut value, mut other) = if lhs.is_constant() && !rhs.is_constant() { (rhs, lhs) } else { (lhs, rhs) };
-        let register = self.put_anywhere(&mut value)?;
         let jump = match self.constant_operand(&other) {
-            Some(constant) => Instruction::new(op_k, reg(register), konst(constant), NONE),
+            Some(constant) => Instruction::new(op_k, reg(self.put_anywhere(&mut value)?), konst(constant), NONE),
             None => {
-                let other_register = self.put_anywhere(&mut other)?;
+                let (register, other_register) = self.put_both_anywhere(&mut value, &mut other)?;
                 // The operands may have changed sides; evaluation order is visible to `__eq` alone.
                 let (a, b) = if lhs.is_constant() { (other_register, register) } else { (register, other_register) };
                 Instruction::new(op, reg(a), reg(b), NONE)
@@ -120,8 +119,7 @@ impl FunctionState {
                 Instruction::new(ops.immediate_left, reg(register), imm(immediate), NONE)
             }
             (None, None) => {
-                let left = self.put_anywhere(&mut lhs)?;
-                let right = self.put_anywhere(&mut rhs)?;
+                let (left, right) = self.put_both_anywhere(&mut lhs, &mut rhs)?;
                 Instruction::new(ops.registers, reg(left), reg(right), NONE)
             }
         };

@@ -15,6 +15,17 @@ use crate::bytecode::op::{self, Instruction, NONE, Op, captured, count, konst, r
 use crate::bytecode::proto::Constant;
 use crate::number::Number;
 
+/// The table or the key of a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Operand {
+    /// In its register, temporary or local.
+    Register(u8),
+    /// A variable in a cell, which is read when the field is: not before a call in between has assigned it.
+    Cell(u8),
+    /// The same for a captured one.
+    CapturedCell(u8),
+}
+
 /// What an expression is so far.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Kind {
@@ -37,20 +48,20 @@ pub(super) enum Kind {
         environment: u8,
         key: u16,
     },
-    /// `R[object][K[key]]`, a string key
+    /// `object[K[key]]`, a string key
     Field {
-        object: u8,
+        object: Operand,
         key: u16,
     },
-    /// `R[object][key]`, an integer key
+    /// `object[key]`, an integer key
     Element {
-        object: u8,
+        object: Operand,
         key: u16,
     },
-    /// `R[object][R[key]]`
+    /// `object[key]`
     Index {
-        object: u8,
-        key: u8,
+        object: Operand,
+        key: Operand,
     },
     /// The instruction at this place, whose destination is open.
     Relocatable(u32),
@@ -95,6 +106,12 @@ impl Descriptor {
             Some(Number::Int(value)) => i16::try_from(value).ok(),
             _ => None,
         }
+    }
+
+    /// Whether it is a local variable in a cell. Like one in a register it is read by the instruction that uses it, after
+    /// the other operand has been computed.
+    pub(super) fn is_cell(&self) -> bool {
+        matches!(self.kind, Kind::Cell(_)) && !self.has_jumps()
     }
 
     pub(super) fn is_constant(&self) -> bool {
@@ -177,13 +194,16 @@ impl FunctionState {
     // ---- into registers
 
     /// Reads a variable: afterwards `e` is a constant, a register, a comparison or relocatable.
-    pub(super) fn read(&mut self, e: &mut Descriptor) {
+    pub(super) fn read(&mut self, e: &mut Descriptor) -> Result<()> {
         let load = match e.kind {
             Kind::Local(register) => {
                 e.kind = Kind::Register(register);
-                return;
+                return Ok(());
             }
-            Kind::Call(_) | Kind::Vararg(_) => return self.truncate(e),
+            Kind::Call(_) | Kind::Vararg(_) => {
+                self.truncate(e);
+                return Ok(());
+            }
             Kind::Cell(register) => Instruction::new(Op::GetCell, NONE, reg(register), NONE),
             Kind::Captured(index) => Instruction::new(Op::GetCaptured, NONE, captured(index), NONE),
             Kind::CapturedCell(index) => Instruction::new(Op::GetCapturedCell, NONE, captured(index), NONE),
@@ -191,20 +211,36 @@ impl FunctionState {
                 Instruction::new(Op::GetGlobal, NONE, captured(environment), konst(key))
             }
             Kind::Field { object, key } => {
+                let object = self.fetch(object)?;
                 self.release(object);
                 Instruction::new(Op::GetField, NONE, reg(object), konst(key))
             }
             Kind::Element { object, key } => {
+                let object = self.fetch(object)?;
                 self.release(object);
                 Instruction::new(Op::GetInt, NONE, reg(object), count(key))
             }
             Kind::Index { object, key } => {
+                let (object, key) = (self.fetch(object)?, self.fetch(key)?);
                 self.release_both(object, key);
                 Instruction::new(Op::GetIndex, NONE, reg(object), reg(key))
             }
-            _ => return,
+            _ => return Ok(()),
         };
         e.kind = Kind::Relocatable(self.emit(load));
+        Ok(())
+    }
+
+    /// The operand in a register: its own, or the next one.
+    pub(super) fn fetch(&mut self, operand: Operand) -> Result<u8> {
+        let load = match operand {
+            Operand::Register(register) => return Ok(register),
+            Operand::Cell(register) => Instruction::new(Op::GetCell, NONE, reg(register), NONE),
+            Operand::CapturedCell(index) => Instruction::new(Op::GetCapturedCell, NONE, captured(index), NONE),
+        };
+        let register = self.reserve(1)?;
+        self.emit(Instruction { a: reg(register).0, ..load });
+        Ok(register)
     }
 
     /// Frees two registers in the right order.
@@ -232,8 +268,8 @@ impl FunctionState {
     }
 
     /// Puts the value into `register`, except for what still is a comparison. Jumps stay pending.
-    fn load_in(&mut self, e: &mut Descriptor, register: u8) {
-        self.read(e);
+    fn load_in(&mut self, e: &mut Descriptor, register: u8) -> Result<()> {
+        self.read(e)?;
         let target = reg(register);
         match e.kind {
             Kind::Nil => self.code.load_nil(register, 1, self.line),
@@ -256,6 +292,7 @@ impl FunctionState {
         if !matches!(e.kind, Kind::Comparison(_)) {
             e.kind = Kind::Register(register);
         }
+        Ok(())
     }
 
     fn load_number(&mut self, number: Number, register: u8) {
@@ -273,18 +310,18 @@ impl FunctionState {
 
     /// Puts the value into some register, jumps still pending, and returns it.
     pub(super) fn load_anywhere(&mut self, e: &mut Descriptor) -> Result<u8> {
-        self.read(e);
+        self.read(e)?;
         if let Kind::Register(register) = e.kind {
             return Ok(register);
         }
         let register = self.reserve(1)?;
-        self.load_in(e, register);
+        self.load_in(e, register)?;
         Ok(register)
     }
 
     /// Puts the final value into `register`, whichever way it is computed.
-    pub(super) fn put_in(&mut self, e: &mut Descriptor, register: u8) {
-        self.load_in(e, register);
+    pub(super) fn put_in(&mut self, e: &mut Descriptor, register: u8) -> Result<()> {
+        self.load_in(e, register)?;
         if let Kind::Comparison(pc) = e.kind {
             let mut when_true = e.when_true;
             self.code.append(&mut when_true, JumpList::one(pc));
@@ -294,6 +331,7 @@ impl FunctionState {
             self.join_jumps(e, register);
         }
         *e = Kind::Register(register).into();
+        Ok(())
     }
 
     /// Lets the pending jumps of `e` arrive here with their value in `register`.
@@ -326,36 +364,56 @@ impl FunctionState {
 
     /// Puts the final value into the next register and returns it.
     pub(super) fn put_in_next(&mut self, e: &mut Descriptor) -> Result<u8> {
-        self.read(e);
+        self.read(e)?;
         self.release_value(e);
         let register = self.reserve(1)?;
-        self.put_in(e, register);
+        self.put_in(e, register)?;
         Ok(register)
     }
 
     /// Puts the final value into some register, where it may already be, and returns it.
     pub(super) fn put_anywhere(&mut self, e: &mut Descriptor) -> Result<u8> {
-        self.read(e);
+        self.read(e)?;
         if let Kind::Register(register) = e.kind {
             if !e.has_jumps() {
                 return Ok(register);
             }
             if !self.is_local(register) {
-                self.put_in(e, register);
+                self.put_in(e, register)?;
                 return Ok(register);
             }
         }
         self.put_in_next(e)
     }
 
+    /// Puts both operands of an instruction into some registers. A left one that is still a constant or a cell comes
+    /// second: the right one may be the last temporary, and may assign what the cell holds.
+    pub(super) fn put_both_anywhere(&mut self, lhs: &mut Descriptor, rhs: &mut Descriptor) -> Result<(u8, u8)> {
+        if lhs.number().is_some() || lhs.is_cell() {
+            let right = self.put_anywhere(rhs)?;
+            return Ok((self.put_anywhere(lhs)?, right));
+        }
+        Ok((self.put_anywhere(lhs)?, self.put_anywhere(rhs)?))
+    }
+
     // ---- indexing and storing
 
-    /// `object[key]`. The object is in a register.
-    pub(super) fn index(&mut self, object: u8, mut key: Descriptor) -> Result<Descriptor> {
+    /// The table of a field, in a register unless it is in a cell.
+    pub(super) fn table_operand(&mut self, e: &mut Descriptor) -> Result<Operand> {
+        match e.kind {
+            Kind::Cell(register) if !e.has_jumps() => Ok(Operand::Cell(register)),
+            Kind::CapturedCell(index) if !e.has_jumps() => Ok(Operand::CapturedCell(index)),
+            _ => self.put_anywhere(e).map(Operand::Register),
+        }
+    }
+
+    /// `object[key]`
+    pub(super) fn index(&mut self, object: Operand, mut key: Descriptor) -> Result<Descriptor> {
         let kind = match (key.kind, self.constant_key(&key)) {
             (Kind::String(_), Some(key)) => Kind::Field { object, key },
             (_, Some(key)) => Kind::Element { object, key },
-            _ => Kind::Index { object, key: self.put_anywhere(&mut key)? },
+            (Kind::Cell(register), None) if !key.has_jumps() => Kind::Index { object, key: Operand::Cell(register) },
+            _ => Kind::Index { object, key: Operand::Register(self.put_anywhere(&mut key)?) },
         };
         Ok(kind.into())
     }
@@ -370,28 +428,31 @@ impl FunctionState {
         }
     }
 
-    /// `target = value`. Frees the value, not the registers of the target.
+    /// `target = value`. Frees the value, not the registers that the target already has.
     pub(super) fn store(&mut self, target: Kind, mut value: Descriptor) -> Result<()> {
         if let Kind::Local(register) = target {
-            self.read(&mut value);
+            self.read(&mut value)?;
             self.release_value(&value);
-            self.put_in(&mut value, register);
-            return Ok(());
+            return self.put_in(&mut value, register);
         }
         let value = self.put_anywhere(&mut value)?;
         let from = reg(value);
+        let temporaries = self.free();
         let store = match target {
             Kind::Cell(register) => Instruction::new(Op::SetCell, reg(register), from, NONE),
             Kind::CapturedCell(index) => Instruction::new(Op::SetCapturedCell, from, captured(index), NONE),
             Kind::Global { environment, key } => {
                 Instruction::new(Op::SetGlobal, from, captured(environment), konst(key))
             }
-            Kind::Field { object, key } => Instruction::new(Op::SetField, reg(object), konst(key), from),
-            Kind::Element { object, key } => Instruction::new(Op::SetInt, reg(object), count(key), from),
-            Kind::Index { object, key } => Instruction::new(Op::SetIndex, reg(object), reg(key), from),
+            Kind::Field { object, key } => Instruction::new(Op::SetField, reg(self.fetch(object)?), konst(key), from),
+            Kind::Element { object, key } => Instruction::new(Op::SetInt, reg(self.fetch(object)?), count(key), from),
+            Kind::Index { object, key } => {
+                Instruction::new(Op::SetIndex, reg(self.fetch(object)?), reg(self.fetch(key)?), from)
+            }
             _ => return Err(self.misplaced("cannot assign to this expression")),
         };
         self.emit(store);
+        self.release_from(temporaries);
         self.release(value);
         Ok(())
     }

@@ -83,13 +83,13 @@ impl Compiler<'_> {
                 self.current.postfix(*op, e, rhs, *line)
             }
             Expr::Field(_, name) => {
-                let object = self.current.put_anywhere(&mut e)?;
+                let object = self.current.table_operand(&mut e)?;
                 self.current.advance(name.span);
                 let key = self.string(name.name);
                 self.current.index(object, key)
             }
             Expr::Index(_, key) => {
-                let object = self.current.put_anywhere(&mut e)?;
+                let object = self.current.table_operand(&mut e)?;
                 let key = self.expr(*key)?;
                 self.current.index(object, key)
             }
@@ -172,7 +172,7 @@ impl Compiler<'_> {
             return Ok(Kind::Global { environment: index, key }.into());
         }
         let mut environment = variable_kind(environment).into();
-        let object = self.current.put_anywhere(&mut environment)?;
+        let object = self.current.table_operand(&mut environment)?;
         self.current.index(object, key)
     }
 }

@@ -49,7 +49,7 @@ impl FunctionState {
             BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => e.immediate().is_some(),
             _ => e.number().is_some(),
         };
-        if !stays {
+        if !stays && !e.is_cell() {
             self.put_anywhere(e)?;
         }
         Ok(())
@@ -60,13 +60,13 @@ impl FunctionState {
         match op {
             BinOp::And => {
                 debug_assert!(lhs.when_true.is_empty());
-                self.read(&mut rhs);
+                self.read(&mut rhs)?;
                 self.code.append(&mut rhs.when_false, lhs.when_false);
                 Ok(rhs)
             }
             BinOp::Or => {
                 debug_assert!(lhs.when_false.is_empty());
-                self.read(&mut rhs);
+                self.read(&mut rhs)?;
                 self.code.append(&mut rhs.when_true, lhs.when_true);
                 Ok(rhs)
             }
@@ -81,7 +81,7 @@ impl FunctionState {
         let Kind::Register(first) = lhs.kind else {
             unreachable!("the left operand of a concatenation was put into a register")
         };
-        self.read(&mut rhs);
+        self.read(&mut rhs)?;
         if let Kind::Relocatable(pc) = rhs.kind
             && !rhs.has_jumps()
             && self.code.at(pc).op == Op::Concat
@@ -118,13 +118,7 @@ impl FunctionState {
             let right = self.put_anywhere(&mut rhs)?;
             Instruction::new(on_constant, NONE, reg(right), konst(constant)).with_x(CONSTANT_LEFT)
         } else {
-            // The right operand may be the last temporary, so it is settled first if the left one is a constant.
-            let right = if lhs.number().is_some() { Some(self.put_anywhere(&mut rhs)?) } else { None };
-            let left = self.put_anywhere(&mut lhs)?;
-            let right = match right {
-                Some(right) => right,
-                None => self.put_anywhere(&mut rhs)?,
-            };
+            let (left, right) = self.put_both_anywhere(&mut lhs, &mut rhs)?;
             Instruction::new(on_registers, NONE, reg(left), reg(right))
         };
         self.release_values(&lhs, &rhs);

@@ -153,7 +153,7 @@ impl Compiler<'_> {
     ) -> Result<()> {
         let mut target = self.name(path[0].name)?;
         for field in path[1..].iter().chain(method) {
-            let object = self.current.put_anywhere(&mut target)?;
+            let object = self.current.table_operand(&mut target)?;
             self.current.advance(field.span);
             let key = self.string(field.name);
             target = self.current.index(object, key)?;

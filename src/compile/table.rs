@@ -1,7 +1,7 @@
 //! Table constructors.
 
 use super::Compiler;
-use super::descriptor::{Descriptor, Kind};
+use super::descriptor::{Descriptor, Kind, Operand};
 use super::error::Result;
 use crate::bytecode::op::{FIELDS_PER_SETLIST, Instruction, NONE, Op, count, reg};
 use crate::syntax::ast::{ExprId, TableItem};
@@ -69,7 +69,7 @@ impl Compiler<'_> {
     }
 
     fn keyed_item(&mut self, table: u8, key: Descriptor, value: ExprId) -> Result<()> {
-        let target = self.current.index(table, key)?;
+        let target = self.current.index(Operand::Register(table), key)?;
         let value = self.expr(value)?;
         self.current.store(target.kind, value)
     }

@@ -11,7 +11,7 @@ use crate::vm::Vm;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::value::Value;
 
-static CALLBACK: Native = Native { name: "callback", run };
+static CALLBACK: Native = Native::new("callback", run);
 
 type Body = dyn Fn(&Lua, MultiValue) -> Result<MultiValue>;
 

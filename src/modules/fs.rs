@@ -30,7 +30,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "fs",
     global: false,
-    natives: &[Native { name: "get", run: get }],
+    natives: &[Native::new("get", get)],
     constants: &[
         ("type", Literal::Table(&[("FILE", Literal::String("file")), ("DIR", Literal::String("directory"))])),
         (
@@ -47,18 +47,18 @@ pub static LIBRARY: Library = Library {
 static VOLUME: Class = Class {
     name: "fs.Volume",
     methods: &[
-        Native { name: "readfile", run: read_file },
-        Native { name: "read_file", run: read_file },
-        Native { name: "writefile", run: write_file },
-        Native { name: "write_file", run: write_file },
-        Native { name: "exists", run: exists },
-        Native { name: "isdir", run: is_dir },
-        Native { name: "stat", run: stat },
-        Native { name: "mkdir", run: mkdir },
-        Native { name: "remove", run: remove },
-        Native { name: "readdir", run: read_dir },
-        Native { name: "chdir", run: change_dir },
-        Native { name: "pwd", run: working_dir },
+        Native::new("readfile", read_file),
+        Native::new("read_file", read_file),
+        Native::new("writefile", write_file),
+        Native::new("write_file", write_file),
+        Native::new("exists", exists),
+        Native::new("isdir", is_dir),
+        Native::new("stat", stat),
+        Native::new("mkdir", mkdir),
+        Native::new("remove", remove),
+        Native::new("readdir", read_dir),
+        Native::new("chdir", change_dir),
+        Native::new("pwd", working_dir),
     ],
     metamethods: &[],
 };
@@ -254,7 +254,7 @@ fn read_dir(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 /// The iterator of `readdir`; its state is the list of entries with the index of the last one in `at`.
-static NEXT_ENTRY: Native = Native { name: "next_entry", run: next_entry };
+static NEXT_ENTRY: Native = Native::new("next_entry", next_entry);
 
 fn next_entry(vm: &mut Vm, args: Args) -> NativeResult {
     let items = args.check_table(vm, 0)?;

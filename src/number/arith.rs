@@ -22,7 +22,14 @@ pub fn int_mod(a: i64, b: i64) -> i64 {
 /// `a // b` on floats.
 #[inline]
 pub fn float_floor_div(a: f64, b: f64) -> f64 {
-    (a / b).floor()
+    floor(a / b)
+}
+
+/// The largest float without fraction that is not above `f`.
+#[inline]
+fn floor(f: f64) -> f64 {
+    // Zero keeps its sign, and so does what becomes zero.
+    floor_to_int(f).map_or(f, |integer| (integer as f64).copysign(f))
 }
 
 /// `a % b` on floats: the rest of the truncating division, moved to the sign of `b`.
@@ -67,13 +74,22 @@ pub fn float_to_int(f: f64) -> Option<i64> {
 /// The largest integer not above `f`, if it is in range.
 #[inline]
 pub fn floor_to_int(f: f64) -> Option<i64> {
-    float_to_int(f.floor())
+    let integer = f as i64;
+    // The cast rounds towards zero (and saturates); a fraction lost below zero is one too many.
+    in_range(f).then(|| integer - i64::from(integer as f64 > f))
 }
 
 /// The smallest integer not below `f`, if it is in range.
 #[inline]
 pub fn ceil_to_int(f: f64) -> Option<i64> {
-    float_to_int(f.ceil())
+    let integer = f as i64;
+    in_range(f).then(|| integer + i64::from((integer as f64) < f))
+}
+
+/// Whether the floor and the ceiling of `f` are integers of 64 bits. (Floats of that size have no fraction.)
+#[inline]
+fn in_range(f: f64) -> bool {
+    (-TWO_63..TWO_63).contains(&f)
 }
 
 /// The limit of an integer `for` loop whose limit is the float `limit`, clipped to the integers; `None` if the loop

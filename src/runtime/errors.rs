@@ -20,10 +20,10 @@ pub static LIBRARY: Library = Library {
     name: "errors",
     global: true,
     natives: &[
-        Native { name: "new", run: new },
-        Native { name: "wrap", run: wrap },
-        Native { name: "is", run: is },
-        Native { name: "call_stack", run: call_stack },
+        Native::new("new", new),
+        Native::new("wrap", wrap),
+        Native::new("is", is),
+        Native::new("call_stack", call_stack),
     ],
     constants: &[
         ("NOT_FOUND", Literal::String(NOT_FOUND)),
@@ -44,13 +44,13 @@ pub static LIBRARY: Library = Library {
 pub static ERROR: Class = Class {
     name: "error",
     methods: &[
-        Native { name: "kind", run: kind },
-        Native { name: "message", run: message },
-        Native { name: "retryable", run: retryable },
-        Native { name: "details", run: details },
-        Native { name: "stack", run: stack },
+        Native::new("kind", kind),
+        Native::new("message", message),
+        Native::new("retryable", retryable),
+        Native::new("details", details),
+        Native::new("stack", stack),
     ],
-    metamethods: &[Native { name: "__tostring", run: message }, Native { name: "__concat", run: concat }],
+    metamethods: &[Native::new("__tostring", message), Native::new("__concat", concat)],
 };
 
 #[allow(missing_docs)]

@@ -21,7 +21,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "channel",
     global: true,
-    natives: &[Native { name: "new", run: new }, Native { name: "select", run: select }],
+    natives: &[Native::new("new", new), Native::new("select", select)],
     constants: &[],
 };
 
@@ -29,11 +29,11 @@ pub static LIBRARY: Library = Library {
 pub static CHANNEL: Class = Class {
     name: "channel",
     methods: &[
-        Native { name: "send", run: send },
-        Native { name: "receive", run: receive },
-        Native { name: "close", run: close },
-        Native { name: "case_send", run: case_send },
-        Native { name: "case_receive", run: case_receive },
+        Native::new("send", send),
+        Native::new("receive", receive),
+        Native::new("close", close),
+        Native::new("case_send", case_send),
+        Native::new("case_receive", case_receive),
     ],
     metamethods: &[],
 };

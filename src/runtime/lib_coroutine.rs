@@ -15,7 +15,7 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library {
     name: "coroutine",
     global: true,
-    natives: &[Native { name: "spawn", run: spawn }, Native { name: "running", run: running }],
+    natives: &[Native::new("spawn", spawn), Native::new("running", running)],
     constants: &[],
 };
 

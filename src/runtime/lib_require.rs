@@ -10,7 +10,7 @@ use crate::vm::native::{Args, Flow, Native, NativeResult};
 
 /// Extends the base library.
 pub static LIBRARY: Library =
-    Library { name: BASE, global: true, natives: &[Native { name: "require", run: require }], constants: &[] };
+    Library { name: BASE, global: true, natives: &[Native::new("require", require)], constants: &[] };
 
 /// Gives a process `package` and the `require` that goes with it.
 ///

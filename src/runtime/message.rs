@@ -14,23 +14,15 @@ use crate::vm::value::Value;
 /// The class of [`MessageObject`].
 pub static MESSAGE: Class = Class {
     name: "process.Message",
-    methods: &[
-        Native { name: "topic", run: topic },
-        Native { name: "from", run: from },
-        Native { name: "payload", run: payload },
-    ],
-    metamethods: &[Native { name: "__tostring", run: message_text }],
+    methods: &[Native::new("topic", topic), Native::new("from", from), Native::new("payload", payload)],
+    metamethods: &[Native::new("__tostring", message_text)],
 };
 
 /// The class of [`Payload`].
 pub static PAYLOAD: Class = Class {
     name: "payload",
-    methods: &[
-        Native { name: "data", run: data },
-        Native { name: "unmarshal", run: data },
-        Native { name: "get_format", run: get_format },
-    ],
-    metamethods: &[Native { name: "__tostring", run: payload_text }],
+    methods: &[Native::new("data", data), Native::new("unmarshal", data), Native::new("get_format", get_format)],
+    metamethods: &[Native::new("__tostring", payload_text)],
 };
 
 struct MessageObject(Message);

@@ -47,7 +47,7 @@ impl Words {
         let won = fields.map(|field| {
             // SAFETY: a table and strings of the image.
             let node = unsafe { Table::find_node_str(select_result.table(), field) };
-            node.expect("the table was made with this field") as usize
+            node.expect("the table was made with this field").0 as usize
         });
         Words {
             select_result,

@@ -2,6 +2,7 @@
 return nil :: {
     _G: any,
     _VERSION: string,
+    arg: {[integer]: string},
     assert: (v: any, message?: any, ...any) -> ...any,
     collectgarbage: (option?: string, argument?: any) -> any,
     dofile: (name?: string) -> ...any,

@@ -5,10 +5,10 @@ use super::{gc, load, output, protected};
 use crate::number::{Number, parse_integer_in_base, parse_number};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::event::{Event, type_name};
+use crate::vm::event::Event;
 use crate::vm::image::{BASE, Library, Literal};
 use crate::vm::index::Indexed;
-use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
@@ -21,36 +21,39 @@ const NEXT: usize = 0;
 const TOSTRING: usize = 1;
 
 static NATIVES: [Native; 22] = [
-    Native { name: "next", run: next },
-    Native { name: "tostring", run: tostring },
-    Native { name: "assert", run: protected::assert },
-    Native { name: "collectgarbage", run: gc::collectgarbage },
-    Native { name: "dofile", run: load::dofile },
-    Native { name: "error", run: protected::error },
-    Native { name: "getmetatable", run: getmetatable },
-    Native { name: "ipairs", run: ipairs },
-    Native { name: "load", run: load::load },
-    Native { name: "loadfile", run: load::loadfile },
-    Native { name: "pairs", run: pairs },
-    Native { name: "pcall", run: protected::pcall },
-    Native { name: "print", run: print },
-    Native { name: "rawequal", run: rawequal },
-    Native { name: "rawget", run: rawget },
-    Native { name: "rawlen", run: rawlen },
-    Native { name: "rawset", run: rawset },
-    Native { name: "select", run: select },
-    Native { name: "setmetatable", run: setmetatable },
-    Native { name: "tonumber", run: tonumber },
-    Native { name: "type", run: type_of },
-    Native { name: "xpcall", run: protected::xpcall },
+    Native::new("next", next).step(next_step),
+    Native::new("tostring", tostring),
+    Native::new("assert", protected::assert),
+    Native::new("collectgarbage", gc::collectgarbage),
+    Native::new("dofile", load::dofile),
+    Native::new("error", protected::error),
+    Native::new("getmetatable", getmetatable).quick(quick_getmetatable),
+    Native::new("ipairs", ipairs),
+    Native::new("load", load::load),
+    Native::new("loadfile", load::loadfile),
+    Native::new("pairs", pairs),
+    Native::new("pcall", protected::pcall),
+    Native::new("print", print),
+    Native::new("rawequal", rawequal).quick(quick_rawequal),
+    Native::new("rawget", rawget).quick(quick_rawget),
+    Native::new("rawlen", rawlen).quick(quick_rawlen),
+    Native::new("rawset", rawset),
+    Native::new("select", select).quick_first(quick_select),
+    Native::new("setmetatable", setmetatable).quick(quick_setmetatable),
+    Native::new("tonumber", tonumber).quick(quick_tonumber),
+    Native::new("type", type_of).quick(quick_type),
+    Native::new("xpcall", protected::xpcall),
 ];
 
 // ---- types and metatables
 
 fn type_of(vm: &mut Vm, args: Args) -> NativeResult {
-    let name = type_name(args.check_any(vm, 0)?);
-    let name = vm.string(name.as_bytes())?;
-    vm.answer(name)
+    let value = args.check_any(vm, 0)?;
+    vm.answer(vm.type_string(value))
+}
+
+fn quick_type(vm: &mut Vm, args: &[Value]) -> Answer {
+    args.first().map_or(Answer::NONE, |value| vm.type_string(*value).into())
 }
 
 fn getmetatable(vm: &mut Vm, args: Args) -> NativeResult {
@@ -77,11 +80,47 @@ fn setmetatable(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(Value::table(table))
 }
 
+fn quick_getmetatable(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [value] if value.is_table() => {
+            let metatable = vm.metatable_of(*value);
+            if metatable.is_null() {
+                return Value::NIL.into();
+            }
+            match vm.handler_in(metatable, Event::Metatable) {
+                shown if shown.is_nil() => Value::table(metatable).into(),
+                shown => shown.into(),
+            }
+        }
+        _ => Answer::NONE,
+    }
+}
+
+fn quick_setmetatable(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [table, metatable]
+            if table.is_table()
+                && metatable.is_table()
+                && vm.try_set_metatable(table.as_table(), metatable.as_table()) =>
+        {
+            (*table).into()
+        }
+        _ => Answer::NONE,
+    }
+}
+
 // ---- raw access
 
 fn rawequal(vm: &mut Vm, args: Args) -> NativeResult {
     let (x, y) = (args.check_any(vm, 0)?, args.check_any(vm, 1)?);
     vm.answer(Value::bool(x.raw_equals(y)))
+}
+
+fn quick_rawequal(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x, y] => Value::bool(x.raw_equals(*y)).into(),
+        _ => Answer::NONE,
+    }
 }
 
 fn rawlen(vm: &mut Vm, args: Args) -> NativeResult {
@@ -94,11 +133,25 @@ fn rawlen(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(Value::int(len))
 }
 
+fn quick_rawlen(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [value] if value.is_table() => Value::int(vm.raw_len(value.as_table())).into(),
+        _ => Answer::NONE,
+    }
+}
+
 fn rawget(vm: &mut Vm, args: Args) -> NativeResult {
     let table = args.check_table(vm, 0)?;
     let key = args.check_any(vm, 1)?;
     let value = vm.raw_get(table, key);
     vm.answer(value)
+}
+
+fn quick_rawget(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [table, key] if table.is_table() => vm.raw_get(table.as_table(), *key).into(),
+        _ => Answer::NONE,
+    }
 }
 
 fn rawset(vm: &mut Vm, args: Args) -> NativeResult {
@@ -120,6 +173,10 @@ fn next(vm: &mut Vm, args: Args) -> NativeResult {
         }
         None => vm.answer(Value::NIL),
     }
+}
+
+fn next_step(vm: &mut Vm, table: Value, key: Value, entry: &mut [Value; 2]) -> bool {
+    table.is_table() && vm.try_next(table.as_table(), key, entry)
 }
 
 /// `__pairs` gives three values, no more and no fewer.
@@ -145,7 +202,7 @@ fn pairs(vm: &mut Vm, args: Args) -> NativeResult {
     Ok(Flow::Return(3))
 }
 
-static IPAIRS_STEP: Native = Native { name: "ipairs", run: ipairs_step };
+static IPAIRS_STEP: Native = Native::new("ipairs", ipairs_step).step(ipairs_quick_step);
 
 /// An `__index` handler has answered with the value of the index in the first slot above the arguments.
 static IPAIRS: Continuation = Continuation {
@@ -175,6 +232,17 @@ fn ipairs_step(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
+/// Items that are there.
+fn ipairs_quick_step(vm: &mut Vm, list: Value, index: Value, entry: &mut [Value; 2]) -> bool {
+    if !list.is_table() || !index.is_int() {
+        return false;
+    }
+    let next = index.as_int().wrapping_add(1);
+    let item = vm.raw_get_int(list.as_table(), next);
+    *entry = [Value::int(next), item];
+    !item.is_nil()
+}
+
 fn ipairs_answer(vm: &mut Vm, index: Value, value: Value) -> NativeResult {
     if value.is_nil() {
         return vm.answer(Value::NIL);
@@ -202,6 +270,18 @@ fn select(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
+fn quick_select(_: &mut Vm, args: &[Value]) -> Answer {
+    let Some((selector, values)) = args.split_first() else { return Answer::NONE };
+    if selector.is_int() && selector.as_int() > 0 {
+        let index = selector.as_int() as usize - 1;
+        return values.get(index).map_or(Value::NIL, |value| *value).into();
+    }
+    if selector.is_string() && string_bytes(*selector).first() == Some(&b'#') {
+        return Value::int(values.len() as i64).into();
+    }
+    Answer::NONE
+}
+
 fn tonumber(vm: &mut Vm, args: Args) -> NativeResult {
     if args.get(vm, 1).is_nil() {
         let value = args.check_any(vm, 0)?;
@@ -219,6 +299,14 @@ fn tonumber(vm: &mut Vm, args: Args) -> NativeResult {
     };
     let number = parse_integer_in_base(string_bytes(text), base).map(Number::Int);
     vm.answer(number.map_or(Value::NIL, Value::from))
+}
+
+fn quick_tonumber(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [value] if value.is_number() => (*value).into(),
+        [value] if value.is_string() => parse_number(string_bytes(*value)).map_or(Value::NIL, Value::from).into(),
+        _ => Answer::NONE,
+    }
 }
 
 // ---- text

@@ -12,19 +12,19 @@ pub static LIBRARY: Library = Library {
     name: "coroutine",
     global: true,
     natives: &[
-        Native { name: "create", run: create },
-        Native { name: "isyieldable", run: isyieldable },
-        Native { name: "resume", run: resume },
-        Native { name: "running", run: running },
-        Native { name: "status", run: status },
-        Native { name: "wrap", run: wrap },
-        Native { name: "yield", run: yield_values },
+        Native::new("create", create),
+        Native::new("isyieldable", isyieldable),
+        Native::new("resume", resume),
+        Native::new("running", running),
+        Native::new("status", status),
+        Native::new("wrap", wrap),
+        Native::new("yield", yield_values),
     ],
     constants: &[],
 };
 
 /// What `coroutine.wrap` returns; it captures the coroutine.
-static WRAPPED: Native = Native { name: "wrap", run: resume_wrapped };
+static WRAPPED: Native = Native::new("wrap", resume_wrapped);
 
 fn check_coroutine(vm: &mut Vm, args: Args) -> Result<*mut Thread, Box<LuaError>> {
     let value = args.get(vm, 0);

@@ -35,15 +35,15 @@ impl UserData for LuaFile {
 static CLASS: Class = Class {
     name: "FILE*",
     methods: &[
-        Native { name: "close", run: close },
-        Native { name: "flush", run: flush },
-        Native { name: "lines", run: lines },
-        Native { name: "read", run: read },
-        Native { name: "seek", run: seek },
-        Native { name: "setvbuf", run: setvbuf },
-        Native { name: "write", run: write },
+        Native::new("close", close),
+        Native::new("flush", flush),
+        Native::new("lines", lines),
+        Native::new("read", read),
+        Native::new("seek", seek),
+        Native::new("setvbuf", setvbuf),
+        Native::new("write", write),
     ],
-    metamethods: &[Native { name: "__gc", run: collect }, Native { name: "__tostring", run: to_string }],
+    metamethods: &[Native::new("__gc", collect), Native::new("__tostring", to_string)],
 };
 
 /// The most formats of a `lines` iterator.
@@ -344,7 +344,7 @@ impl Numeral<'_> {
 // ---- lines
 
 /// What `lines` returns. It captures the file, whether to close it at the end, and the formats.
-static NEXT_LINE: Native = Native { name: "lines", run: next_line };
+static NEXT_LINE: Native = Native::new("lines", next_line);
 
 fn lines(vm: &mut Vm, args: Args) -> NativeResult {
     check_stream(vm, args, 0)?;

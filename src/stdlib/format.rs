@@ -253,17 +253,13 @@ pub fn write_quoted(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Writes `number` as an expression with exactly that value and subtype (`%q`).
-///
-/// Where 5.3 writes `inf` and `nan`, which read back as global variables, this writes expressions (as 5.4 does).
+/// Writes `number` as a numeral with exactly that value and subtype (`%q`). Infinities and NaN have none: as in the
+/// reference implementation, they become names.
 pub fn write_quoted_number(number: Number, out: &mut Vec<u8>) {
     match number {
         // Its decimal digits would read as the negation of a float.
         Number::Int(i64::MIN) => out.extend_from_slice(b"0x8000000000000000"),
         Number::Int(integer) => write_integer(integer, out),
-        Number::Float(f64::INFINITY) => out.extend_from_slice(b"1e9999"),
-        Number::Float(f64::NEG_INFINITY) => out.extend_from_slice(b"-1e9999"),
-        Number::Float(float) if float.is_nan() => out.extend_from_slice(b"(0/0)"),
         Number::Float(float) => format_float(&FloatSpec::new(FloatStyle::Hexadecimal), float, out),
     }
 }
@@ -383,8 +379,9 @@ mod tests {
         assert_eq!(number(Number::Int(12)), "12");
         assert_eq!(number(Number::Int(i64::MIN)), "0x8000000000000000");
         assert_eq!(number(Number::Float(2.0)), "0x1p+1");
-        assert_eq!(number(Number::Float(f64::INFINITY)), "1e9999");
-        assert_eq!(number(Number::Float(f64::NEG_INFINITY)), "-1e9999");
-        assert_eq!(number(Number::Float(f64::NAN)), "(0/0)");
+        assert_eq!(number(Number::Float(f64::INFINITY)), "inf");
+        assert_eq!(number(Number::Float(f64::NEG_INFINITY)), "-inf");
+        assert_eq!(number(Number::Float(f64::NAN.copysign(1.0))), "nan");
+        assert_eq!(number(Number::Float(f64::NAN.copysign(-1.0))), "-nan");
     }
 }

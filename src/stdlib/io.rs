@@ -25,18 +25,18 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library { name: "io", global: true, natives: &NATIVES, constants: &[] };
 
 static NATIVES: [Native; 12] = [
-    Native { name: "__index", run: standard_field },
-    Native { name: "close", run: close },
-    Native { name: "flush", run: flush },
-    Native { name: "input", run: input },
-    Native { name: "lines", run: lines },
-    Native { name: "open", run: open },
-    Native { name: "output", run: output },
-    Native { name: "popen", run: popen },
-    Native { name: "read", run: read },
-    Native { name: "tmpfile", run: tmpfile },
-    Native { name: "type", run: type_of },
-    Native { name: "write", run: write },
+    Native::new("__index", standard_field),
+    Native::new("close", close),
+    Native::new("flush", flush),
+    Native::new("input", input),
+    Native::new("lines", lines),
+    Native::new("open", open),
+    Native::new("output", output),
+    Native::new("popen", popen),
+    Native::new("read", read),
+    Native::new("tmpfile", tmpfile),
+    Native::new("type", type_of),
+    Native::new("write", write),
 ];
 
 /// A default file: its registry key, and what messages call it.

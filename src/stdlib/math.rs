@@ -7,7 +7,7 @@ use crate::vm::Vm;
 use crate::vm::arith::to_integer;
 use crate::vm::compare::{Compared, Order};
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::random::Random;
 use crate::vm::value::Value;
 
@@ -24,45 +24,52 @@ pub static LIBRARY: Library = Library {
     ],
 };
 
-static NATIVES: [Native; 30] = [
-    Native { name: "abs", run: abs },
-    Native { name: "acos", run: |vm, args| map(vm, args, f64::acos) },
-    Native { name: "asin", run: |vm, args| map(vm, args, f64::asin) },
-    Native { name: "atan", run: atan },
-    Native { name: "ceil", run: ceil },
-    Native { name: "cos", run: |vm, args| map(vm, args, f64::cos) },
-    Native { name: "cosh", run: |vm, args| map(vm, args, f64::cosh) },
-    Native { name: "deg", run: |vm, args| map(vm, args, |x| x * (180.0 / PI)) },
-    Native { name: "exp", run: |vm, args| map(vm, args, f64::exp) },
-    Native { name: "floor", run: floor },
-    Native { name: "fmod", run: fmod },
-    Native { name: "frexp", run: frexp },
-    Native { name: "ldexp", run: ldexp },
-    Native { name: "log", run: log },
-    Native { name: "log10", run: |vm, args| map(vm, args, f64::log10) },
-    Native { name: "max", run: max },
-    Native { name: "min", run: min },
-    Native { name: "modf", run: modf },
-    Native { name: "pow", run: pow },
-    Native { name: "rad", run: |vm, args| map(vm, args, |x| x * (PI / 180.0)) },
-    Native { name: "random", run: random },
-    Native { name: "randomseed", run: randomseed },
-    Native { name: "sin", run: |vm, args| map(vm, args, f64::sin) },
-    Native { name: "sinh", run: |vm, args| map(vm, args, f64::sinh) },
-    Native { name: "sqrt", run: |vm, args| map(vm, args, f64::sqrt) },
-    Native { name: "tan", run: |vm, args| map(vm, args, f64::tan) },
-    Native { name: "tanh", run: |vm, args| map(vm, args, f64::tanh) },
-    Native { name: "tointeger", run: tointeger },
-    Native { name: "type", run: type_of },
-    Native { name: "ult", run: ult },
-];
-
 /// A function of one float.
-#[inline(always)]
-fn map(vm: &mut Vm, args: Args, f: impl Fn(f64) -> f64) -> NativeResult {
-    let x = args.check_float(vm, 0)?;
-    vm.answer(Value::float(f(x)))
+macro_rules! float_function {
+    ($name:literal, $f:expr) => {
+        Native::new($name, |vm, args| {
+            let x = args.check_float(vm, 0)?;
+            vm.answer(Value::float($f(x)))
+        })
+        .quick(|_, args| match args {
+            [x] if x.is_float() => Value::float($f(x.as_float())).into(),
+            _ => Answer::NONE,
+        })
+    };
 }
+
+static NATIVES: [Native; 30] = [
+    Native::new("abs", abs).quick(quick_abs),
+    float_function!("acos", f64::acos),
+    float_function!("asin", f64::asin),
+    Native::new("atan", atan),
+    Native::new("ceil", ceil).quick(quick_ceil),
+    float_function!("cos", f64::cos),
+    float_function!("cosh", f64::cosh),
+    float_function!("deg", |x| x * (180.0 / PI)),
+    float_function!("exp", f64::exp),
+    Native::new("floor", floor).quick(quick_floor),
+    Native::new("fmod", fmod).quick(quick_fmod),
+    Native::new("frexp", frexp),
+    Native::new("ldexp", ldexp),
+    Native::new("log", log),
+    float_function!("log10", f64::log10),
+    Native::new("max", max).quick(quick_max),
+    Native::new("min", min).quick(quick_min),
+    Native::new("modf", modf),
+    Native::new("pow", pow),
+    float_function!("rad", |x| x * (PI / 180.0)),
+    Native::new("random", random).quick(quick_random),
+    Native::new("randomseed", randomseed),
+    float_function!("sin", f64::sin),
+    float_function!("sinh", f64::sinh),
+    float_function!("sqrt", f64::sqrt),
+    float_function!("tan", f64::tan),
+    float_function!("tanh", f64::tanh),
+    Native::new("tointeger", tointeger).quick(quick_tointeger),
+    Native::new("type", type_of),
+    Native::new("ult", ult),
+];
 
 fn abs(vm: &mut Vm, args: Args) -> NativeResult {
     let result = match args.check_number(vm, 0)? {
@@ -70,6 +77,14 @@ fn abs(vm: &mut Vm, args: Args) -> NativeResult {
         Number::Float(f) => Value::float(f.abs()),
     };
     vm.answer(result)
+}
+
+fn quick_abs(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x] if x.is_int() => Value::int(x.as_int().wrapping_abs()).into(),
+        [x] if x.is_float() => Value::float(x.as_float().abs()).into(),
+        _ => Answer::NONE,
+    }
 }
 
 /// `math.atan(y [, x])`
@@ -95,6 +110,22 @@ fn ceil(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(result)
 }
 
+fn quick_floor(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x] if x.is_float() => floor_to_int(x.as_float()).map_or(Answer::NONE, |floor| Value::int(floor).into()),
+        [x] if x.is_int() => (*x).into(),
+        _ => Answer::NONE,
+    }
+}
+
+fn quick_ceil(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x] if x.is_float() => ceil_to_int(x.as_float()).map_or(Answer::NONE, |ceil| Value::int(ceil).into()),
+        [x] if x.is_int() => (*x).into(),
+        _ => Answer::NONE,
+    }
+}
+
 /// `math.fmod(x, y)`: the remainder of the division rounded towards zero.
 fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
     let (x, y) = (args.get(vm, 0), args.get(vm, 1));
@@ -106,6 +137,13 @@ fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let (x, y) = (args.check_float(vm, 0)?, args.check_float(vm, 1)?);
     vm.answer(Value::float(x % y))
+}
+
+fn quick_fmod(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x, y] if x.is_float() && y.is_float() => Value::float(x.as_float() % y.as_float()).into(),
+        _ => Answer::NONE,
+    }
 }
 
 /// `math.log(x [, base])`
@@ -230,6 +268,23 @@ fn min(vm: &mut Vm, args: Args) -> NativeResult {
     extreme(vm, args, &MIN)
 }
 
+/// Two numbers of one kind.
+fn quick_max(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x, y] if x.is_int() && y.is_int() => Value::int(x.as_int().max(y.as_int())).into(),
+        [x, y] if x.is_float() && y.is_float() => if x.as_float() < y.as_float() { *y } else { *x }.into(),
+        _ => Answer::NONE,
+    }
+}
+
+fn quick_min(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x, y] if x.is_int() && y.is_int() => Value::int(x.as_int().min(y.as_int())).into(),
+        [x, y] if x.is_float() && y.is_float() => if y.as_float() < x.as_float() { *y } else { *x }.into(),
+        _ => Answer::NONE,
+    }
+}
+
 /// `math.modf(x)`: the integral part as 5.3 gives it, an integer where it fits, and the fractional part.
 fn modf(vm: &mut Vm, args: Args) -> NativeResult {
     let (whole, fraction) = match args.check_number(vm, 0)? {
@@ -248,6 +303,14 @@ fn modf(vm: &mut Vm, args: Args) -> NativeResult {
 fn tointeger(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.check_any(vm, 0)?;
     vm.answer(to_integer(value).map_or(Value::NIL, Value::int))
+}
+
+fn quick_tointeger(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [x] if x.is_int() => (*x).into(),
+        [x] if x.is_float() => float_to_int(x.as_float()).map_or(Value::NIL, Value::int).into(),
+        _ => Answer::NONE,
+    }
 }
 
 fn type_of(vm: &mut Vm, args: Args) -> NativeResult {
@@ -284,10 +347,26 @@ fn random(vm: &mut Vm, args: Args) -> NativeResult {
     if low > high {
         return Err(vm.argument_error(0, "interval is empty"));
     }
-    // Like the reference implementation only if the width is itself an integer.
-    let Some(width) = high.checked_sub(low) else { return Err(vm.argument_error(0, "interval too large")) };
-    let offset = generator(vm).up_to(width as u64);
-    vm.answer(Value::int(low.wrapping_add(offset as i64)))
+    match random_between(vm, low, high) {
+        Some(value) => vm.answer(value),
+        None => Err(vm.argument_error(0, "interval too large")),
+    }
+}
+
+/// Like the reference implementation only if the width of the interval is itself an integer, and not negative.
+fn random_between(vm: &mut Vm, low: i64, high: i64) -> Option<Value> {
+    let width = u64::try_from(high.checked_sub(low)?).ok()?;
+    Some(Value::int(low.wrapping_add(generator(vm).up_to(width) as i64)))
+}
+
+fn quick_random(vm: &mut Vm, args: &[Value]) -> Answer {
+    let (low, high) = match args {
+        [] => return Value::float(generator(vm).float()).into(),
+        [high] if high.is_int() => (1, high.as_int()),
+        [low, high] if low.is_int() && high.is_int() => (low.as_int(), high.as_int()),
+        _ => return Answer::NONE,
+    };
+    random_between(vm, low, high).map_or(Answer::NONE, Answer::from)
 }
 
 /// `math.randomseed(x)`

@@ -1,5 +1,6 @@
 //! The `os` library (manual §6.9).
 
+use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::date::{Date, DateError, Fields, Zone, check_field, format_date, timestamp};
@@ -21,17 +22,17 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library { name: "os", global: true, natives: &NATIVES, constants: &[] };
 
 static NATIVES: [Native; 11] = [
-    Native { name: "clock", run: clock },
-    Native { name: "date", run: date },
-    Native { name: "difftime", run: difftime },
-    Native { name: "execute", run: execute },
-    Native { name: "exit", run: exit },
-    Native { name: "getenv", run: getenv },
-    Native { name: "remove", run: remove },
-    Native { name: "rename", run: rename },
-    Native { name: "setlocale", run: setlocale },
-    Native { name: "time", run: time },
-    Native { name: "tmpname", run: tmpname },
+    Native::new("clock", clock),
+    Native::new("date", date),
+    Native::new("difftime", difftime),
+    Native::new("execute", execute),
+    Native::new("exit", exit),
+    Native::new("getenv", getenv),
+    Native::new("remove", remove),
+    Native::new("rename", rename),
+    Native::new("setlocale", setlocale),
+    Native::new("time", time),
+    Native::new("tmpname", tmpname),
 ];
 
 // ---- time
@@ -165,8 +166,7 @@ static CLOSED: Continuation = Continuation {
     name: "os.exit.closed",
     resume: |vm, args, _| {
         let code = args.get(vm, 0).as_int();
-        flush_all();
-        std::process::exit(code as i32)
+        end_program(code as i32)
     },
     catch: None,
     yieldable: false,
@@ -184,7 +184,23 @@ fn exit(vm: &mut Vm, args: Args) -> NativeResult {
         vm.push_all(&[Value::int(i64::from(code)), Value::native(&finalize::CLOSE)])?;
         return Ok(Flow::Call { args: 0, then: &CLOSED });
     }
+    end_program(code)
+}
+
+/// What the host has to put right before the program ends, wherever it does.
+static BEFORE_EXIT: OnceLock<fn()> = OnceLock::new();
+
+/// Lets `os.exit` call `action` first. Only the first call counts.
+pub fn before_exit(action: fn()) {
+    // Whoever was first has its way.
+    let _ = BEFORE_EXIT.set(action);
+}
+
+fn end_program(code: i32) -> ! {
     flush_all();
+    if let Some(action) = BEFORE_EXIT.get() {
+        action();
+    }
     std::process::exit(code)
 }
 

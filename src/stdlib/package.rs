@@ -7,10 +7,12 @@
 use super::load::load_file;
 use super::system::os_text;
 use crate::vm::Vm;
+use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::object::Table;
 use crate::vm::raw::string_bytes;
+use crate::vm::traceback::LOADED_MODULES;
 use crate::vm::value::Value;
 
 /// Where a script looks for modules unless told otherwise.
@@ -19,17 +21,19 @@ pub const DEFAULT_PATH: &str = "./?.lua;./?/init.lua";
 /// Directory separator, template separator, mark in a template, and two marks that only matter for C.
 const CONFIG: &str = "/\n;\n?\n!\n-\n";
 
-static REQUIRE: Native = Native { name: "require", run: require };
-static LOADLIB: Native = Native { name: "loadlib", run: loadlib };
-static SEARCHPATH: Native = Native { name: "searchpath", run: searchpath };
-static PRELOAD_SEARCHER: Native = Native { name: "searcher", run: search_preload };
-static PATH_SEARCHER: Native = Native { name: "searcher", run: search_path };
-static CPATH_SEARCHER: Native = Native { name: "searcher", run: search_cpath };
+static REQUIRE: Native = Native::new("require", require);
+static LOADLIB: Native = Native::new("loadlib", loadlib);
+static SEARCHPATH: Native = Native::new("searchpath", searchpath);
+static PRELOAD_SEARCHER: Native = Native::new("searcher", search_preload);
+static PATH_SEARCHER: Native = Native::new("searcher", search_path);
+static CPATH_SEARCHER: Native = Native::new("searcher", search_cpath);
 
 const NO_LIBRARIES: &str = "libraries for C cannot be loaded";
 
-/// The name in the registry under which the native functions find the table `package`.
+/// The names in the registry under which the native functions find the table `package`, and those of its tables that a
+/// program can replace only for itself (manual §6.3).
 const REGISTERED: &str = "package";
+const PRELOAD: &str = "_PRELOAD";
 
 /// Gives a process the globals `package` and `require`; `path` becomes `package.path`.
 ///
@@ -74,21 +78,21 @@ pub fn install(vm: &mut Vm, path: &[u8]) -> Result<(), Box<LuaError>> {
     vm.raw_set_name(globals, "package", package)?;
     vm.raw_set_name(globals, "require", Value::native(&REQUIRE))?;
     let registry = vm.registry();
+    vm.raw_set_name(registry, LOADED_MODULES, Value::table(loaded))?;
+    vm.raw_set_name(registry, PRELOAD, Value::table(preload))?;
     vm.raw_set_name(registry, REGISTERED, package)
+}
+
+/// A table of the registry.
+fn registered_table(vm: &mut Vm, name: &str) -> Result<*mut Table, Box<LuaError>> {
+    let registry = vm.registry();
+    let value = vm.raw_get_name(registry, name)?;
+    if value.is_table() { Ok(value.as_table()) } else { Err(vm.error("the package library is not installed")) }
 }
 
 /// The table `package` as it was installed, whatever the program did to the global.
 fn package(vm: &mut Vm) -> Result<*mut Table, Box<LuaError>> {
-    let registry = vm.registry();
-    let package = vm.raw_get_name(registry, REGISTERED)?;
-    if package.is_table() { Ok(package.as_table()) } else { Err(vm.error("the package library is not installed")) }
-}
-
-/// A field of `package` that is a table.
-fn field_table(vm: &mut Vm, name: &str) -> Result<*mut Table, Box<LuaError>> {
-    let package = package(vm)?;
-    let value = vm.raw_get_name(package, name)?;
-    if value.is_table() { Ok(value.as_table()) } else { Err(vm.error(&format!("'package.{name}' must be a table"))) }
+    registered_table(vm, REGISTERED)
 }
 
 // ---- require
@@ -121,7 +125,7 @@ static SEARCHED: Continuation = Continuation {
 static LOADED: Continuation = Continuation {
     name: "package.require.loaded",
     resume: |vm, args, results| {
-        let loaded = field_table(vm, "loaded")?;
+        let loaded = registered_table(vm, LOADED_MODULES)?;
         let name = args.get(vm, NAME);
         let value = results.get(vm, 0);
         if !value.is_nil() {
@@ -144,7 +148,7 @@ const STATE: u32 = 3;
 /// `require(name)`
 fn require(vm: &mut Vm, args: Args) -> NativeResult {
     let name = args.check_string(vm, 0)?;
-    let loaded = field_table(vm, "loaded")?;
+    let loaded = registered_table(vm, LOADED_MODULES)?;
     let value = vm.raw_get(loaded, name);
     if value.is_true() {
         return vm.answer(value);
@@ -156,10 +160,14 @@ fn require(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn search_next(vm: &mut Vm, state: Args) -> NativeResult {
-    let searchers = field_table(vm, "searchers")?;
+    let package = package(vm)?;
+    let searchers = vm.raw_get_name(package, "searchers")?;
+    if !searchers.is_table() {
+        return Err(vm.error("'package.searchers' must be a table"));
+    }
     let number = state.get(vm, SEARCHER).as_int() + 1;
     state.set(vm, SEARCHER, Value::int(number));
-    let searcher = vm.raw_get_int(searchers, number);
+    let searcher = vm.raw_get_int(searchers.as_table(), number);
     let name = state.get(vm, NAME);
     if searcher.is_nil() {
         let name = String::from_utf8_lossy(string_bytes(name)).into_owned();
@@ -172,7 +180,7 @@ fn search_next(vm: &mut Vm, state: Args) -> NativeResult {
 
 fn search_preload(vm: &mut Vm, args: Args) -> NativeResult {
     let name = args.check_string(vm, 0)?;
-    let preload = field_table(vm, "preload")?;
+    let preload = registered_table(vm, PRELOAD)?;
     let loader = vm.raw_get(preload, name);
     if !loader.is_nil() {
         return vm.answer(loader);
@@ -217,10 +225,11 @@ fn search_cpath(vm: &mut Vm, args: Args) -> NativeResult {
 fn find_module(vm: &mut Vm, name: &[u8], path: &str) -> Result<Result<Vec<u8>, Vec<u8>>, Box<LuaError>> {
     let package = package(vm)?;
     let templates = vm.raw_get_name(package, path)?;
-    if !templates.is_string() {
+    let mut text = Vec::new();
+    if !append_text(templates, &mut text) {
         return Err(vm.error(&format!("'package.{path}' must be a string")));
     }
-    Ok(find_file(name, string_bytes(templates), b".", b"/"))
+    Ok(find_file(name, &text, b".", b"/"))
 }
 
 fn load_error(vm: &mut Vm, name: &[u8], file: &[u8], message: &[u8]) -> Box<LuaError> {

@@ -125,7 +125,7 @@ pub(super) fn next_match(
 
 /// What `string.gmatch` returns. It captures the subject, the pattern, and the end of the last match: -1 before the
 /// first one.
-static MATCHES: Native = Native { name: "gmatch", run: next_of_gmatch };
+static MATCHES: Native = Native::new("gmatch", next_of_gmatch);
 
 /// `string.gmatch(s, pattern)`
 pub(super) fn gmatch(vm: &mut Vm, args: Args) -> NativeResult {

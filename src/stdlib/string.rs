@@ -9,7 +9,8 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::inspect::function_of;
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
+use crate::vm::object::MAX_SHORT;
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
@@ -17,23 +18,23 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library = Library { name: "string", global: true, natives: &NATIVES, constants: &[] };
 
 static NATIVES: [Native; 17] = [
-    Native { name: "byte", run: byte },
-    Native { name: "char", run: char },
-    Native { name: "dump", run: dump },
-    Native { name: "find", run: search::find },
-    Native { name: "format", run: string_format::format },
-    Native { name: "gmatch", run: search::gmatch },
-    Native { name: "gsub", run: super::gsub::gsub },
-    Native { name: "len", run: len },
-    Native { name: "lower", run: lower },
-    Native { name: "match", run: search::match_ },
-    Native { name: "pack", run: string_pack::pack },
-    Native { name: "packsize", run: string_pack::packsize },
-    Native { name: "rep", run: rep },
-    Native { name: "reverse", run: reverse },
-    Native { name: "sub", run: sub },
-    Native { name: "unpack", run: string_pack::unpack },
-    Native { name: "upper", run: upper },
+    Native::new("byte", byte).quick_first(quick_byte),
+    Native::new("char", char).quick(quick_char),
+    Native::new("dump", dump),
+    Native::new("find", search::find),
+    Native::new("format", string_format::format),
+    Native::new("gmatch", search::gmatch),
+    Native::new("gsub", super::gsub::gsub),
+    Native::new("len", len).quick(quick_len),
+    Native::new("lower", lower),
+    Native::new("match", search::match_),
+    Native::new("pack", string_pack::pack),
+    Native::new("packsize", string_pack::packsize),
+    Native::new("rep", rep),
+    Native::new("reverse", reverse),
+    Native::new("sub", sub).quick(quick_sub),
+    Native::new("unpack", string_pack::unpack),
+    Native::new("upper", upper),
 ];
 
 /// Bytes whose processing costs as much as a call.
@@ -85,19 +86,35 @@ fn byte(vm: &mut Vm, args: Args) -> NativeResult {
     Ok(Flow::Return(count))
 }
 
+fn quick_byte(_: &mut Vm, args: &[Value]) -> Answer {
+    let (text, position) = match args {
+        [text, position] if position.is_int() => (text, position.as_int()),
+        [text] => (text, 1),
+        _ => return Answer::NONE,
+    };
+    if !text.is_string() || position == 0 {
+        return Answer::NONE;
+    }
+    let bytes = string_bytes(*text);
+    let index = absolute(position, bytes.len()) as usize;
+    bytes.get(index.wrapping_sub(1)).map_or(Value::NIL, |byte| Value::int(i64::from(*byte))).into()
+}
+
 /// `string.char(…)`
 fn char(vm: &mut Vm, args: Args) -> NativeResult {
-    if args.len == 1 {
-        let byte = check_byte(vm, args, 0)?;
-        let text = vm.string(&[byte])?;
-        return vm.answer(text);
-    }
     let mut text = vm.take_text();
     for i in 0..args.len {
         text.push(check_byte(vm, args, i)?);
     }
     let text = vm.finish_text(text)?;
     vm.answer(text)
+}
+
+fn quick_char(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [code] if code.is_int() => u8::try_from(code.as_int()).map_or(Answer::NONE, |byte| vm.byte_string(byte).into()),
+        _ => Answer::NONE,
+    }
 }
 
 fn check_byte(vm: &mut Vm, args: Args, i: u32) -> Result<u8, Box<LuaError>> {
@@ -120,6 +137,13 @@ fn dump(vm: &mut Vm, args: Args) -> NativeResult {
 fn len(vm: &mut Vm, args: Args) -> NativeResult {
     let len = args.check_bytes(vm, 0)?.len();
     vm.answer(Value::int(len as i64))
+}
+
+fn quick_len(_: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [text] if text.is_string() => Value::int(string_bytes(*text).len() as i64).into(),
+        _ => Answer::NONE,
+    }
 }
 
 /// `string.lower(s)`
@@ -194,4 +218,24 @@ fn sub(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let part = vm.string(&text[start..end])?;
     vm.answer(part)
+}
+
+/// Parts that are short strings.
+fn quick_sub(vm: &mut Vm, args: &[Value]) -> Answer {
+    let (text, first, last) = match args {
+        [text, first, last] if first.is_int() && last.is_int() => (text, first.as_int(), last.as_int()),
+        [text, first] if first.is_int() => (text, first.as_int(), -1),
+        _ => return Answer::NONE,
+    };
+    if !text.is_string() {
+        return Answer::NONE;
+    }
+    let bytes = string_bytes(*text);
+    let (start, end) = range(first, last, bytes.len());
+    match &bytes[start..end] {
+        part if part.len() == bytes.len() => (*text).into(),
+        [byte] => vm.byte_string(*byte).into(),
+        part if part.len() <= MAX_SHORT => Value::string(vm.heap.intern(part)).into(),
+        _ => Answer::NONE,
+    }
 }

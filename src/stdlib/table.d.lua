@@ -8,5 +8,5 @@ return nil :: {
     pack: (...any) -> {n: integer, [integer]: any},
     remove: <T>(list: {T}, position?: integer) -> T?,
     sort: <T>(list: {T}, less?: (a: T, b: T) -> any) -> (),
-    unpack: (list: table, first?: integer, last?: integer) -> ...any,
+    unpack: (list: any, first?: integer, last?: integer) -> ...any,
 }

@@ -17,11 +17,11 @@ pub static LIBRARY: Library = Library {
 };
 
 static NATIVES: [Native; 5] = [
-    Native { name: "char", run: char },
-    Native { name: "codepoint", run: codepoint },
-    Native { name: "codes", run: codes },
-    Native { name: "len", run: len },
-    Native { name: "offset", run: offset },
+    Native::new("char", char),
+    Native::new("codepoint", codepoint),
+    Native::new("codes", codes),
+    Native::new("len", len),
+    Native::new("offset", offset),
 ];
 
 /// `utf8.char(…)`
@@ -103,7 +103,7 @@ fn offset(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 /// What `utf8.codes` iterates with; its control variable is the position of the last character.
-static NEXT_CODE: Native = Native { name: "codes", run: next_code };
+static NEXT_CODE: Native = Native::new("codes", next_code);
 
 /// `utf8.codes(s)`
 fn codes(vm: &mut Vm, args: Args) -> NativeResult {

@@ -177,24 +177,25 @@ impl Vm {
     pub(super) fn op_arith(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (x, y) = self.operands(i);
         let op = if i.op == Op::AddInt && i.x() == 2 { Arith::Sub } else { Arith::of(i.op) };
-        let failure = match combine(op, x, y) {
-            Ok(value) => {
-                self.set_slot(self.register_slot(i.a), value);
-                return Ok(());
+        let failure = if x.tag() >= tag::TABLE || y.tag() >= tag::TABLE {
+            Failure::NotNumbers
+        } else {
+            match combine(op, x, y) {
+                Ok(value) => {
+                    self.set_slot(self.register_slot(i.a), value);
+                    return Ok(());
+                }
+                Err(Failure::DivideByZero) => return Err(self.operation_error("attempt to divide by zero")),
+                Err(Failure::ModuloByZero) => return Err(self.operation_error("attempt to perform 'n%0'")),
+                Err(failure) => failure,
             }
-            Err(failure) => failure,
         };
-        match failure {
-            Failure::DivideByZero => return Err(self.operation_error("attempt to divide by zero")),
-            Failure::ModuloByZero => return Err(self.operation_error("attempt to perform 'n%0'")),
-            Failure::NotNumbers | Failure::NoInteger => {}
-        }
         let mut handler = self.handler(x, op.event());
         if handler.is_nil() {
             handler = self.handler(y, op.event());
         }
         if !handler.is_nil() {
-            return self.call_handler(handler, &[x, y], results::FINISH);
+            return self.call_handler(handler, &[x, y], results::INTO);
         }
         Err(self.arith_error(op, &failure, x, y, i))
     }

@@ -9,11 +9,11 @@
 
 use super::error::{ErrorKind, LuaError};
 use super::event::Event;
+use super::execute::RESUME;
 use super::function::Function;
 use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, Native, NativeResult};
 use super::object::Closure;
-use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, Thread, results};
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
@@ -34,11 +34,26 @@ struct Call {
     results: u32,
 }
 
+/// Copies `n` values to a lower place, or to one that does not overlap. They are few: a loop beats a call.
+///
+/// # Safety
+/// Both places lie within one stack.
+#[inline(always)]
+unsafe fn copy_values(from: *const Value, to: *mut Value, n: u32) {
+    for i in 0..n as usize {
+        // SAFETY: by contract.
+        unsafe { *to.add(i) = *from.add(i) };
+    }
+}
+
 impl Vm {
     /// Calls the value in `slot` with the `args` values above it. Returns when a Lua function has been entered or the
     /// results have been delivered; in both cases `saved` says where to go on.
+    #[inline]
     pub(super) fn call_at(&mut self, slot: u32, args: u32, results: u32) -> Result<(), Box<LuaError>> {
-        self.run_call(Call { slot, args, results })
+        let call = Call { slot, args, results };
+        let callee = self.slot(slot);
+        if callee.tag() == tag::CLOSURE { self.enter(callee.as_closure(), call) } else { self.run_call(call) }
     }
 
     fn run_call(&mut self, mut call: Call) -> Result<(), Box<LuaError>> {
@@ -118,6 +133,40 @@ impl Vm {
         answer
     }
 
+    /// A call of a native function by an instruction, as long as no hook wants to know. Most answer at once.
+    #[inline(always)]
+    fn call_native(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
+        if let Some(quick) = native.quick
+            && (call.results == results::exactly(1) || native.single && call.results == results::ALL)
+        {
+            // SAFETY: the arguments lie in the stack, which a short way does not touch.
+            let args =
+                unsafe { std::slice::from_raw_parts(self.stack().add(call.slot as usize + 1), call.args as usize) };
+            if let Some(value) = quick(self, args).value() {
+                self.set_slot(call.slot, value);
+                if call.results == results::ALL {
+                    self.result_slot = call.slot;
+                    self.set_top_slot(call.slot + 1);
+                }
+                return Ok(());
+            }
+        }
+        self.set_top_slot(call.slot + 1 + call.args);
+        self.native_slot = call.slot;
+        let flow = (native.run)(self, Args { start: call.slot + 1, len: call.args })?;
+        self.native_slot = 0;
+        // (`debug.sethook` may have made somebody want to know.)
+        if let Flow::Return(n) = flow
+            && !self.tracing.wanted
+        {
+            return self.deliver(call.slot, self.top_slot() - n, n, call.results);
+        }
+        match self.follow(flow, call.slot, call.results)? {
+            Some(next) => self.run_call(next),
+            None => Ok(()),
+        }
+    }
+
     /// Makes the `__call` handler of `callee` the called function and `callee` its first argument.
     fn insert_call_handler(&mut self, callee: Value, call: Call) -> Result<Call, Box<LuaError>> {
         let handler = self.handler(callee, Event::Call);
@@ -162,15 +211,20 @@ impl Vm {
     /// The frame of a vararg function: `f a1 … an  n f p1 … pm`. The named parameters are copied above all arguments,
     /// below them the number of arguments and the function once more. Returns the first register.
     fn arrange_varargs(&mut self, closure: *mut Closure, call: Call, params: u32) -> u32 {
-        let first = call.slot + 1;
-        let base = first + call.args + 2;
-        self.set_slot(base - 2, Value::int(i64::from(call.args)));
-        self.set_slot(base - 1, Value::closure(closure));
-        for i in 0..params {
-            let value = if i < call.args { self.slot(first + i) } else { Value::NIL };
-            self.set_slot(base + i, value);
-            if i < call.args {
-                self.set_slot(first + i, Value::NIL);
+        let base = call.slot + 1 + call.args + 2;
+        let given = params.min(call.args);
+        // SAFETY: the caller has ensured the slots.
+        unsafe {
+            let first = self.stack().add(call.slot as usize + 1);
+            let registers = self.stack().add(base as usize);
+            *registers.sub(2) = Value::int(i64::from(call.args));
+            *registers.sub(1) = Value::closure(closure);
+            for i in 0..given as usize {
+                *registers.add(i) = *first.add(i);
+                *first.add(i) = Value::NIL;
+            }
+            for i in given..params {
+                *registers.add(i as usize) = Value::NIL;
             }
         }
         base
@@ -255,13 +309,13 @@ impl Vm {
             let from = self.stack().add(first as usize);
             let to = self.stack().add(slot as usize);
             if results == results::ALL {
-                std::ptr::copy(from, to, n as usize);
+                copy_values(from, to, n);
                 self.result_slot = slot;
                 self.set_top_slot(slot + n);
             } else if results & results::FINISH == 0 {
                 let wanted = results - 1;
                 let given = n.min(wanted);
-                std::ptr::copy(from, to, given as usize);
+                copy_values(from, to, given);
                 for i in given..wanted {
                     *to.add(i as usize) = Value::NIL;
                 }
@@ -281,7 +335,16 @@ impl Vm {
             self.preempt(i);
             return Ok(());
         }
-        self.call_at(slot, args, u32::from(i.c))?;
+        let call = Call { slot, args, results: u32::from(i.c) };
+        let callee = self.slot(slot);
+        if callee.tag() == tag::CLOSURE {
+            return self.enter(callee.as_closure(), call);
+        }
+        if callee.tag() == tag::NATIVE && !self.tracing.wanted {
+            self.call_native(callee.as_native(), call)?;
+        } else {
+            self.run_call(call)?;
+        }
         if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
     }
 
@@ -315,7 +378,12 @@ impl Vm {
             }
             call.results = self.pop_frame() | results::TAIL_CALLED;
         }
-        self.run_call(call)?;
+        let called = self.slot(call.slot);
+        if called.tag() == tag::NATIVE && !self.tracing.wanted {
+            self.call_native(called.as_native(), call)?;
+        } else {
+            self.run_call(call)?;
+        }
         self.safepoint_in_list()
     }
 
@@ -358,10 +426,16 @@ impl Vm {
             self.ensure_slots(to + n + HEADROOM)?;
             self.set_top_slot(to + n);
         }
+        // Asked again, because the stack may have moved.
         let (first, _) = self.varargs(params);
-        for k in 0..wanted {
-            let value = if k < n { self.slot(first + k) } else { Value::NIL };
-            self.set_slot(to + k, value);
+        let given = n.min(wanted);
+        // SAFETY: the slots are ensured, or registers of the function.
+        unsafe {
+            let to = self.stack().add(to as usize);
+            copy_values(self.stack().add(first as usize), to, given);
+            for k in given..wanted {
+                *to.add(k as usize) = Value::NIL;
+            }
         }
         Ok(())
     }

@@ -5,10 +5,10 @@
 //! resumes the same or another.
 
 use super::error::LuaError;
+use super::execute::{COROUTINE_END, HALT};
 use super::exit::{Exit, Request, Values};
 use super::machine::Vm;
 use super::native::Flow;
-use super::run::{COROUTINE_END, HALT};
 use super::thread::{Pending, Saved, Status, Thread, results};
 use super::value::Value;
 use crate::bytecode::{Instruction, Op};

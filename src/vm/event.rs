@@ -68,7 +68,12 @@ fn basic_slot(value_tag: u8) -> usize {
 
 /// The type's name as `type` returns it.
 pub fn type_name(value: Value) -> &'static str {
-    match value.tag() {
+    type_name_of_tag(value.tag())
+}
+
+/// As [`type_name`], of values with this tag.
+pub(super) fn type_name_of_tag(tag: u8) -> &'static str {
+    match tag {
         tag::NIL => "nil",
         tag::FALSE | tag::TRUE => "boolean",
         tag::INT | tag::FLOAT => "number",

@@ -99,7 +99,7 @@ fn call_pending(vm: &mut Vm, answer: Value) -> NativeResult {
 
 /// Calls the finalizers of all objects that have one, ignoring errors: the last function that is called in a machine that
 /// is to be closed.
-pub static CLOSE: Native = Native { name: "close", run: close };
+pub static CLOSE: Native = Native::new("close", close);
 
 fn close(vm: &mut Vm, _: Args) -> NativeResult {
     vm.heap.queue_all_finalizers();

@@ -12,11 +12,11 @@
 //! * While a hook or a finalizer runs, the hook of its coroutine is paused.
 
 use super::error::LuaError;
+use super::execute::HALT;
 use super::function::Function;
 use super::inspect::function_of;
 use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, NativeResult};
-use super::run::HALT;
 use super::thread::{HEADROOM, Thread, results};
 use super::value::{Value, tag};
 use crate::bytecode::{Instruction, Op};

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
-use super::event::Event;
+use super::event::{Event, type_name_of_tag};
 use super::function::Function;
 use super::intern::StringSet;
 use super::native::Native;
 use super::object::{Str, Table};
 use super::table::StaticTable;
 use super::userdata::Class;
-use super::value::Value;
+use super::value::{Value, tag};
 use crate::bytecode::Proto;
 
 /// The name of the base library, whose functions are globals themselves.
@@ -64,13 +64,15 @@ pub struct Image {
     /// Constant short strings.
     pub strings: Arc<StringSet>,
     pub(super) event_names: Box<[*mut Str]>,
+    /// The strings of one byte.
+    pub(super) byte_strings: Box<[*mut Str]>,
+    /// What `type` answers, by tag.
+    pub(super) type_names: Box<[*mut Str]>,
     pub(super) memory_message: *mut Str,
     /// The globals every process starts with; processes fill their own table from it as they go.
     pub(super) globals: StaticTable,
     /// The metatable of strings, until a process makes it its own.
     pub(super) string_metatable: StaticTable,
-    /// Payload of the value of `next`; 0 without a base library.
-    pub(super) next_native: u64,
     modules: HashMap<&'static str, StaticTable>,
     native_names: HashMap<usize, String>,
     /// Boxed, because closures refer to them by address.
@@ -95,6 +97,8 @@ impl Image {
     pub fn new(libraries: &[&'static Library], sandbox: bool, seed: u32) -> Arc<Image> {
         let strings = Arc::new(StringSet::new(seed));
         let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
+        let byte_strings = (0..=u8::MAX).map(|byte| strings.intern(&[byte])).collect();
+        let type_names = (0..tag::CELL).map(|tag| strings.intern(type_name_of_tag(tag).as_bytes())).collect();
         let memory_message = strings.intern(b"not enough memory");
         let mut native_names = HashMap::new();
         let mut nested = Vec::new();
@@ -153,10 +157,11 @@ impl Image {
         unsafe { globals.set(itself, address) };
         Arc::new(Image {
             string_metatable,
-            next_native: next_of(libraries),
             globals,
             strings,
             event_names,
+            byte_strings,
+            type_names,
             memory_message,
             modules,
             native_names,
@@ -221,13 +226,6 @@ impl std::fmt::Debug for Image {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Image({} modules)", self.modules.len())
     }
-}
-
-/// The payload of the function `next` of the base library.
-fn next_of(libraries: &[&'static Library]) -> u64 {
-    let base = libraries.iter().find(|library| library.name == BASE);
-    let next = base.and_then(|library| library.natives.iter().find(|native| native.name == "next"));
-    next.map_or(0, |native| Value::native(native).payload())
 }
 
 /// The table of a library. A field `__index` becomes that of its metatable: it makes fields which only a process of its

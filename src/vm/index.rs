@@ -3,7 +3,7 @@
 use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
-use super::object::Table;
+use super::object::{Str, Table};
 use super::table::TableError;
 use super::thread::results;
 use super::value::{Value, tag};
@@ -32,6 +32,9 @@ impl Vm {
     /// # Errors
     /// `attempt to index …` if the object cannot be indexed.
     pub fn index(&mut self, mut object: Value, key: Value) -> Result<Indexed, Box<LuaError>> {
+        if key.is_string() {
+            return self.index_str(object, key.as_string());
+        }
         for _ in 0..MAX_CHAIN {
             let handler = if object.is_table() {
                 let table = object.as_table();
@@ -47,21 +50,57 @@ impl Vm {
                 }
                 handler
             } else {
-                if object.is_string() {
-                    self.own_string_metatable();
-                }
-                let handler = self.handler(object, Event::Index);
-                if handler.is_nil() {
-                    return Err(self.index_error(object));
-                }
-                handler
+                self.index_handler(object)?
             };
             if handler.is_function() {
                 return Ok(Indexed::Ask { handler, object });
             }
             object = handler;
         }
-        Err(self.operation_error("'__index' chain too long; possible loop"))
+        Err(self.index_chain_error())
+    }
+
+    /// As [`Vm::index`] with a string key: what most programs spend their field accesses on.
+    fn index_str(&mut self, mut object: Value, key: *mut Str) -> Result<Indexed, Box<LuaError>> {
+        // SAFETY: a live string; live tables.
+        unsafe {
+            Str::hash(key);
+            for _ in 0..MAX_CHAIN {
+                let handler = if object.is_table() {
+                    let table = object.as_table();
+                    let value = Table::get_str(table, &mut self.heap, key);
+                    if !value.is_nil() {
+                        return Ok(Indexed::Done(value));
+                    }
+                    let handler = self.handler_in((*table).metatable, Event::Index);
+                    if handler.is_nil() {
+                        return Ok(Indexed::Done(Value::NIL));
+                    }
+                    handler
+                } else {
+                    self.index_handler(object)?
+                };
+                if handler.is_function() {
+                    return Ok(Indexed::Ask { handler, object });
+                }
+                object = handler;
+            }
+        }
+        Err(self.index_chain_error())
+    }
+
+    /// The `__index` handler of a value that is no table.
+    fn index_handler(&mut self, object: Value) -> Result<Value, Box<LuaError>> {
+        if object.is_string() {
+            self.own_string_metatable();
+        }
+        let handler = self.handler(object, Event::Index);
+        if handler.is_nil() { Err(self.index_error(object)) } else { Ok(handler) }
+    }
+
+    #[cold]
+    fn index_chain_error(&mut self) -> Box<LuaError> {
+        self.operation_error("'__index' chain too long; possible loop")
     }
 
     /// `object[key] = value`
@@ -153,7 +192,6 @@ impl Vm {
     /// `GetGlobal`, `GetField`, `GetInt`, `GetIndex`
     pub(super) fn op_get(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (object, key) = self.access(i);
-        self.hint(object, key, i);
         self.finish_get(object, key, i.a)
     }
 
@@ -163,48 +201,21 @@ impl Vm {
                 self.set_slot(self.register_slot(to), value);
                 Ok(())
             }
-            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key], results::FINISH),
+            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key], results::INTO),
         }
     }
 
     /// `Method`
     pub(super) fn op_method(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (object, key) = self.access(i);
-        let to = self.register_slot(i.a);
-        self.set_slot(to + 1, object);
-        if object.is_string() {
-            self.own_string_metatable();
-        }
-        let mut holder = object;
-        // The hint serves the table that has the method, wherever in the chain that is.
-        for _ in 0..8 {
-            if holder.is_table() && self.hint(holder, key, i) {
-                break;
-            }
-            holder = self.handler(holder, Event::Index);
-        }
+        self.set_slot(self.register_slot(i.a) + 1, object);
         self.finish_get(object, key, i.a)
-    }
-
-    /// Notes in the instruction where a table has a constant string key. Says whether the key is there.
-    fn hint(&self, object: Value, key: Value, i: &Instruction) -> bool {
-        if !object.is_table() || !key.is_string() || matches!(i.op, Op::GetIndex | Op::SetIndex) {
-            return false;
-        }
-        // SAFETY: a live table and a live string.
-        let node = unsafe { Table::find_node_str(object.as_table(), key.as_string()) };
-        let Some(index) = node else { return false };
-        if index <= u32::from(u8::MAX) && i.x() != index as u8 {
-            i.set_x(index as u8);
-        }
-        true
     }
 
     /// `SetGlobal`, `SetField`, `SetInt`, `SetIndex`
     pub(super) fn op_set(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (object, key) = self.access(i);
         let value = self.slot(self.register_slot(if i.op == Op::SetGlobal { i.a } else { i.c }));
-        self.hint(object, key, i);
         match self.set_index(object, key, value)? {
             Indexed::Done(_) => Ok(()),
             Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key, value], results::FINISH),
@@ -220,7 +231,7 @@ impl Vm {
             _ => {
                 let handler = self.handler(object, Event::Len);
                 if !handler.is_nil() {
-                    return self.call_handler(handler, &[object, object], results::FINISH);
+                    return self.call_handler(handler, &[object, object], results::INTO);
                 }
                 if !object.is_table() {
                     return Err(self.operand_error("get length of", object, i));

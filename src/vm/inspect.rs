@@ -173,6 +173,7 @@ impl Vm {
                 self.heap.before_store(cell.cast());
                 (*cell).value = value;
             } else {
+                self.heap.recent_closures.forget(function.as_closure());
                 self.heap.before_store(function.as_closure().cast());
                 *slot = value;
             }
@@ -192,6 +193,7 @@ impl Vm {
                 (true, true) => source,
                 (false, _) => contents(source),
             };
+            self.heap.recent_closures.forget(function.as_closure());
             self.heap.before_store(function.as_closure().cast());
             *to = joined;
         }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use super::error::LuaError;
 use super::event::{BASIC_TYPES, Event};
+use super::execute::RESUME;
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::hook::Tracing;
 use super::image::Image;
 use super::object::{Str, Table, mark};
 use super::random::Random;
-use super::run::RESUME;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
@@ -77,8 +77,6 @@ pub struct Vm {
     pub(super) scratch: Vec<u8>,
     /// `__index`, for the fast path of method calls.
     pub(super) index_name: *mut Str,
-    /// The payload of the `next` function, for the fast path of traversals.
-    pub(super) next_native: u64,
     /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
     pub(super) finalizing: bool,
     /// The generator behind `math.random`; made when first used.
@@ -99,7 +97,6 @@ impl Vm {
         let mut heap = Heap::new(Arc::clone(&image.strings));
         let string_metatable = image.string_metatable.table();
         let index_name = image.event_names[Event::Index as usize];
-        let next_native = image.next_native;
         let registry = heap.new_table(0, 0);
         let globals = heap.new_globals(&image.globals);
         let mut vm = Vm {
@@ -129,7 +126,6 @@ impl Vm {
             interrupted: Vec::new(),
             scratch: Vec::new(),
             index_name,
-            next_native,
             finalizing: false,
             random: None,
             host: None,
@@ -248,10 +244,14 @@ impl Vm {
     /// `stack overflow` if the stack has reached its limit.
     #[inline]
     pub fn push(&mut self, value: Value) -> Result<(), Box<LuaError>> {
-        let slot = self.top_slot();
-        self.ensure_slots(slot + HEADROOM + 1)?;
-        self.set_slot(slot, value);
-        self.set_top_slot(slot + 1);
+        if self.registers.top >= self.registers.stack_limit {
+            self.ensure_slots(self.top_slot() + HEADROOM + 1)?;
+        }
+        // SAFETY: below the limit there is a slot.
+        unsafe {
+            *self.registers.top = value;
+            self.registers.top = self.registers.top.add(1);
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@
 //! | [`heap`], [`string`](mod@string), [`intern`], [`table`], [`userdata`] | objects: allocation, collection, operations |
 //! | [`image`], [`chunk`], [`function`], `load` | what processes share; linked code |
 //! | [`machine`] | the state of one program; safepoints |
-//! | `run`, `fast` | the interpreter loop: read its seven rules before editing; functions of its fast paths |
+//! | `run`, `fast`, `execute` | the interpreter loop: read its rules before editing; functions of its fast paths; what surrounds it |
 //! | [`hook`] | debug hooks, which the loop calls in an instance of its own |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
@@ -35,6 +35,7 @@ pub mod concat;
 mod coroutine;
 pub mod error;
 pub mod event;
+mod execute;
 pub mod exit;
 mod fast;
 pub mod finalize;

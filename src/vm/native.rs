@@ -6,7 +6,7 @@
 
 use super::error::LuaError;
 use super::machine::Vm;
-use super::value::Value;
+use super::value::{Value, tag};
 
 /// What a native function or continuation answers. The error is boxed so that the answer fits two registers.
 pub type NativeResult = Result<Flow, Box<LuaError>>;
@@ -71,6 +71,65 @@ pub struct Native {
     pub name: &'static str,
     /// Its body.
     pub run: NativeFn,
+    /// The short way of the usual cases.
+    pub(super) quick: Option<QuickFn>,
+    /// Whether what `quick` answers is all there is to answer, also for a caller that takes any number of values.
+    pub(super) single: bool,
+    /// The short way as the iterator of a generic `for`.
+    pub(super) step: Option<StepFn>,
+}
+
+impl Native {
+    /// A native function.
+    pub const fn new(name: &'static str, run: NativeFn) -> Native {
+        Native { name, run, quick: None, single: false, step: None }
+    }
+
+    /// With a short way, which answers exactly one value.
+    pub const fn quick(self, quick: QuickFn) -> Native {
+        Native { quick: Some(quick), single: true, ..self }
+    }
+
+    /// With a short way for callers that want one value or none. What it answers is the first of the function's results, or
+    /// nil if it has none.
+    pub const fn quick_first(self, quick: QuickFn) -> Native {
+        Native { quick: Some(quick), single: false, ..self }
+    }
+
+    /// With a short way for generic `for` loops.
+    pub const fn step(self, step: StepFn) -> Native {
+        Native { step: Some(step), ..self }
+    }
+}
+
+/// A step of a generic `for` loop by a native iterator: from state and control value, the first two results. `false` if the
+/// function itself has to be called.
+pub type StepFn = fn(vm: &mut Vm, state: Value, control: Value, results: &mut [Value; 2]) -> bool;
+
+/// The short way of a native function: operands of the usual types and one result, without a frame, an error or a call. It
+/// answers [`Answer::NONE`] for everything else, having changed nothing; then the function itself is called.
+pub type QuickFn = fn(vm: &mut Vm, args: &[Value]) -> Answer;
+
+/// What a [`QuickFn`] answers. (An `Option` would not fit two registers.)
+#[derive(Clone, Copy, Debug)]
+pub struct Answer(Value);
+
+impl Answer {
+    /// The function itself has to be called.
+    pub const NONE: Answer = Answer(Value::NO_ANSWER);
+
+    /// The value, unless it is [`Answer::NONE`].
+    #[inline(always)]
+    pub(super) fn value(self) -> Option<Value> {
+        (self.0.tag() != tag::NO_ANSWER).then_some(self.0)
+    }
+}
+
+impl From<Value> for Answer {
+    #[inline(always)]
+    fn from(value: Value) -> Answer {
+        Answer(value)
+    }
 }
 
 impl std::fmt::Debug for Native {

@@ -119,6 +119,8 @@ pub struct Node {
     pub key_payload: u64,
     /// A key of a dead node keeps its payload and has this tag with [`DEAD_KEY`] added, so that `next` still finds it.
     pub key_tag: u8,
+    /// The upper half of the hash of a string key, so that a look for a string reads only strings that may be equal.
+    pub key_hash: u16,
     /// Distance in nodes to the next of its collision chain; 0 ends it.
     pub next: i32,
 }

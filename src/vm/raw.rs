@@ -7,7 +7,7 @@ use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
 use super::native::{Args, Native};
-use super::object::{NativeClosure, Str, Table};
+use super::object::{NativeClosure, Str, Table, table_bit};
 use super::thread::{Status, Thread};
 use super::value::{Value, tag};
 
@@ -28,6 +28,21 @@ impl Vm {
     pub fn keep_only(&mut self, slots: Args) {
         debug_assert!(slots.start + slots.len <= self.top_slot());
         self.set_top_slot(slots.start + slots.len);
+    }
+}
+
+/// Strings that exist already.
+impl Vm {
+    /// The string of one byte.
+    #[inline]
+    pub fn byte_string(&self, byte: u8) -> Value {
+        Value::string(self.image.byte_strings[usize::from(byte)])
+    }
+
+    /// What `type` answers.
+    #[inline]
+    pub fn type_string(&self, value: Value) -> Value {
+        Value::string(self.image.type_names[usize::from(value.tag())])
     }
 }
 
@@ -60,6 +75,44 @@ impl Vm {
     pub fn raw_set_int(&mut self, table: *mut Table, key: i64, value: Value) -> Result<(), Box<LuaError>> {
         // SAFETY: a live table and value.
         unsafe { Table::set_int(table, &mut self.heap, key, value) }.map_err(|error| self.table_error(error))
+    }
+
+    /// `table[#table + 1] = value`, if no metamethod or error can have a part in it. Otherwise nothing has changed.
+    #[inline]
+    pub fn try_append(&mut self, table: *mut Table, value: Value) -> bool {
+        // SAFETY: a live table and value.
+        unsafe {
+            (*table).metatable.is_null()
+                && Table::set_int(table, &mut self.heap, Table::len(table) as i64 + 1, value).is_ok()
+        }
+    }
+
+    /// Takes the last item of a list, if no metamethod or error can have a part in it, and there is one.
+    #[inline]
+    pub fn try_pop(&mut self, table: *mut Table) -> Option<Value> {
+        // SAFETY: a live table.
+        unsafe {
+            let len = Table::len(table) as i64;
+            if !(*table).metatable.is_null() || len == 0 {
+                return None;
+            }
+            let last = Table::get_int(table, len);
+            Table::set_int(table, &mut self.heap, len, Value::NIL).is_ok().then_some(last)
+        }
+    }
+
+    /// The entry after `key`, or nil, unless that is an error or the table has not all its fields yet.
+    #[inline]
+    pub fn try_next(&mut self, table: *mut Table, key: Value, entry: &mut [Value; 2]) -> bool {
+        // SAFETY: a live table and key.
+        unsafe {
+            if (*table).bits & table_bit::LAZY != 0 {
+                return false;
+            }
+            let Ok(position) = Table::position_after(table, key) else { return false };
+            *entry = Table::iter_from(table, position).map_or([Value::NIL; 2], |(_, key, value)| [key, value]);
+        }
+        true
     }
 
     /// Stores values under the keys from 1 on, as a table constructor does: holes among them stay in the array part.
@@ -146,6 +199,21 @@ impl Vm {
             }
         }
         Ok(())
+    }
+
+    /// Sets the metatable of a table as `setmetatable` does, if that is all there is to do. Otherwise nothing has changed.
+    #[inline]
+    pub fn try_set_metatable(&mut self, table: *mut Table, metatable: *mut Table) -> bool {
+        // SAFETY: live tables.
+        unsafe {
+            let plain = self.handler_in((*table).metatable, Event::Metatable).is_nil()
+                && (*table).header.mark & self.heap.write_mask == 0
+                && self.handler_in(metatable, Event::Gc).is_nil();
+            if plain {
+                self.heap.set_metatable(table, metatable);
+            }
+            plain
+        }
     }
 
     /// Makes every store into the table from now on an error.

@@ -49,7 +49,7 @@ impl From<OutOfMemory> for TableError {
 }
 
 /// The hash part of a table that has none: one free node that is never written.
-static NO_NODES: Node = Node { value: Value::NIL, key_payload: 0, key_tag: tag::NIL, next: 0 };
+static NO_NODES: Node = Node::FREE;
 
 #[inline(always)]
 fn no_nodes() -> *mut Node {
@@ -57,6 +57,19 @@ fn no_nodes() -> *mut Node {
 }
 
 impl Node {
+    /// A node that never had a key.
+    pub(super) const FREE: Node = Node { value: Value::NIL, key_payload: 0, key_tag: tag::NIL, key_hash: 0, next: 0 };
+
+    /// Gives the node a key, which must be hashed if it is a string, and its value.
+    #[inline(always)]
+    unsafe fn fill(&mut self, key: Value, value: Value) {
+        self.value = value;
+        self.key_payload = key.payload();
+        self.key_tag = key.tag();
+        // SAFETY: the caller passes a live key.
+        self.key_hash = if key.is_string() { unsafe { upper_half((*key.as_string()).header.extra) } } else { 0 };
+    }
+
     /// The key; it must not be dead.
     #[inline(always)]
     pub fn key(&self) -> Value {
@@ -88,6 +101,12 @@ impl Node {
 fn mix(payload: u64, tag: u8) -> u32 {
     let folded = payload ^ (payload >> 32) ^ u64::from(tag);
     (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+/// What a node keeps of the hash of a string key. (The lower half chose the node.)
+#[inline(always)]
+fn upper_half(hash: u32) -> u16 {
+    (hash >> 16) as u16
 }
 
 /// The hash of a key; a string must be hashed already.
@@ -181,14 +200,19 @@ impl Table {
         }
     }
 
-    /// The node of an equal string that is another object; null if there is none.
-    #[inline(never)]
-    unsafe fn find_equal_str(this: *const Table, key: *const Str) -> *mut Node {
+    /// The node of a hashed string, this very object or an equal one; null if there is none.
+    #[inline(always)]
+    unsafe fn find_str(this: *const Table, key: *const Str) -> *mut Node {
         // SAFETY: chains lead to nodes of the same table; string keys that are not dead are alive.
         unsafe {
-            let mut node = Table::main_position(this, (*key).header.extra);
+            debug_assert!((*key).header.flags & string_flag::HASHED != 0);
+            let hash = (*key).header.extra;
+            let mut node = Table::main_position(this, hash);
             loop {
-                if (*node).key_tag == tag::STRING && (*((*node).key_payload as *const Str)).content_equals(&*key) {
+                if (*node).key_tag == tag::STRING
+                    && (*node).key_hash == upper_half(hash)
+                    && ((*node).key_payload == key as u64 || Table::has_equal_str(node, key))
+                {
                     return node;
                 }
                 match (*node).next {
@@ -199,15 +223,11 @@ impl Table {
         }
     }
 
-    /// The node of a hashed string; null if there is none.
-    #[inline(always)]
-    unsafe fn find_str(this: *const Table, key: *const Str) -> *mut Node {
+    /// Whether the string that is the key of `node` equals another object.
+    #[inline(never)]
+    unsafe fn has_equal_str(node: *const Node, key: *const Str) -> bool {
         // SAFETY: as above.
-        unsafe {
-            debug_assert!((*key).header.flags & string_flag::HASHED != 0);
-            let node = Table::find_same(this, (*key).header.extra, tag::STRING, key as u64);
-            if node.is_null() { Table::find_equal_str(this, key) } else { node }
-        }
+        unsafe { (*((*node).key_payload as *const Str)).content_equals(&*key) }
     }
 
     #[inline(always)]
@@ -229,14 +249,14 @@ impl Table {
         }
     }
 
-    /// The index of the node that holds this string, for a hint; it may hold nil.
+    /// The index of the node that holds this string, for a hint, and its value, which may be nil.
     #[inline]
-    pub unsafe fn find_node_str(this: *const Table, key: *mut Str) -> Option<u32> {
+    pub unsafe fn find_node_str(this: *const Table, key: *mut Str) -> Option<(u32, Value)> {
         // SAFETY: as above.
         unsafe {
             Str::hash(key);
             let node = Table::find_str(this, key);
-            if node.is_null() { None } else { Some(node.offset_from((*this).nodes) as u32) }
+            if node.is_null() { None } else { Some((node.offset_from((*this).nodes) as u32, (*node).value)) }
         }
     }
 
@@ -245,16 +265,7 @@ impl Table {
     pub unsafe fn get_str(this: *mut Table, heap: &mut Heap, key: *mut Str) -> Value {
         // SAFETY: as above.
         unsafe {
-            let node = Table::find_same(this, (*key).header.extra, tag::STRING, key as u64);
-            if node.is_null() { Table::get_str_missed(this, heap, key) } else { (*node).value }
-        }
-    }
-
-    #[inline(never)]
-    unsafe fn get_str_missed(this: *mut Table, heap: &mut Heap, key: *mut Str) -> Value {
-        // SAFETY: as above.
-        unsafe {
-            let node = Table::find_equal_str(this, key);
+            let node = Table::find_str(this, key);
             if !node.is_null() {
                 return (*node).value;
             }
@@ -409,7 +420,7 @@ impl Table {
         unsafe {
             Table::prepare_write(this, heap)?;
             (*this).header.flags = 0;
-            let node = Table::find_same(this, (*key).header.extra, tag::STRING, key as u64);
+            let node = Table::find_str(this, key);
             if node.is_null() {
                 return Table::set_str_missed(this, heap, key, value);
             }
@@ -422,11 +433,6 @@ impl Table {
     unsafe fn set_str_missed(this: *mut Table, heap: &mut Heap, key: *mut Str, value: Value) -> Result<(), TableError> {
         // SAFETY: the caller has a live table, key and value.
         unsafe {
-            let node = Table::find_equal_str(this, key);
-            if !node.is_null() {
-                (*node).value = value;
-                return Ok(());
-            }
             if !value.is_nil() {
                 return Table::insert(this, heap, Value::string(key), value);
             }

@@ -41,6 +41,8 @@ pub mod results {
     pub const ALL: u32 = 0;
     /// The first result completes the interrupted instruction before `pc`.
     pub const FINISH: u32 = 1 << 31;
+    /// The first result goes to the register `a` of the instruction before `pc`, and that is all there is to complete.
+    pub const INTO: u32 = FINISH | 1 << 28;
     /// With [`FINISH`]: the truth of the result is negated (`a <= b` answered by `not (b < a)`).
     pub const NEGATE: u32 = 1 << 30;
     /// In the frame of a caller whose callee has been replaced by a tail call.

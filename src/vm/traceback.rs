@@ -4,6 +4,7 @@
 //! the machine has put between them, to call a hook, a finalizer or a message handler, are no levels of their own: the
 //! function below such a frame is marked as interrupted, which gives the called one its name.
 
+use super::execute::{COROUTINE_END, RESUME};
 use super::finalize;
 use super::function::Function;
 use super::hook;
@@ -12,11 +13,13 @@ use super::machine::Vm;
 use super::names::{self, Name};
 use super::native::Continuation;
 use super::object::Table;
-use super::run::{COROUTINE_END, RESUME};
 use super::table::Position;
 use super::thread::{Frame, Status, Thread, results};
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
+
+/// The name in the registry of the table of loaded modules, in which functions are looked up by value.
+pub const LOADED_MODULES: &str = "_LOADED";
 
 /// Levels shown at the beginning and at the end of a long traceback.
 const HEAD: usize = 10;
@@ -241,8 +244,7 @@ impl Vm {
             let found = entries(table).find(|(key, value)| string_is(*key, name) && value.is_table());
             found.map(|(_, value)| value.as_table())
         };
-        let loaded = field(self.registry, "package").and_then(|package| field(package, "loaded"));
-        let Some(loaded) = loaded else { return key_of(self.globals, function) };
+        let Some(loaded) = field(self.registry, LOADED_MODULES) else { return key_of(self.globals, function) };
         entries(loaded).filter(|(name, library)| name.is_string() && library.is_table()).find_map(|(library, table)| {
             let name = key_of(table.as_table(), function)?;
             Some(if string_is(library, "_G") { name } else { format!("{}.{name}", text(library)) })

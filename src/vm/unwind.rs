@@ -2,11 +2,11 @@
 
 use super::error::{ErrorKind, LuaError};
 use super::event::type_name;
+use super::execute::RESUME;
 use super::hook;
 use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, NativeResult};
 use super::object::Closure;
-use super::run::RESUME;
 use super::thread::{HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, results};
 use super::value::{Value, tag};
 

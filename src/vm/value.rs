@@ -26,6 +26,8 @@ pub mod tag {
     pub const THREAD: u8 = 12;
     /// A cell that holds a captured, reassigned local. Found in registers and closures only, never seen by a program.
     pub const CELL: u8 = 13;
+    /// No value: what [`Answer::NONE`](super::super::native::Answer::NONE) is made of.
+    pub const NO_ANSWER: u8 = 255;
 }
 
 /// A Lua value. Copying it copies a reference for the kinds that live in a heap; it is valid while its object is
@@ -71,6 +73,8 @@ impl Value {
     pub const TRUE: Value = Value { tag: tag::TRUE, payload: 0 };
     /// false
     pub const FALSE: Value = Value { tag: tag::FALSE, payload: 0 };
+
+    pub(super) const NO_ANSWER: Value = Value { tag: tag::NO_ANSWER, payload: 0 };
 
     /// An integer.
     #[inline(always)]

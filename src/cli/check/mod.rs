@@ -90,7 +90,10 @@ fn once(options: &CheckOptions) -> ExitCode {
     let mut checked = Vec::new();
     for file in files {
         match read_source(&file) {
-            Ok(source) if is_binary(&source) => {}
+            Ok(source) if is_binary(&source) => {
+                fail(&format!("{}: a binary chunk; only source text can be checked", file.display()));
+                readable = false;
+            }
             Ok(source) => {
                 project.check(&file, source);
                 checked.push(file);

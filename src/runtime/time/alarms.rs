@@ -166,10 +166,10 @@ impl UserData for TimerObject {
 static TIMER: Class = Class {
     name: "time.Timer",
     methods: &[
-        Native { name: "channel", run: channel_of_timer },
-        Native { name: "response", run: channel_of_timer },
-        Native { name: "stop", run: stop },
-        Native { name: "reset", run: reset },
+        Native::new("channel", channel_of_timer),
+        Native::new("response", channel_of_timer),
+        Native::new("stop", stop),
+        Native::new("reset", reset),
     ],
     metamethods: &[],
 };
@@ -177,9 +177,9 @@ static TIMER: Class = Class {
 static TICKER: Class = Class {
     name: "time.Ticker",
     methods: &[
-        Native { name: "channel", run: channel_of_timer },
-        Native { name: "response", run: channel_of_timer },
-        Native { name: "stop", run: stop },
+        Native::new("channel", channel_of_timer),
+        Native::new("response", channel_of_timer),
+        Native::new("stop", stop),
     ],
     metamethods: &[],
 };

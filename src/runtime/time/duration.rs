@@ -29,14 +29,14 @@ impl UserData for DurationObject {
 pub static DURATION: Class = Class {
     name: "time.Duration",
     methods: &[
-        Native { name: "nanoseconds", run: nanoseconds },
-        Native { name: "microseconds", run: microseconds },
-        Native { name: "milliseconds", run: milliseconds },
-        Native { name: "seconds", run: seconds },
-        Native { name: "minutes", run: minutes },
-        Native { name: "hours", run: hours },
+        Native::new("nanoseconds", nanoseconds),
+        Native::new("microseconds", microseconds),
+        Native::new("milliseconds", milliseconds),
+        Native::new("seconds", seconds),
+        Native::new("minutes", minutes),
+        Native::new("hours", hours),
     ],
-    metamethods: &[Native { name: "__tostring", run: text }, Native { name: "__eq", run: equal }],
+    metamethods: &[Native::new("__tostring", text), Native::new("__eq", equal)],
 };
 
 /// A duration as a value.

@@ -5,7 +5,7 @@ use super::sort;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
-use crate::vm::native::{Args, Continuation, Flow, NativeResult};
+use crate::vm::native::{Answer, Args, Continuation, Flow, NativeResult};
 use crate::vm::object::Table;
 use crate::vm::value::Value;
 
@@ -29,6 +29,14 @@ pub fn insert(vm: &mut Vm, args: Args) -> NativeResult {
     match len(vm, list)? {
         Access::Done(answer) => insert_into(vm, args, answer),
         Access::Call(n) => Ok(Flow::Call { args: n, then: &INSERT_LENGTH }),
+    }
+}
+
+/// Appends to a list.
+pub fn quick_insert(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [list, value] if list.is_table() && vm.try_append(list.as_table(), *value) => Value::NIL.into(),
+        _ => Answer::NONE,
     }
 }
 
@@ -107,6 +115,14 @@ pub fn remove(vm: &mut Vm, args: Args) -> NativeResult {
     match len(vm, list)? {
         Access::Done(answer) => remove_from(vm, args, answer),
         Access::Call(n) => Ok(Flow::Call { args: n, then: &REMOVE_LENGTH }),
+    }
+}
+
+/// Takes the last item of a list.
+pub fn quick_remove(vm: &mut Vm, args: &[Value]) -> Answer {
+    match args {
+        [list] if list.is_table() => vm.try_pop(list.as_table()).map_or(Answer::NONE, Answer::from),
+        _ => Answer::NONE,
     }
 }
 

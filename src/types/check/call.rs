@@ -363,7 +363,8 @@ impl<'a> Checker<'a> {
         if func.facts.library.is_some() && self.library_accepts(flow, expected, optional) {
             return;
         }
-        let expected = if optional && self.types.accepts_nil(flow.ty) { self.types.optional(expected) } else { expected };
+        let expected =
+            if optional && self.types.accepts_nil(flow.ty) { self.types.optional(expected) } else { expected };
         let context = match number {
             0 => format!("receiver of '{}': ", site.name),
             _ => format!("argument {number} of '{}': ", site.name),

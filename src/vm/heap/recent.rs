@@ -41,6 +41,13 @@ impl RecentClosures {
         self.0[RecentClosures::index(function)] = Entry { maker, made };
     }
 
+    /// Forgets what a closure has made and that it was made: its captured variables are about to become others.
+    pub fn forget(&mut self, changed: *mut Closure) {
+        for entry in self.0.iter_mut().filter(|entry| entry.maker == changed || entry.made == changed) {
+            *entry = Entry { maker: null_mut(), made: null_mut() };
+        }
+    }
+
     /// Forgets closures that are about to be freed; for the end of marking.
     pub(super) fn forget_dead(&mut self, marker: &Marker) {
         for entry in &mut self.0 {

@@ -84,7 +84,7 @@ impl Table {
         let nodes = heap.alloc_raw(node_bytes(count))?.cast::<Node>();
         for i in 0..count as usize {
             // SAFETY: within the part.
-            unsafe { nodes.add(i).write(Node { value: Value::NIL, key_payload: 0, key_tag: tag::NIL, next: 0 }) };
+            unsafe { nodes.add(i).write(Node::FREE) };
         }
         Ok(nodes)
     }
@@ -138,16 +138,14 @@ impl Table {
             let main = Table::main_position(this, key_hash(key.tag(), key.payload()));
             if (*main).value.is_nil() {
                 // Free, or abandoned; then it stays in the chain it is in.
-                (*main).value = value;
-                (*main).key_payload = key.payload();
-                (*main).key_tag = key.tag();
+                (*main).fill(key, value);
                 return true;
             }
             let Some(free) = Table::free_node(this) else { return false };
             let resident = Table::main_position(this, key_hash((*main).key_tag, (*main).key_payload));
             if resident == main {
                 // The new key goes to the free node, second in the chain.
-                *free = Node { value, key_payload: key.payload(), key_tag: key.tag(), next: 0 };
+                (*free).fill(key, value);
                 if (*main).next != 0 {
                     (*free).next = main.offset((*main).next as isize).offset_from(free) as i32;
                 }
@@ -163,7 +161,8 @@ impl Table {
                 if (*main).next != 0 {
                     (*free).next += main.offset_from(free) as i32;
                 }
-                *main = Node { value, key_payload: key.payload(), key_tag: key.tag(), next: 0 };
+                (*main).next = 0;
+                (*main).fill(key, value);
             }
             true
         }

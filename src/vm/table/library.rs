@@ -29,8 +29,7 @@ impl StaticTable {
     /// one that is not frozen it gets a table of its own.
     pub fn new(fields: &[(*mut Str, Value)], frozen: bool) -> StaticTable {
         let count = fields.len().max(1).next_power_of_two();
-        let free = Node { value: Value::NIL, key_payload: 0, key_tag: tag::NIL, next: 0 };
-        let mut nodes = vec![free; count].into_boxed_slice();
+        let mut nodes = vec![Node::FREE; count].into_boxed_slice();
         let header = Header {
             kind: tag::TABLE,
             mark: mark::STATIC | mark::WRITE_SLOW,
