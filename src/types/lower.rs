@@ -8,6 +8,7 @@ use super::codes::Code;
 use super::diagnostic::Diagnostic;
 use super::library::Interface;
 use super::names::nearest;
+use super::query::NamedType;
 use super::ty::{AliasId, Field, Func, FuncFacts, Key, Kind, Literal, PREDECLARED, Pack, Param, ParamId, Record, Ty};
 use super::validator;
 use crate::syntax::Span;
@@ -109,6 +110,11 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let id = self.types.new_alias(text);
+            self.modules.origin(|origins| origins.alias(id, alias.name.span));
+            // Most are mentioned as values already.
+            if self.scopes.declared(&alias.name).is_none() {
+                self.trace_type(alias.name.span, NamedType::Alias(id));
+            }
             self.names.visible.push((alias.name.name, Named::Alias(id)));
             self.names.pending.insert(id, alias);
             self.names.bodies.insert(id, alias.ty);
@@ -147,6 +153,10 @@ impl<'a> Checker<'a> {
                 self.diagnose(Diagnostic::new(Code::DUPLICATE, param.name.span, message));
             }
             self.names.visible.push((param.name.name, Named::Param(*id)));
+            if let Some(trace) = &mut self.trace {
+                trace.params.insert(*id, param.name.span);
+                trace.mention_type(param.name.span, NamedType::Param(*id));
+            }
         }
         for (param, id) in params.iter().zip(ids) {
             if let Some(constraint) = param.constraint {
@@ -444,7 +454,12 @@ impl<'a> Checker<'a> {
                 }
             }
         }
-        self.types.record(record)
+        let spans = self.trace.is_some().then_some(known);
+        let ty = self.types.record(record);
+        for (key, span) in spans.into_iter().flatten() {
+            self.modules.origin(|origins| origins.field(ty, key, span));
+        }
+        ty
     }
 
     /// Results, and what the function asserts of a parameter.
@@ -475,10 +490,14 @@ impl<'a> Checker<'a> {
         let name = path.last().expect("a name has one part at least");
         let named = match path {
             [name] => match self.names.find(name.name) {
-                Some(Named::Param(id)) => return self.types.intern(Kind::Param(id)),
+                Some(Named::Param(id)) => {
+                    self.trace_type(name.span, NamedType::Param(id));
+                    return self.types.intern(Kind::Param(id));
+                }
                 Some(Named::Alias(id)) => Some(id),
                 None => {
                     if let Some(ty) = predeclared(self.ast.text(name.name)) {
+                        self.trace_type(name.span, NamedType::Predeclared(ty));
                         return ty;
                     }
                     None
@@ -491,6 +510,8 @@ impl<'a> Checker<'a> {
                 let key = self.key(name.name);
                 let found = interface.types.get(&key).copied();
                 if found.is_none() {
+                    let names = interface.types.keys().copied().collect();
+                    self.trace_unknown_type(name.span, names);
                     let (module, name) = (self.ast.text(module.name), self.ast.text(name.name));
                     let message = format!("module '{module}' exports no type '{name}'");
                     self.diagnose(Diagnostic::new(Code::UNKNOWN_TYPE, span, message));
@@ -501,7 +522,22 @@ impl<'a> Checker<'a> {
             _ => None,
         };
         let Some(id) = named else { return self.unknown_type(name, span) };
+        self.trace_type(name.span, NamedType::Alias(id));
         self.instantiate_alias(id, args, span)
+    }
+
+    fn trace_type(&mut self, span: Span, of: NamedType) {
+        if let Some(trace) = &mut self.trace {
+            trace.mention_type(span, of);
+        }
+    }
+
+    /// Notes which names an unknown one could have been.
+    fn trace_unknown_type(&mut self, span: Span, names: Vec<Key>) {
+        if let Some(trace) = &mut self.trace {
+            trace.mention_type(span, NamedType::Unknown);
+            trace.type_names.insert(span.start, names);
+        }
     }
 
     fn find_module(&self, name: Name) -> Option<Rc<Interface>> {
@@ -524,6 +560,12 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_type(&mut self, name: &Ident, span: Span) -> Ty {
+        if self.trace.is_some() {
+            let visible: Vec<Name> = self.names.visible.iter().map(|(name, _)| *name).collect();
+            let mut names: Vec<Key> = visible.into_iter().map(|name| self.key(name)).collect();
+            names.extend(PREDECLARED.iter().map(|(name, _)| self.types.key(name.as_bytes())));
+            self.trace_unknown_type(name.span, names);
+        }
         let text = self.ast.text(name.name).to_owned();
         let visible = self.names.visible.iter().map(|(name, _)| self.ast.text(*name).as_bytes());
         let predeclared = PREDECLARED.iter().map(|(name, _)| name.as_bytes());

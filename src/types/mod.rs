@@ -15,6 +15,7 @@
 //! | `check/` | statements and expressions |
 //! | `library` | interfaces of modules, and manifests that declare them |
 //! | `project` | chunks that require each other |
+//! | `query/` | what editors ask about a checked chunk |
 //! | `mode`, `codes`, `diagnostic`, `names` | how strictly; what is reported, as data |
 //!
 //! Nothing here runs a program or knows values. The checker is total: it ends for every tree, in time about linear in its
@@ -32,6 +33,7 @@ mod lower;
 mod mode;
 mod names;
 mod project;
+mod query;
 mod relate;
 mod scope;
 mod shape;
@@ -45,3 +47,4 @@ pub use diagnostic::{Diagnostic, Note};
 pub use library::{GLOBALS, Manifest};
 pub use mode::Mode;
 pub use project::{Checked, Options, Project, Sources, has_errors};
+pub use query::{Completion, CompletionKind, Hover, Location, Query, Reference, Signature, Symbol, SymbolKind};

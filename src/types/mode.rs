@@ -51,9 +51,8 @@ impl HotComments {
                 Span { start, end: start + length as u32, line, end_line: line }
             };
             let text = line.trim_ascii();
-            if heading && !text.is_empty() && !text.starts_with(b"--") && !(number == 0 && text.starts_with(b"#")) {
-                heading = false;
-            }
+            let first_line = number == 0 && text.starts_with(b"#");
+            heading &= first_line || text.is_empty() || text.starts_with(b"--");
             // A long comment may hold anything, so that it ends the heading.
             if text.starts_with(b"--[[") || text.starts_with(b"--[=") {
                 heading = false;

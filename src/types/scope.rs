@@ -8,6 +8,7 @@
 use hashbrown::{HashMap, HashSet};
 use lasso::Key as _;
 
+use super::query::{Access, Mention, Mentioned};
 use super::ty::{Key, Types};
 use crate::syntax::Span;
 use crate::syntax::ast::{
@@ -61,6 +62,8 @@ pub struct Var {
     pub hides: Option<VarId>,
     /// Depth of the function that owns it; that of the chunk is 1.
     pub depth: u32,
+    /// The offset where its scope ends.
+    pub end: u32,
 }
 
 /// What a name in an expression means.
@@ -145,11 +148,13 @@ pub struct Scopes {
     pub open_globals: bool,
     /// Variables may be assigned from outside: functions of `debug` are mentioned.
     pub open_locals: bool,
+    /// All names, if somebody is going to ask about them.
+    pub mentions: Option<Vec<Mention>>,
 }
 
 impl Scopes {
-    /// Walks `ast`.
-    pub fn of(ast: &Ast, types: &mut Types) -> Scopes {
+    /// Walks `ast`. With `trace`, every name is noted.
+    pub fn of(ast: &Ast, types: &mut Types, trace: bool) -> Scopes {
         let scopes = Scopes {
             vars: Vec::new(),
             declarations: HashMap::new(),
@@ -164,6 +169,7 @@ impl Scopes {
             writes: Writes::default(),
             open_globals: false,
             open_locals: EXPOSING.iter().any(|name| ast.names.get(name).is_some()),
+            mentions: trace.then(Vec::new),
         };
         let mut walker = Walker {
             ast,
@@ -181,7 +187,7 @@ impl Scopes {
             require: ast.names.get("require"),
             setmetatable: ast.names.get("setmetatable"),
         };
-        walker.function_region(u32::MAX, |walker| walker.block(&ast.block));
+        walker.function_region(u32::MAX, |walker| walker.block(&ast.block, u32::MAX));
         walker.scopes
     }
 
@@ -251,13 +257,17 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn scope(&mut self, body: impl FnOnce(&mut Self)) {
+    /// A scope that ends at this offset.
+    fn scope(&mut self, end: u32, body: impl FnOnce(&mut Self)) {
         let mark = self.shadowed.len();
         let outer = std::mem::replace(&mut self.block_start, mark);
         body(self);
         self.block_start = outer;
         for (name, previous) in self.shadowed.drain(mark..).rev() {
-            self.visible[name] = previous;
+            let ended = std::mem::replace(&mut self.visible[name], previous);
+            if let Some(ended) = ended {
+                self.scopes.vars[ended.0 as usize].end = end;
+            }
         }
     }
 
@@ -306,8 +316,10 @@ impl Walker<'_> {
             imported: false,
             hides,
             depth: self.depth,
+            end: u32::MAX,
         });
         self.scopes.declarations.insert(ident.span.start, id);
+        self.mention(ident.span, Mentioned::Variable(id, Access::Declare));
         id
     }
 
@@ -315,8 +327,14 @@ impl Walker<'_> {
         self.visible.get(name.into_usize()).copied().flatten()
     }
 
-    fn block(&mut self, block: &Block) {
-        self.scope(|walker| walker.stats(block));
+    fn mention(&mut self, span: Span, of: Mentioned) {
+        if let Some(mentions) = &mut self.scopes.mentions {
+            mentions.push(Mention { span, of });
+        }
+    }
+
+    fn block(&mut self, block: &Block, end: u32) {
+        self.scope(end, |walker| walker.stats(block));
     }
 
     fn stats(&mut self, block: &Block) {
@@ -336,28 +354,30 @@ impl Walker<'_> {
                 region.expect("the chunk is a function").labels.push((label.name, label.span.start));
             }
             StatKind::Goto(label) => self.gotos.push((label.name, label.span.start)),
-            StatKind::Do(block) => self.block(block),
+            StatKind::Do(block) => self.block(block, stat.span.end),
             StatKind::While { cond, body } => self.region(stat.span.start, false, |walker| {
                 walker.condition(*cond);
-                walker.block(body);
+                walker.block(body, stat.span.end);
             }),
             StatKind::Repeat { body, cond } => self.region(stat.span.start, false, |walker| {
-                walker.scope(|walker| {
+                walker.scope(stat.span.end, |walker| {
                     walker.stats(body);
                     walker.condition(*cond);
                 });
             }),
             StatKind::If { arms, otherwise } => {
-                for (cond, block) in arms {
+                for (at, (cond, block)) in arms.iter().enumerate() {
                     self.condition(*cond);
-                    self.block(block);
+                    let next = arms.get(at + 1).map(|(cond, _)| self.ast.expr_span(*cond).start);
+                    let otherwise = otherwise.as_ref().and_then(|block| Some(block.stats.first()?.span.start));
+                    self.block(block, next.or(otherwise).unwrap_or(stat.span.end));
                 }
-                otherwise.iter().for_each(|block| self.block(block));
+                otherwise.iter().for_each(|block| self.block(block, stat.span.end));
             }
             StatKind::NumericFor { var, start, limit, step, body } => {
                 [Some(*start), Some(*limit), *step].into_iter().flatten().for_each(|value| self.expr(value));
                 self.region(stat.span.start, false, |walker| {
-                    walker.scope(|walker| {
+                    walker.scope(stat.span.end, |walker| {
                         walker.binding(var, VarKind::Loop);
                         walker.stats(body);
                     });
@@ -366,7 +386,7 @@ impl Walker<'_> {
             StatKind::GenericFor { vars, values, body } => {
                 values.iter().for_each(|value| self.expr(*value));
                 self.region(stat.span.start, false, |walker| {
-                    walker.scope(|walker| {
+                    walker.scope(stat.span.end, |walker| {
                         vars.iter().for_each(|var| _ = walker.binding(var, VarKind::Loop));
                         walker.stats(body);
                     });
@@ -378,6 +398,7 @@ impl Walker<'_> {
                 {
                     self.scopes.functions.insert(first.span.start, var);
                 }
+                self.mention_path(path, method.as_ref());
                 match (&path[..], method) {
                     ([only], None) => match self.find(only.name) {
                         Some(var) => self.assign(var),
@@ -440,6 +461,20 @@ impl Walker<'_> {
         }
     }
 
+    /// The names of a function statement.
+    fn mention_path(&mut self, path: &[Ident], method: Option<&Ident>) {
+        let Some((first, fields)) = path.split_first() else { return };
+        let access = if fields.is_empty() && method.is_none() { Access::Write } else { Access::Read };
+        let of = match self.find(first.name) {
+            Some(var) => Mentioned::Variable(var, access),
+            None => Mentioned::Global(first.name, access),
+        };
+        self.mention(first.span, of);
+        for field in fields.iter().chain(method) {
+            self.mention(field.span, Mentioned::Field { name: field.name, object: None, whole: None });
+        }
+    }
+
     /// The first argument, if the expression is a call of this name.
     fn is_call_of(&self, value: ExprId, name: Option<Name>) -> Option<ExprId> {
         let Expr::Call { func, args, .. } = self.ast.expr(value) else { return None };
@@ -458,7 +493,7 @@ impl Walker<'_> {
 
     fn function(&mut self, body: &FunctionBody, method: Option<&Ident>) {
         self.function_region(body.span.start, |walker| {
-            walker.scope(|walker| {
+            walker.scope(body.span.end, |walker| {
                 if let (Some(method), Some(receiver)) = (method, walker.receiver) {
                     walker.declare(method, receiver, VarKind::Receiver);
                 }
@@ -542,6 +577,7 @@ impl Walker<'_> {
                 }
             },
             Expr::Field(object, name) => {
+                self.mention_field(name, Some(*object), Some(target));
                 self.expr(*object);
                 self.write_through(*object, Some(self.ast.text(name.name).as_bytes()));
             }
@@ -556,6 +592,10 @@ impl Walker<'_> {
             }
             _ => self.expr(target),
         }
+    }
+
+    fn mention_field(&mut self, name: &Ident, object: Option<ExprId>, whole: Option<ExprId>) {
+        self.mention(name.span, Mentioned::Field { name: name.name, object, whole });
     }
 
     fn write_through(&mut self, object: ExprId, key: Option<&[u8]>) {
@@ -578,7 +618,11 @@ impl Walker<'_> {
     }
 
     fn resolve(&mut self, id: ExprId, name: Name, read: bool) {
-        let meaning = match self.find(name) {
+        let access = if read { Access::Read } else { Access::Write };
+        let found = self.find(name);
+        let of = found.map_or(Mentioned::Global(name, access), |var| Mentioned::Variable(var, access));
+        self.mention(self.ast.expr_span(id), of);
+        let meaning = match found {
             Some(var) => {
                 if read {
                     self.read(var);
@@ -648,6 +692,7 @@ impl Walker<'_> {
                     at = *inner;
                 }
                 Expr::Field(object, name) => {
+                    self.mention_field(name, Some(*object), Some(at));
                     self.scopes.basic_metatables |= Some(name.name) == self.setmetatable;
                     at = *object;
                 }
@@ -659,10 +704,16 @@ impl Walker<'_> {
                     let tested = matches!(self.ast.expr(*func), Expr::Name(name)
                         if TESTS.contains(&self.ast.text(*name)));
                     args.iter().filter(|_| tested).for_each(|arg| self.tests(*arg));
+                    if self.scopes.mentions.is_some()
+                        && let Some(module) = self.is_call_of(at, self.require)
+                    {
+                        self.mention(self.ast.expr_span(module), Mentioned::Module(module));
+                    }
                     args.iter().for_each(|arg| self.expr(*arg));
                     at = *func;
                 }
-                Expr::MethodCall { object, args, .. } => {
+                Expr::MethodCall { object, name, args, .. } => {
+                    self.mention_field(name, Some(*object), None);
                     args.iter().for_each(|arg| self.expr(*arg));
                     at = *object;
                 }
@@ -685,6 +736,7 @@ impl Walker<'_> {
                         let value = match item {
                             TableItem::Positional(value) => value,
                             TableItem::Named(name, value) => {
+                                self.mention_field(name, None, None);
                                 let key = self.types.key(self.ast.text(name.name).as_bytes());
                                 *self.scopes.writes.all.entry(key).or_default() += 1;
                                 value

@@ -81,7 +81,7 @@ fn once(options: &CheckOptions) -> ExitCode {
         Err(message) => return fail(&message),
     };
     let sources = Box::new(Folders::new(&options.paths));
-    let wanted = Options { mode: options.mode, rules: options.rules };
+    let wanted = Options { mode: options.mode, rules: options.rules, queries: false };
     let mut project = match Project::new(&all_manifests(), sources, wanted) {
         Ok(project) => project,
         Err(message) => return fail(&message),

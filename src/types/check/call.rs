@@ -93,6 +93,7 @@ impl<'a> Checker<'a> {
         }
         let site = Site { id, name: text.to_owned(), receiver: Some((object, flow)), args, expected };
         let method = self.method(object, flow, key, name.span);
+        self.trace_name(name.span, method.ty);
         self.call_value(method, object, &site)
     }
 
@@ -396,8 +397,8 @@ impl<'a> Checker<'a> {
             let bases = checker.types.bases(member);
             if bases & !plain == 0 && bases & wanted != 0 {
                 let literal = checker.fraction(member);
-                let numeral = !(wanted & base::STRING != 0 && wanted & base::NUMBER != 0)
-                    || !matches!(checker.types.kind(member), Kind::Literal(_));
+                let either = wanted & base::STRING != 0 && wanted & base::NUMBER != 0;
+                let numeral = !either || !matches!(checker.types.kind(member), Kind::Literal(_));
                 return (bases & !wanted == 0 || !checker.is_strict())
                     && !(literal && checker.types.bases(expected) == base::INTEGER)
                     && (numeral || checker.is_numeral(member) || checker.types.bases(expected) & bases != 0);

@@ -149,6 +149,7 @@ impl Checker<'_> {
         let looked_into = spine.last().is_some_and(|outer| !matches!(ast.expr(*outer), Expr::Binary { .. }));
         let wanted = |spine: &[ExprId]| spine.last().map_or(want_edges, |next| is_logical(ast.expr(*next)));
         let mut operand = self.leaf(at, of_leaf, looked_into, wanted(&spine));
+        self.trace_expr(at, operand.flow.ty);
         let mut inner = at;
         while let Some(outer) = spine.pop() {
             let expected = if spine.is_empty() { expected } else { None };
@@ -176,6 +177,7 @@ impl Checker<'_> {
                 }
                 _ => unreachable!("only these are on the spine"),
             };
+            self.trace_expr(outer, operand.flow.ty);
             inner = outer;
         }
         operand
@@ -244,6 +246,7 @@ impl Checker<'_> {
             Expr::Function(body) => self.function_value(body, expected, None),
             Expr::Name(name) => {
                 let flow = self.name(id, *name);
+                self.trace_name(ast.expr_span(id), flow.ty);
                 if !looked_into {
                     self.escape(flow.ty);
                 }

@@ -148,7 +148,7 @@ impl Checker<'_> {
                 self.report(report);
             }
             (_, Place::Name(key)) => {
-                let name = self.types.string_literal(&self.types.key_bytes(key).to_vec());
+                let name = self.types.literal(Literal::String(key));
                 let message = format!("cannot index {shown} with {}", self.types.show(name));
                 self.error(Code::BAD_INDEX, span, message);
             }
@@ -524,7 +524,13 @@ impl Checker<'_> {
             return;
         }
         match place {
-            Place::Name(key) => self.grow_field(id, key, stored.ty, self.span(target).start),
+            Place::Name(key) => {
+                let span = match self.ast.expr(target) {
+                    Expr::Field(_, name) => name.span,
+                    _ => self.span(target),
+                };
+                self.grow_field(id, key, stored.ty, span);
+            }
             Place::Computed(key) if key != Ty::ANY && self.types.bases(key) & !base::NUMBER == 0 => {
                 let ty = self.types.widen(stored.ty);
                 self.types.store_elem(id, ty);
@@ -537,9 +543,14 @@ impl Checker<'_> {
     }
 
     /// Records a store to a field of a shape, made at this place.
-    pub(super) fn grow_field(&mut self, id: ShapeId, key: Key, ty: Ty, at: u32) {
-        if self.notes.counted.insert((id, key, at)) {
+    pub(super) fn grow_field(&mut self, id: ShapeId, key: Key, ty: Ty, name: Span) {
+        if self.notes.counted.insert((id, key, name.start)) {
             self.types.store_field(id, key, ty);
+            if self.trace.is_some() {
+                self.trace_name(name, ty);
+                let of = self.types.intern(Kind::Shape(id));
+                self.modules.origin(|origins| origins.field(of, key, name));
+            }
         }
     }
 }

@@ -40,6 +40,7 @@ use super::library::Library;
 use super::lower::TypeScope;
 use super::mode::Mode;
 use super::project::{Modules, Outcome};
+use super::query::{Noted, Trace};
 use super::scope::{Meaning, Scopes, VarId};
 use super::ty::{Key, Kind, Pack, ShapeId, Ty, Types};
 use crate::syntax::Span;
@@ -63,6 +64,8 @@ pub(super) struct Checker<'a> {
     /// The first variable that the innermost block has declared.
     first_declared: Option<VarId>,
     notes: Notes,
+    /// What editors ask about, if one is there.
+    pub(super) trace: Option<Trace>,
 }
 
 /// What the chunk has declared of a variable.
@@ -105,7 +108,8 @@ pub(super) fn check_chunk<'a>(
     modules: &'a mut Modules,
     diagnostics: Diagnostics,
 ) -> Outcome {
-    let scopes = Scopes::of(ast, types);
+    let mut scopes = Scopes::of(ast, types, modules.traces());
+    let trace = scopes.mentions.take().map(Trace::new);
     let shapes = types.shapes.len();
     let vars = vec![VarState { declared: None, base: Flow::ANY }; scopes.vars.len()];
     let mut checker = Checker {
@@ -122,12 +126,19 @@ pub(super) fn check_chunk<'a>(
         function: Function::main(),
         first_declared: None,
         notes: Notes::default(),
+        trace,
     };
     let interface = checker.chunk();
     checker.seal(shapes);
     checker.rules();
-    let assigned = checker.scopes.assigned_globals.keys().map(|name| ast.text(*name).to_owned()).collect();
-    Outcome { interface, diagnostics: checker.diagnostics, undefined: checker.notes.undefined, assigned }
+    let assigned =
+        checker.scopes.assigned_globals.iter().map(|(name, (span, _))| (ast.text(*name).to_owned(), *span)).collect();
+    let noted = checker.trace.take().map(|mut trace| {
+        trace.finish();
+        let types = checker.vars.iter().map(|var| var.base.ty).collect();
+        Noted { trace, vars: std::mem::take(&mut checker.scopes.vars), types }
+    });
+    Outcome { interface, diagnostics: checker.diagnostics, undefined: checker.notes.undefined, assigned, noted }
 }
 
 impl<'a> Checker<'a> {
@@ -148,6 +159,20 @@ impl<'a> Checker<'a> {
 
     fn is_strict(&self) -> bool {
         self.mode() == Mode::Strict
+    }
+
+    /// Notes the type of an expression for queries.
+    fn trace_expr(&mut self, id: ExprId, ty: Ty) {
+        if let Some(trace) = &mut self.trace {
+            trace.note_expr(id, ty);
+        }
+    }
+
+    /// Notes the type of what a name stands for.
+    fn trace_name(&mut self, span: Span, ty: Ty) {
+        if let Some(trace) = &mut self.trace {
+            trace.note_name(span, ty);
+        }
     }
 
     /// A name of the chunk as a key.
@@ -366,7 +391,7 @@ impl<'a> Checker<'a> {
         let (paths, scopes) = (&self.paths, &self.scopes);
         self.facts.retain(|path| {
             let keyed = paths.parent(path).is_some();
-            !(keyed && strict) && !scopes.var(paths.var(path)).assigned_elsewhere
+            !(scopes.var(paths.var(path)).assigned_elsewhere || keyed && strict)
         });
     }
 

@@ -359,6 +359,7 @@ impl<'a> Checker<'a> {
     }
 
     fn assign_var(&mut self, var: VarId, flow: Flow, span: Span, target: Span) {
+        self.trace_name(target, flow.ty);
         let path = self.paths.root(var);
         if self.scopes.var(var).kind == crate::types::scope::VarKind::Alias {
             let name = self.ast.text(self.scopes.var(var).name);
@@ -457,11 +458,14 @@ impl<'a> Checker<'a> {
             self.types.shape_mut(shape).fields.last_mut().expect("stored above").writes = 0;
         }
         let ty = self.function_body(body, signature, receiver);
+        self.trace_name(last.span, ty);
         self.names.leave(mark);
         match shape {
             Some(shape) => {
                 if self.notes.counted.insert((shape, key, last.span.start)) {
                     self.types.replace_field(shape, key, ty);
+                    let of = self.types.intern(Kind::Shape(shape));
+                    self.modules.origin(|origins| origins.field(of, key, last.span));
                 }
             }
             None => {

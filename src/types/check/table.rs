@@ -97,7 +97,7 @@ impl Checker<'_> {
                     .iter()
                     .all(|field| field.optional || names.contains(&field.key) || checker.types.accepts_nil(field.ty))
             };
-            tables = tables.into_iter().filter(|member| complete(self, member)).collect();
+            tables.retain(|member| complete(self, member));
         }
         match tables[..] {
             [one] => Some(one),
@@ -194,6 +194,7 @@ impl Checker<'_> {
             match self.types.field(head, name) {
                 Some(field) => {
                     let ty = if field.optional { self.types.optional(field.ty) } else { field.ty };
+                    self.trace_name(span, ty);
                     let flow = self.expr(value, Some(ty));
                     let context = format!("field '{}': ", self.types.key_text(name));
                     fits &= self.check_fits(flow, ty, self.span(value), &context, None);
@@ -260,7 +261,7 @@ impl Checker<'_> {
                 TableItem::Named(name, value) => {
                     let flow = self.expr(*value, None);
                     let key = self.key(name.name);
-                    self.grow_field(shape, key, flow.ty, name.span.start);
+                    self.grow_field(shape, key, flow.ty, name.span);
                 }
                 TableItem::Keyed(key, value) => {
                     let index = self.expr(*key, None);
@@ -270,7 +271,7 @@ impl Checker<'_> {
                     let flow = self.expr(*value, None);
                     match *self.types.kind(index.ty) {
                         Kind::Literal(Literal::String(name)) => {
-                            self.grow_field(shape, name, flow.ty, self.span(*key).start);
+                            self.grow_field(shape, name, flow.ty, self.span(*key));
                         }
                         Kind::Integer | Kind::Literal(Literal::Integer(_)) => {
                             self.types.store_elem(shape, flow.ty);
