@@ -125,7 +125,7 @@ codes! {
     9 NARROW_FIRST "E0007" "narrow-first" - E checked
         "An `unknown` value is used as an operand. Find out first what it is:\n\n    if type(v) == \"number\" then total = total + v end"
     10 READONLY "E0008" "readonly" E E checked
-        "A field that is declared `readonly` is assigned."
+        "A field that is declared `readonly` is assigned. Such a field gets its value where the table is made."
     11 UNREACHABLE "E0009" "unreachable" - H checked
         "No path of the program leads here: a `return`, an `error(…)` or an endless loop comes before."
     12 MISSING_RETURN "E0010" "missing-return" E E checked
@@ -153,7 +153,7 @@ codes! {
     23 OPTIONAL_CALL "E0021" "optional-call" E E checked
         "The value may be nil, and is called.\n\n    if callback then callback() end"
     24 NO_METHOD "E0022" "no-method" E E checked
-        "The object has no method of this name."
+        "The object has no method of this name. Methods of a record type are its fields that are functions, called with `:`.\n\n    local name: string = \"x\"\n    name:uper()"
     25 OPTIONAL_INDEX "E0023" "optional-index" E E checked
         "The value may be nil, and is indexed. Test it first, or say with `v!` that it is there:\n\n    if user then print(user.name) end"
     26 TYPE_ARGUMENTS "E0024" "type-arguments" E E always
