@@ -29,6 +29,8 @@
 //! * Nothing here is `unsafe`.
 //! * Work that grows with its input is charged to the budget (`vm.fuel`), roughly in units of a function call.
 //!
+//! The types of a library are declared beside it, in `NAME.d.lua`, for the checker.
+//!
 //! The codecs are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
 //! machine, so each can be tested (and fuzzed) on its own; the native functions that wrap them check arguments and
 //! word errors.
@@ -78,6 +80,7 @@ pub mod types;
 pub mod utf8;
 pub mod utf8_codec;
 
+use crate::types::{GLOBALS, Manifest};
 use crate::vm::image::Library;
 
 /// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
@@ -100,3 +103,17 @@ pub fn libraries() -> Vec<&'static Library> {
     .chain(types::LIBRARIES)
     .collect()
 }
+
+/// The types of these libraries.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: GLOBALS, global: true, text: include_str!("base.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "debug", global: true, text: include_str!("debug.d.lua") },
+    Manifest { name: "io", global: true, text: include_str!("io.d.lua") },
+    Manifest { name: "math", global: true, text: include_str!("math.d.lua") },
+    Manifest { name: "os", global: true, text: include_str!("os.d.lua") },
+    Manifest { name: "package", global: true, text: include_str!("package.d.lua") },
+    Manifest { name: "string", global: true, text: include_str!("string.d.lua") },
+    Manifest { name: "table", global: true, text: include_str!("table.d.lua") },
+    Manifest { name: "utf8", global: true, text: include_str!("utf8.d.lua") },
+];

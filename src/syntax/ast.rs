@@ -53,6 +53,11 @@ impl Ast {
         self.exprs[id.0 as usize].1
     }
 
+    /// All expressions, inner ones before those around them.
+    pub fn exprs(&self) -> impl Iterator<Item = (&Expr, Span)> {
+        self.exprs.iter().map(|(expr, span)| (expr, *span))
+    }
+
     /// The type expression `id`.
     pub fn ty(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize].0
