@@ -11,6 +11,7 @@ use super::task::Results;
 use super::transfer::Parcel;
 use super::{LIBRARIES, System};
 use crate::app::script::ScriptEntries;
+use crate::compile::NoModules;
 use crate::vm::image::{Image, Library};
 use crate::vm::native::Native;
 
