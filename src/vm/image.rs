@@ -141,7 +141,8 @@ impl Image {
                 globals.extend(fields);
                 continue;
             }
-            let table = library_table(&strings, fields, sandbox, &mut nested);
+            // What only `require` gives is nobody's to change.
+            let table = library_table(&strings, fields, sandbox || !global, &mut nested);
             if global {
                 globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }
