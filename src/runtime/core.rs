@@ -9,6 +9,7 @@ use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, ProcessEvent};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
@@ -52,6 +53,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// Host modules.
+    pub modules: Modules,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

@@ -31,6 +31,7 @@
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
 //! | [`operation`] | work of host modules off the workers |
+//! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
@@ -84,6 +85,7 @@ pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod module;
 pub mod names;
 pub mod operation;
 pub mod parker;

@@ -9,6 +9,7 @@ use super::core::RuntimeCore;
 use super::errors::{self, ErrorData};
 use super::groups::Membership;
 use super::mailbox::Mailbox;
+use super::module::held::Held;
 use super::process::Process;
 use super::task::TaskSet;
 use super::time::Alarms;
@@ -57,6 +58,8 @@ pub struct Rare {
     pub upgrade: Option<Upgrade>,
     /// Its subscriptions to events and to changes of groups.
     pub subscriptions: Vec<SubscriptionId>,
+    /// What its objects hold of the outside world.
+    pub held: Held,
     /// The groups it has joined.
     pub memberships: Vec<Membership>,
 }
