@@ -218,7 +218,7 @@ impl Vm {
         let value = self.slot(self.register_slot(if i.op == Op::SetGlobal { i.a } else { i.c }));
         match self.set_index(object, key, value)? {
             Indexed::Done(_) => Ok(()),
-            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key, value], results::FINISH),
+            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key, value], results::exactly(0)),
         }
     }
 

@@ -469,7 +469,7 @@ impl Table {
         }
     }
 
-    /// Takes the values of integer keys out of the nodes; the array part is to have them.
+    /// Takes integer keys out of the nodes; the array part is to have them.
     unsafe fn forget_ints(this: *mut Table, first: u32, count: u32) {
         for key in i64::from(first)..i64::from(first) + i64::from(count) {
             // SAFETY: the caller has a live table that may be written.
@@ -477,6 +477,7 @@ impl Table {
                 let node = Table::find_int(this, key);
                 if !node.is_null() {
                     (*node).value = Value::NIL;
+                    (*node).key_tag |= DEAD_KEY;
                 }
             }
         }
