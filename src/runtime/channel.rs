@@ -151,11 +151,8 @@ impl UserData for Channel {
 /// `handle` is a live userdata that holds a [`Channel`]; no other reference to that channel is in use.
 #[inline(always)]
 pub(super) unsafe fn channel_of<'a>(handle: *mut Userdata) -> &'a mut Channel {
-    // SAFETY: by contract; the vtable is that of `Channel`, so the data pointer leads to one.
-    unsafe {
-        let data: *mut dyn UserData = &raw mut **(*handle).data.as_mut().expect("channels are never taken out");
-        &mut *data.cast::<Channel>()
-    }
+    // SAFETY: by contract the data pointer leads to a channel.
+    unsafe { &mut *(*handle).data.cast::<Channel>() }
 }
 
 /// Whether a channel is fed from the mailbox alone.
@@ -167,7 +164,7 @@ pub(super) fn is_subscription(handle: *mut Userdata) -> bool {
 /// A new channel as a value.
 pub fn new_channel(vm: &mut Vm, channel: Channel) -> *mut Userdata {
     let metatable = state(vm).core().words.channel_class;
-    vm.heap.new_userdata(Box::new(channel), metatable)
+    vm.heap.new_userdata(channel, metatable)
 }
 
 /// Looks whether an operation on a channel that is not shared would complete, without doing it.

@@ -246,7 +246,7 @@ fn this(vm: &mut Vm, args: Args) -> Result<Spawner, Box<LuaError>> {
 
 fn answer_spawner(vm: &mut Vm, spawner: Spawner) -> NativeResult {
     let metatable = vm.image.class(&SPAWNER);
-    let spawner = vm.heap.new_userdata(Box::new(spawner), metatable);
+    let spawner = vm.heap.new_userdata(spawner, metatable);
     vm.answer(Value::userdata(spawner))
 }
 

@@ -29,7 +29,7 @@ impl UserData for MessageObject {
 /// A message as a listener in message mode gets it.
 pub fn message_value(vm: &mut Vm, message: Message) -> Value {
     let metatable = state(vm).core().words.message_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(MessageObject(message)), metatable))
+    Value::userdata(vm.heap.new_userdata(MessageObject(message), metatable))
 }
 
 /// A message as a plain listener gets it: its value; several as an array.

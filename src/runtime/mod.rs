@@ -23,6 +23,7 @@
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
@@ -100,6 +101,7 @@ pub mod spawn;
 pub mod state;
 pub mod system;
 pub mod task;
+mod template;
 pub mod time;
 pub mod timer;
 pub mod transfer;

@@ -99,7 +99,7 @@ impl UserData for Payload {
 /// A payload as a value.
 pub fn payload_value(vm: &mut Vm, payload: Payload) -> Value {
     let metatable = state(vm).core().words.payload_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(payload), metatable))
+    Value::userdata(vm.heap.new_userdata(payload, metatable))
 }
 
 /// A value in an envelope; a payload as it is.

@@ -85,7 +85,7 @@ pub(super) fn send_case(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Val
 
 fn new_case(vm: &mut Vm, case: Case) -> *mut Userdata {
     let metatable = state(vm).core().words.case_class;
-    vm.heap.new_userdata(Box::new(case), metatable)
+    vm.heap.new_userdata(case, metatable)
 }
 
 type Cases = SmallVec<[WaitingCase; 8]>;

@@ -21,6 +21,7 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
+use super::template::Template;
 use super::transfer::{Parcel, Text, pack, pack_list};
 use crate::stdlib::load::chunk_proto;
 use crate::vm::Vm;
@@ -41,6 +42,14 @@ pub struct Entry {
     pub chunk: Chunk,
     /// Which field of the table that the chunk returns is called.
     pub method: Arc<str>,
+    template: Arc<Template>,
+}
+
+impl Entry {
+    /// The entry `id`: the field `method` of what `chunk` returns.
+    pub fn new(id: impl Into<Arc<str>>, chunk: Chunk, method: impl Into<Arc<str>>) -> Entry {
+        Entry { id: id.into(), chunk, method: method.into(), template: Arc::default() }
+    }
 }
 
 /// The main function of a chunk that the image holds.
@@ -63,11 +72,16 @@ impl Chunk {
         Ok(Chunk(image.load(&proto)))
     }
 
+    /// The function.
+    pub fn function(&self) -> &Function {
+        // SAFETY: see the type.
+        unsafe { &*self.0 }
+    }
+
     /// The function as a value of `vm`, with its globals.
     pub fn closure(self, vm: &mut Vm) -> Value {
         let globals = Value::table(vm.globals());
-        // SAFETY: see the type.
-        vm.new_main_closure(unsafe { &*self.0 }, globals)
+        vm.new_main_closure(self.function(), globals)
     }
 }
 
@@ -172,7 +186,12 @@ fn main_task(
 ) -> Result<(*mut Thread, Results), ErrorData> {
     match start {
         Start::Entry(entry) => {
+            if let Some(method) = entry.template.method() {
+                let method = method.unpack_one(vm).map_err(|error| failed(vm, &error))?;
+                return Ok((vm.new_root(method), unpack(vm, arguments)?));
+            }
             let (thread, method) = run_chunk(vm, entry, spawner)?;
+            entry.template.learn(vm, entry.chunk, method);
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();

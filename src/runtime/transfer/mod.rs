@@ -13,7 +13,7 @@ mod pack;
 mod text;
 mod unpack;
 
-pub use pack::{pack, pack_list};
+pub use pack::{pack, pack_list, pack_template};
 pub use text::Text;
 
 use std::sync::Arc;

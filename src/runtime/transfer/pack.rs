@@ -37,6 +37,14 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
     }
 }
 
+/// Packs what code made that every new process runs alike, with its globals in place of the maker's. `None` if a part of it
+/// cannot travel.
+pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
+    let mut packer = Packer { template: true, ..Packer::default() };
+    let graph = packer.pack(vm, &[value]);
+    (!packer.lost).then(|| Parcel::Graph(Box::new(graph)))
+}
+
 thread_local! {
     /// The packer's buffers, kept from one message to the next.
     static PACKER: RefCell<Packer> = RefCell::default();
@@ -46,6 +54,7 @@ fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
     // Taken out: packing a channel that becomes shared packs what is in it.
     let mut packer = PACKER.take();
     let graph = packer.pack(vm, values);
+    packer.clear();
     PACKER.set(packer);
     Parcel::Graph(Box::new(graph))
 }
@@ -64,6 +73,10 @@ struct Packer {
     heads: Vec<u8>,
     body: Vec<u8>,
     handles: Vec<Handle>,
+    /// See [`pack_template`].
+    template: bool,
+    /// Something could not travel.
+    lost: bool,
 }
 
 impl Packer {
@@ -91,9 +104,7 @@ impl Packer {
         bytes.extend_from_slice(&self.heads);
         bytes.extend_from_slice(&self.body);
         let bytes = bytes.into_boxed_slice();
-        let graph = Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() };
-        self.clear();
-        graph
+        Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() }
     }
 
     fn clear(&mut self) {
@@ -127,12 +138,19 @@ impl Packer {
                 Some(table) if !std::ptr::eq(value.as_table(), vm.globals()) => {
                     self.put_word(slot::LIBRARY, table as u64);
                 }
+                Some(_) if self.template => self.body.push(slot::GLOBALS),
                 _ => self.put_object(value),
             },
             tag::CLOSURE | tag::CELL => self.put_object(value),
             tag::USERDATA => self.put_userdata(vm, value),
-            _ => self.body.push(slot::NIL),
+            _ => self.lose(),
         }
+    }
+
+    /// Nil stands for what cannot travel.
+    fn lose(&mut self) {
+        self.lost = true;
+        self.body.push(slot::NIL);
     }
 
     fn put_word(&mut self, kind: u8, word: u64) {
@@ -195,7 +213,7 @@ impl Packer {
             if userdata_of::<Channel>(value).is_some() {
                 match channel::share(vm, value) {
                     Some(shared) => self.put_handle(Handle::Channel(shared)),
-                    None => self.body.push(slot::NIL),
+                    None => self.lose(),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {
                 self.put_handle(Handle::Error((*error).0.across_boundary()));
@@ -211,7 +229,7 @@ impl Packer {
                 self.body.extend([slot::PAYLOAD, format as u8]);
                 self.put(vm, value);
             } else {
-                self.body.push(slot::NIL);
+                self.lose();
             }
         }
     }
@@ -247,6 +265,9 @@ impl Packer {
             let fields = nodes
                 .iter()
                 .filter(|node| !node.value.is_nil() && Packer::travels(node.value) && Packer::travels(node.key()));
+            if self.template {
+                self.lost |= fields.clone().count() < nodes.iter().filter(|node| !node.value.is_nil()).count();
+            }
             let metatable = (*table).metatable;
             self.heads.push(head::TABLE);
             put_number(&mut self.heads, u64::from(items));

@@ -186,8 +186,8 @@ impl Marker {
                 let thread = object.cast::<Thread>();
                 self.work += (*thread).memory();
                 Thread::trace(thread, self);
-            } else if let Some(data) = &(*object.cast::<Userdata>()).data {
-                data.trace(self);
+            } else {
+                (*(*object.cast::<Userdata>()).data).trace(self);
             }
         }
     }

@@ -39,7 +39,9 @@ use self::recent::RecentClosures;
 use super::function::Function;
 use super::intern::{Interned, StringSet};
 use super::native::{Native, NativeData};
-use super::object::{Cell, Closure, Header, LARGE, NativeClosure, Table, UserData, Userdata, mark as bits};
+use super::object::{
+    Cell, Closure, Header, LARGE, NativeClosure, Table, UserData, Userdata, mark as bits, userdata_flag,
+};
 use super::table::LibraryTables;
 use super::thread::Thread;
 use super::value::{Value, tag};
@@ -312,15 +314,28 @@ impl Heap {
     }
 
     /// A host object.
-    pub fn new_userdata(&mut self, data: Box<dyn UserData>, metatable: *mut Table) -> *mut Userdata {
-        let header = self.alloc_object(size_of::<Userdata>(), tag::USERDATA, 0);
-        self.droppables.push(header);
-        let userdata = header.cast::<Userdata>();
-        // SAFETY: a fresh object of that size; `data` is written without dropping what was there.
+    #[inline]
+    pub fn new_userdata<T: UserData>(&mut self, data: T, metatable: *mut Table) -> *mut Userdata {
+        // Slots are aligned to 16 bytes, and so is what follows the head.
+        let inline = const { size_of::<Userdata>() + size_of::<T>() <= MAX_SLOT && align_of::<T>() <= 16 };
+        let size = size_of::<Userdata>() + if inline { size_of::<T>() } else { 0 };
+        let userdata = self.alloc_object(size, tag::USERDATA, 0).cast::<Userdata>();
+        // SAFETY: a fresh object of that size; nothing of it is read or dropped before it is written.
         unsafe {
             (*userdata).metatable = metatable;
-            (&raw mut (*userdata).data).write(Some(data));
             (*userdata).user_value = Value::NIL;
+            let place = if inline {
+                let place = userdata.add(1).cast::<T>();
+                place.write(data);
+                place
+            } else {
+                (*userdata).header.flags = userdata_flag::BOXED;
+                Box::into_raw(Box::new(data))
+            };
+            (&raw mut (*userdata).data).write(place);
+        }
+        if !inline || std::mem::needs_drop::<T>() {
+            self.droppables.push(userdata.cast());
         }
         userdata
     }

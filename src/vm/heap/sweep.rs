@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 use super::Heap;
 use super::collect::Phase;
 use super::page::{Block, Page, Slot, Use, class_size};
-use crate::vm::object::{Header, LARGE, NativeClosure, Str, Table, Userdata, string_flag};
+use crate::vm::object::{Header, LARGE, NativeClosure, Str, Table, Userdata, string_flag, userdata_flag};
 use crate::vm::thread::Thread;
 use crate::vm::value::tag;
 
@@ -51,7 +51,14 @@ impl Heap {
                     self.account(-((*string).len as isize));
                     Str::release_shared(string);
                 }
-                tag::USERDATA => drop((*object.cast::<Userdata>()).data.take()),
+                tag::USERDATA => {
+                    let data = (*object.cast::<Userdata>()).data;
+                    if (*object).flags & userdata_flag::BOXED != 0 {
+                        drop(Box::from_raw(data));
+                    } else {
+                        data.drop_in_place();
+                    }
+                }
                 tag::NATIVE_CLOSURE => drop((*object.cast::<NativeClosure>()).data.take()),
                 tag::THREAD => {
                     let thread = object.cast::<Thread>();

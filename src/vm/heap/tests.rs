@@ -104,7 +104,7 @@ fn everything_unreachable_is_freed() {
         }
         heap.new_cell(Value::table(table));
         heap.new_string(&vec![7; i as usize]).unwrap();
-        heap.new_userdata(Box::new(Counted(dropped.clone())), NO_METATABLE);
+        heap.new_userdata(Counted(dropped.clone()), NO_METATABLE);
         heap.new_thread();
         let native = heap.new_native_closure(std::ptr::null(), 40, Some(Box::new(Counted(dropped.clone()))));
         for k in 0..40 {
@@ -127,7 +127,7 @@ fn dropping_a_heap_drops_host_data() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut heap = heap();
     for _ in 0..10 {
-        heap.new_userdata(Box::new(Counted(dropped.clone())), NO_METATABLE);
+        heap.new_userdata(Counted(dropped.clone()), NO_METATABLE);
         heap.new_native_closure(std::ptr::null(), 0, Some(Box::new(Counted(dropped.clone()))));
         heap.alloc_raw(5000).unwrap();
     }

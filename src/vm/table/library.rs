@@ -10,7 +10,7 @@
 
 use super::{TableError, no_nodes};
 use crate::vm::heap::{Heap, Marker};
-use crate::vm::object::{Header, Node, Str, Table, mark, table_bit};
+use crate::vm::object::{DEAD_KEY, Header, Node, Str, Table, mark, table_bit};
 use crate::vm::value::{Value, tag};
 
 /// A table of an image.
@@ -121,6 +121,35 @@ impl Heap {
         self.library.globals = Some(image_globals.table());
         self.library.own.push((image_globals.table(), globals));
         globals
+    }
+
+    /// Whether the globals and all library tables are as the image has them.
+    pub fn has_untouched_library(&self) -> bool {
+        self.library.own.iter().all(|&(shared, own)| {
+            // SAFETY: both tables are alive.
+            unsafe {
+                let nodes = std::slice::from_raw_parts((*own).nodes, Table::node_count(own) as usize);
+                // The globals have those names only that were used.
+                let complete = (*own).bits & table_bit::LAZY != 0 || (*own).header.extra == (*shared).header.extra;
+                let same = |node: &Node| {
+                    if node.key_tag & DEAD_KEY != 0 {
+                        return false;
+                    }
+                    let known = Table::find(shared, node.key());
+                    !known.is_null() && self.own_version((*known).value).same(node.value)
+                };
+                complete
+                    && (*own).metatable == (*shared).metatable
+                    && (*own).array_len == 0
+                    && nodes.iter().filter(|node| node.key_tag != tag::NIL).all(same)
+            }
+        })
+    }
+
+    /// As [`Heap::materialise`] for a value that the process has seen.
+    fn own_version(&self, value: Value) -> Value {
+        let own = self.library.own.iter().find(|(shared, _)| value.is_table() && value.as_table() == *shared);
+        own.map_or(value, |&(_, own)| Value::table(own))
     }
 
     /// The table of the image behind a process's own table, or a table of the image itself.
