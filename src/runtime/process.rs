@@ -41,6 +41,7 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
 use crate::vm::exit::{Exit, Request};
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// A process.
@@ -54,7 +55,7 @@ pub struct Process {
     pub core: Arc<RuntimeCore>,
     this: Weak<Process>,
     /// Its Lua state; `None` once it has ended.
-    machine: UnsafeCell<Option<Box<Vm>>>,
+    machine: UnsafeCell<Option<Pooled<Vm>>>,
     relations: Mutex<Relations>,
     /// A script's main process: nobody but itself can help it out of a deadlock.
     script: bool,
@@ -95,7 +96,7 @@ impl Process {
     ///
     /// # Safety
     /// The process has not been queued yet.
-    pub unsafe fn set_machine(&self, vm: Box<Vm>) {
+    pub unsafe fn set_machine(&self, vm: Pooled<Vm>) {
         // SAFETY: by contract nobody else looks at it.
         unsafe { *self.machine.get() = Some(vm) };
     }

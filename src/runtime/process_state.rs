@@ -122,10 +122,6 @@ impl Host for ProcessState {
             marker.mark(Value::table(self.handles));
         }
     }
-
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
-    }
 }
 
 /// The state of the process whose machine this is.

@@ -30,6 +30,7 @@ use crate::vm::exit::Exit;
 use crate::vm::function::Function;
 use crate::vm::image::Image;
 use crate::vm::native::Args;
+use crate::vm::pool::Pooled;
 use crate::vm::thread::{Status, Thread};
 use crate::vm::value::{Value, tag};
 
@@ -166,7 +167,7 @@ pub(super) fn machine_of(
     arguments: &Parcel,
     context: Option<Arc<Context>>,
     spawner: Option<&Process>,
-) -> Result<Box<Vm>, ErrorData> {
+) -> Result<Pooled<Vm>, ErrorData> {
     let made = catch_unwind(AssertUnwindSafe(|| {
         let mut vm = machine(process, start.id(), context);
         let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
@@ -215,12 +216,12 @@ fn main_task(
 }
 
 /// A Lua state for a process. It must not outlive the process.
-pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Box<Vm> {
+pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
     let core = &process.core;
-    let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
+    let mut vm = Pooled::new(Vm::new(Arc::clone(&core.image)));
     vm.heap.set_limit(core.settings.memory_limit);
     // SAFETY: by contract the process lives as long as the machine.
-    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) }));
+    vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });
     vm
 }
 

@@ -122,7 +122,10 @@ impl Vm {
                 tag::TABLE => (*value.as_table()).metatable,
                 tag::USERDATA => (*value.as_userdata()).metatable,
                 tag::STRING => self.string_metatable,
-                other => self.basic_metatables[basic_slot(other)],
+                other => self
+                    .basic_metatables
+                    .as_ref()
+                    .map_or(std::ptr::null_mut(), |metatables| metatables.0[basic_slot(other)]),
             }
         }
     }
@@ -144,7 +147,7 @@ impl Vm {
     pub fn set_basic_metatable(&mut self, value: Value, metatable: *mut Table) {
         match value.tag() {
             tag::STRING => self.string_metatable = metatable,
-            other => self.basic_metatables[basic_slot(other)] = metatable,
+            other => self.basic_metatables.get_or_insert_default().0[basic_slot(other)] = metatable,
         }
     }
 

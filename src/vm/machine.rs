@@ -5,6 +5,7 @@
 //! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
 
 use std::any::TypeId;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::error::LuaError;
@@ -15,6 +16,7 @@ use super::heap::{Heap, Marker, Roots};
 use super::hook::Tracing;
 use super::image::Image;
 use super::object::{Str, Table, mark};
+use super::pool::{self, Pooled};
 use super::random::Random;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
 use super::value::{Value, tag};
@@ -24,9 +26,29 @@ use crate::bytecode::Instruction;
 pub trait Host: std::any::Any + Send {
     /// Marks every Lua value it holds.
     fn trace(&mut self, marker: &mut Marker);
+}
 
-    /// For downcasting.
-    fn as_any(&mut self) -> &mut dyn std::any::Any;
+/// Owns the host of a machine, whose memory comes from the [`pool`].
+struct HostBox(*mut dyn Host);
+
+impl Drop for HostBox {
+    fn drop(&mut self) {
+        // SAFETY: it came out of a `Pooled` of the type behind it, is dropped once, and its block given back.
+        unsafe {
+            let size = size_of_val(&*self.0);
+            self.0.drop_in_place();
+            pool::give(NonNull::new_unchecked(self.0.cast()), size);
+        }
+    }
+}
+
+/// The metatables that all values of a type share, by type.
+pub(super) struct BasicMetatables(pub(super) [*mut Table; BASIC_TYPES]);
+
+impl Default for BasicMetatables {
+    fn default() -> BasicMetatables {
+        BasicMetatables([std::ptr::null_mut(); BASIC_TYPES])
+    }
 }
 
 /// The running coroutine, cached.
@@ -67,7 +89,9 @@ pub struct Vm {
     pub image: Arc<Image>,
     pub(super) globals: *mut Table,
     pub(super) string_metatable: *mut Table,
-    pub(super) basic_metatables: [*mut Table; BASIC_TYPES],
+    /// There once a type has one.
+    pub(super) basic_metatables: Option<Box<BasicMetatables>>,
+    /// Null until it is first used.
     pub(super) registry: *mut Table,
     pub(super) exit: Option<Exit>,
     pub(super) request: Option<Request>,
@@ -80,11 +104,10 @@ pub struct Vm {
     /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
     pub(super) finalizing: bool,
     /// The generator behind `math.random`; made when first used.
-    pub random: Option<Random>,
-    host: Option<Box<dyn Host>>,
-    /// The host's type and address, for downcasting without virtual calls.
+    pub random: Option<Box<Random>>,
+    host: Option<HostBox>,
+    /// The host's type, for downcasting without virtual calls.
     host_type: TypeId,
-    host_address: *mut (),
 }
 
 // SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
@@ -97,7 +120,6 @@ impl Vm {
         let mut heap = Heap::new(Arc::clone(&image.strings));
         let string_metatable = image.string_metatable.table();
         let index_name = image.event_names[Event::Index as usize];
-        let registry = heap.new_table(0, 0);
         let globals = heap.new_globals(&image.globals);
         let mut vm = Vm {
             saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
@@ -119,8 +141,8 @@ impl Vm {
             image,
             globals,
             string_metatable,
-            basic_metatables: [std::ptr::null_mut(); BASIC_TYPES],
-            registry,
+            basic_metatables: None,
+            registry: std::ptr::null_mut(),
             exit: None,
             request: None,
             interrupted: Vec::new(),
@@ -130,7 +152,6 @@ impl Vm {
             random: None,
             host: None,
             host_type: TypeId::of::<()>(),
-            host_address: std::ptr::null_mut(),
         };
         vm.heap.set_stress(vm.image.gc_stress);
         vm
@@ -172,16 +193,17 @@ impl Vm {
     }
 
     /// A table of the host's own, invisible to programs (manual §4.5).
-    pub fn registry(&self) -> *mut Table {
+    pub fn registry(&mut self) -> *mut Table {
+        if self.registry.is_null() {
+            self.registry = self.heap.new_table(0, 0);
+        }
         self.registry
     }
 
     /// Gives the machine its host.
-    pub fn set_host(&mut self, mut host: Box<dyn Host>) {
-        let any = host.as_any();
-        self.host_type = (*any).type_id();
-        self.host_address = (&raw mut *any).cast();
-        self.host = Some(host);
+    pub fn set_host<T: Host>(&mut self, host: T) {
+        self.host_type = TypeId::of::<T>();
+        self.host = Some(HostBox(Pooled::new(host).into_raw()));
     }
 
     /// The host, if it is a `T`.
@@ -190,8 +212,9 @@ impl Vm {
         if self.host_type != TypeId::of::<T>() {
             return None;
         }
-        // SAFETY: `set_host` noted type and address of the object in the box, which is there as long as the machine.
-        Some(unsafe { &mut *self.host_address.cast::<T>() })
+        let host = self.host.as_ref()?;
+        // SAFETY: `set_host` noted the type of the object in the box, which is there as long as the machine.
+        Some(unsafe { &mut *host.0.cast::<T>() })
     }
 
     // ---- slots
@@ -415,11 +438,12 @@ impl Vm {
             globals: self.globals,
             registry: self.registry,
             string_metatable: self.string_metatable,
-            basic_metatables: self.basic_metatables,
+            basic_metatables: self.basic_metatables.as_deref(),
             thread: self.registers.thread,
             interrupted: &self.interrupted,
             exit: self.exit.as_ref(),
-            host: self.host.as_deref_mut(),
+            // SAFETY: the machine owns its host, and nobody else refers to it at a safepoint.
+            host: self.host.as_ref().map(|host| unsafe { &mut *host.0 }),
         };
         (&mut self.heap, roots)
     }
@@ -438,17 +462,18 @@ struct ProgramRoots<'a> {
     globals: *mut Table,
     registry: *mut Table,
     string_metatable: *mut Table,
-    basic_metatables: [*mut Table; BASIC_TYPES],
+    basic_metatables: Option<&'a BasicMetatables>,
     thread: *mut Thread,
     interrupted: &'a [*mut Thread],
     exit: Option<&'a Exit>,
-    host: Option<&'a mut (dyn Host + 'static)>,
+    host: Option<&'a mut dyn Host>,
 }
 
 impl Roots for ProgramRoots<'_> {
     fn trace(&mut self, marker: &mut Marker) {
-        let tables = [self.globals, self.registry, self.string_metatable].into_iter().chain(self.basic_metatables);
-        for table in tables.filter(|table| !table.is_null()) {
+        let tables = [self.globals, self.registry, self.string_metatable];
+        let basic = self.basic_metatables.iter().flat_map(|metatables| metatables.0);
+        for table in tables.into_iter().chain(basic).filter(|table| !table.is_null()) {
             marker.mark(Value::table(table));
         }
         if !self.thread.is_null() {

@@ -1,7 +1,7 @@
 //! The heap of a process: allocation, accounting, and the state of its collector.
 //!
 //! The collector is mark and sweep, non-moving; small heaps are collected in one go, large ones in slices. Files:
-//! `page` (memory), `mark` (what is reachable), `weak` (weak tables), `finalize` (`__gc`), `collect` (the phases of a cycle),
+//! `page` and `home` (memory), `mark` (what is reachable), `weak` (weak tables), `finalize` (`__gc`), `collect` (the phases of a cycle),
 //! `sweep` (freeing), `chunks` (code loaded at run time), `verify` (self-check).
 //!
 //! House rules:
@@ -18,6 +18,7 @@
 mod chunks;
 mod collect;
 mod finalize;
+mod home;
 mod mark;
 mod page;
 mod recent;
@@ -30,6 +31,8 @@ mod weak;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use self::chunks::Chunks;
 use self::collect::Collector;
 use self::finalize::Finalizers;
@@ -40,10 +43,10 @@ use super::function::Function;
 use super::intern::{Interned, StringSet};
 use super::native::{Native, NativeData};
 use super::object::{
-    Cell, Closure, Header, LARGE, NativeClosure, Table, UserData, Userdata, mark as bits, userdata_flag,
+    Cell, Closure, Header, LARGE, NativeClosure, Str, Table, UserData, Userdata, mark as bits, userdata_flag,
 };
 use super::table::LibraryTables;
-use super::thread::Thread;
+use super::thread::{THREAD_SIZE, Thread};
 use super::value::{Value, tag};
 
 /// A request that would pass the memory limit of the process, or that the system cannot meet.
@@ -58,6 +61,9 @@ pub trait Roots {
 
 /// From this size on the system is asked whether it can meet a request before it is made in earnest.
 const PROBED: usize = 16 << 20;
+
+/// A list with room for those that most processes have: the main coroutine, and a channel.
+type Droppables = SmallVec<[*mut Header; 2]>;
 
 /// The objects of one process.
 pub struct Heap {
@@ -76,15 +82,20 @@ pub struct Heap {
     poison: bool,
     limit: usize,
     collector: Collector,
-    pub(super) marker: Marker,
-    finalizers: Finalizers,
+    /// There while a cycle is under way.
+    pub(super) marker: Option<Box<Marker>>,
+    /// The string `__mode`.
+    mode: *mut Str,
+    /// There once an object has a finalizer.
+    finalizers: Option<Box<Finalizers>>,
     /// Objects that own something outside the heap: userdata, native closures with data, coroutines, shared strings.
-    pub(super) droppables: Vec<*mut Header>,
+    pub(super) droppables: Droppables,
     /// Constants of the image.
     pub strings: Arc<StringSet>,
     /// Other short strings.
     pub(super) interned: Interned,
-    chunks: Chunks,
+    /// There once a chunk was loaded.
+    chunks: Option<Box<Chunks>>,
     /// For making closures.
     pub(super) recent_closures: RecentClosures,
     /// This process's own headers of the image's library tables.
@@ -109,12 +120,13 @@ impl Heap {
             poison: cfg!(debug_assertions),
             limit: usize::MAX,
             collector: Collector::new(),
-            marker: Marker::new(mode),
-            finalizers: Finalizers::default(),
-            droppables: Vec::new(),
+            marker: None,
+            mode,
+            finalizers: None,
+            droppables: Droppables::new(),
             strings,
             interned: Interned::default(),
-            chunks: Chunks::default(),
+            chunks: None,
             recent_closures: RecentClosures::new(),
             library: LibraryTables::default(),
         };
@@ -140,13 +152,6 @@ impl Heap {
     #[inline(always)]
     pub fn account(&mut self, bytes: isize) {
         self.debt += bytes;
-    }
-
-    /// Checks a request for memory that an object will own outside the pages and accounts for it.
-    pub fn charge_memory(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        self.check_large(bytes)?;
-        self.account(bytes as isize);
-        Ok(())
     }
 
     /// Sets the limit on the bytes in use. Small requests may pass it until the next safepoint.
@@ -342,15 +347,11 @@ impl Heap {
 
     /// A coroutine with an empty stack.
     pub fn new_thread(&mut self) -> *mut Thread {
-        let header = self.alloc_object(size_of::<Thread>(), tag::THREAD, 0);
+        let header = self.alloc_object(THREAD_SIZE, tag::THREAD, 0);
         self.droppables.push(header);
         let thread = header.cast::<Thread>();
         // SAFETY: a fresh object of that size.
-        let memory = unsafe {
-            Thread::init(thread);
-            (*thread).memory()
-        };
-        self.account(memory as isize);
+        unsafe { Thread::init(thread) };
         thread
     }
 
@@ -360,8 +361,10 @@ impl Heap {
     /// was marked in the current cycle, it is traced once more before the cycle ends.
     #[inline(never)]
     pub unsafe fn barrier(&mut self, object: *mut Header) {
-        // SAFETY: the caller has a live object.
-        unsafe { self.marker.touch(object, self.write_mask & (bits::COLOUR_A | bits::COLOUR_B)) };
+        if let Some(marker) = &mut self.marker {
+            // SAFETY: the caller has a live object.
+            unsafe { marker.touch(object, self.write_mask & (bits::COLOUR_A | bits::COLOUR_B)) };
+        }
     }
 
     /// The barrier with its test.

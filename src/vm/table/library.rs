@@ -8,6 +8,8 @@
 //!   without value says that the name was removed; before such a node could be lost, or a traversal begins, all names are
 //!   filled in, and the table is an ordinary one from then on.
 
+use smallvec::SmallVec;
+
 use super::{TableError, no_nodes};
 use crate::vm::heap::{Heap, Marker};
 use crate::vm::object::{DEAD_KEY, Header, Node, Str, Table, mark, table_bit};
@@ -84,8 +86,8 @@ impl StaticTable {
 pub struct LibraryTables {
     /// The image's globals.
     globals: Option<*mut Table>,
-    /// A static table, and the process's own.
-    own: Vec<(*mut Table, *mut Table)>,
+    /// A static table, and the process's own. There is room for the globals and one library.
+    own: SmallVec<[(*mut Table, *mut Table); 2]>,
 }
 
 impl LibraryTables {
