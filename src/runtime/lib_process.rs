@@ -20,6 +20,7 @@ use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::pool::Pooled;
 use crate::vm::value::{Value, tag};
 
 /// The library, in part: see `lib_spawn` and `lib_registry`.
@@ -57,8 +58,8 @@ pub static LIBRARY: Library = Library {
 
 /// A PID as programs see it.
 pub(super) fn pid_value(vm: &mut Vm, pid: Pid) -> Result<Value, Box<LuaError>> {
-    let text = pid.display(&state(vm).core().host).to_string();
-    vm.string(text.as_bytes())
+    let text = pid.display(&state(vm).core().host).text();
+    vm.string(&text)
 }
 
 fn pid(vm: &mut Vm, _: Args) -> NativeResult {
@@ -98,13 +99,16 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
     if topic.as_bytes().first() == Some(&b'@') {
         return errors::fail(vm, INVALID, "cannot send to @ topics");
     }
-    let target = match state(vm).core().resolve(destination) {
+    let mut last = std::mem::take(&mut state(vm).last_target);
+    let target = match last.resolve(state(vm).core(), destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
     let payload = pack_rest(vm, args, 2);
     let from = state(vm).process().pid;
-    match target.post(Mail::Message(Message { from, topic, payload })) {
+    let sent = target.post(Mail::Message(Message { from, topic, payload }));
+    state(vm).last_target = last;
+    match sent {
         Ok(()) => done(vm),
         Err(_) => errors::fail(vm, INVALID_STATE, "process closed"),
     }
@@ -135,7 +139,7 @@ fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
     let process = state(vm).process();
     let at = process.core.driver.wall_clock().seconds;
     let event = ProcessEvent { from: process.pid, at, what: Happening::Cancel(reason) };
-    match target.post(Mail::Event(Box::new(event))) {
+    match target.post(Mail::Event(Pooled::new(event))) {
         Ok(()) => done(vm),
         Err(_) => errors::fail(vm, NOT_FOUND, "process not found"),
     }

@@ -117,7 +117,7 @@ impl Order<'_> {
         let target = args.get(vm, entry);
         let host = args.check_bytes(vm, entry + 1)?;
         let core = state(vm).core();
-        if !core.entries.has_host(&String::from_utf8_lossy(host)) {
+        if !std::str::from_utf8(host).is_ok_and(|host| core.entries.has_host(host)) {
             return Ok(Err(ErrorData::plain(NOT_FOUND, "host not found")));
         }
         let parent = state(vm).process();

@@ -18,6 +18,7 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
 use crate::vm::object::Userdata;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// The subscriptions of a process.
@@ -48,7 +49,7 @@ struct Delivery {
 
 enum Item {
     Message(Message),
-    Event(Box<ProcessEvent>),
+    Event(Pooled<ProcessEvent>),
 }
 
 /// The state of a channel that is fed from the mailbox.
@@ -304,7 +305,7 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             Ok(())
         }
         Mail::Timer(number) => time::fire(vm, number),
-        Mail::Channel(news) => deliver_news(vm, *news),
+        Mail::Channel(news) => deliver_news(vm, news.into_inner()),
         Mail::Completion(completion) => {
             if !state(vm).tasks.is_waiting(completion.id) {
                 return Ok(());

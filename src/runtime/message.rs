@@ -60,8 +60,8 @@ fn topic(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn from(vm: &mut Vm, args: Args) -> NativeResult {
     let from = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?.0.from;
-    let text = if from == NOBODY { String::new() } else { from.display(&state(vm).core().host).to_string() };
-    let text = vm.string(text.as_bytes())?;
+    let text = if from == NOBODY { Default::default() } else { from.display(&state(vm).core().host).text() };
+    let text = vm.string(&text)?;
     vm.answer(text)
 }
 

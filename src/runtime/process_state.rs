@@ -10,6 +10,7 @@ use super::errors::ErrorData;
 use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::process::Process;
+use super::target::LastTarget;
 use super::task::TaskSet;
 use super::time::Alarms;
 use super::upgrade::Upgrade;
@@ -33,6 +34,8 @@ pub struct ProcessState {
     pub mailbox: Mailbox,
     /// Handles of shared channels by address, weak; null until there is one.
     pub handles: *mut Table,
+    /// To whom it has sent last.
+    pub last_target: LastTarget,
     /// Whether the failure of a linked process is an event instead of the end.
     pub trap_links: bool,
     /// Whether news of newer code is wanted.
@@ -75,6 +78,7 @@ impl ProcessState {
             tasks: TaskSet::new(),
             mailbox: Mailbox::new(),
             handles: std::ptr::null_mut(),
+            last_target: LastTarget::default(),
             trap_links: false,
             upgradable: false,
             warned: false,

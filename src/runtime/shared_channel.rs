@@ -20,6 +20,7 @@ use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// The core of a channel that several processes may know.
@@ -60,9 +61,9 @@ impl SharedWaiter {
         if self.claim.as_ref().is_some_and(|claim| !claim.take()) {
             return Err(outcome);
         }
-        match process.post(Mail::Channel(Box::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
+        match process.post(Mail::Channel(Pooled::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
             Ok(()) => Ok(()),
-            Err(Mail::Channel(news)) => Err(news.outcome),
+            Err(Mail::Channel(news)) => Err(news.into_inner().outcome),
             Err(_) => Err(ChannelOutcome::Sent),
         }
     }

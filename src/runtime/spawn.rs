@@ -5,6 +5,7 @@
 //! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which the spawner may be
 //! terminated; should it panic, only the spawn fails.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,20 +37,31 @@ use crate::vm::value::{Value, tag};
 
 /// Code that can be spawned.
 #[derive(Clone)]
-pub struct Entry {
+pub struct Entry(Arc<EntryData>);
+
+/// See [`Entry`].
+pub struct EntryData {
     /// Its id, `namespace:name`.
     pub id: Arc<str>,
     /// The function of its chunk, linked into the image.
     pub chunk: Chunk,
     /// Which field of the table that the chunk returns is called.
     pub method: Arc<str>,
-    template: Arc<Template>,
+    template: Template,
 }
 
 impl Entry {
     /// The entry `id`: the field `method` of what `chunk` returns.
     pub fn new(id: impl Into<Arc<str>>, chunk: Chunk, method: impl Into<Arc<str>>) -> Entry {
-        Entry { id: id.into(), chunk, method: method.into(), template: Arc::default() }
+        Entry(Arc::new(EntryData { id: id.into(), chunk, method: method.into(), template: Template::default() }))
+    }
+}
+
+impl Deref for Entry {
+    type Target = EntryData;
+
+    fn deref(&self) -> &EntryData {
+        &self.0
     }
 }
 
@@ -187,8 +199,8 @@ fn main_task(
 ) -> Result<(*mut Thread, Results), ErrorData> {
     match start {
         Start::Entry(entry) => {
-            if let Some(method) = entry.template.method() {
-                let method = method.unpack_one(vm).map_err(|error| failed(vm, &error))?;
+            if let Some(method) = entry.template.make(vm) {
+                let method = method.map_err(|error| failed(vm, &error))?;
                 return Ok((vm.new_root(method), unpack(vm, arguments)?));
             }
             let (thread, method) = run_chunk(vm, entry, spawner)?;
@@ -284,6 +296,9 @@ pub(super) fn pack_rest(vm: &mut Vm, args: Args, first: u32) -> Parcel {
 }
 
 fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
+    if arguments.is_empty() {
+        return Ok(Results::new());
+    }
     match arguments.unpack(vm) {
         Ok(values) => Ok(Results::from_slice(&values)),
         Err(error) => Err(failed(vm, &error)),

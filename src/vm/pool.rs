@@ -232,6 +232,12 @@ impl<T> Pooled<T> {
     }
 }
 
+impl<T: Clone> Clone for Pooled<T> {
+    fn clone(&self) -> Pooled<T> {
+        Pooled::new((**self).clone())
+    }
+}
+
 impl<T> Drop for Pooled<T> {
     #[inline]
     fn drop(&mut self) {

@@ -18,10 +18,13 @@ pub use text::Text;
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::errors::ErrorData;
 use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
+use crate::vm::pool::Pooled;
 
 /// A value, or a list of values, outside any heap.
 #[derive(Clone, Debug, Default)]
@@ -40,7 +43,7 @@ pub enum Parcel {
     /// A string.
     Text(Text),
     /// Anything else, or several values.
-    Graph(Box<Graph>),
+    Graph(Pooled<Graph>),
 }
 
 /// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
@@ -48,8 +51,8 @@ pub enum Parcel {
 #[derive(Clone, Debug)]
 pub struct Graph {
     roots: u32,
-    bytes: Box<[u8]>,
-    handles: Box<[Handle]>,
+    bytes: SmallVec<[u8; 96]>,
+    handles: Vec<Handle>,
 }
 
 /// What a packed value refers to by count.

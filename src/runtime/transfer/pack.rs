@@ -1,8 +1,9 @@
 //! Out of a heap.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::{Graph, Handle, Parcel, Text, head, slot};
 use crate::runtime::channel::{self, Channel};
@@ -12,6 +13,7 @@ use crate::runtime::time::{DurationObject, LocationObject, TimeObject};
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::object::{Closure, Str, Table, mark, table_bit};
+use crate::vm::pool::Pooled;
 use crate::vm::value::{Value, tag};
 
 /// Packs one value. Never fails: what cannot travel becomes nil, or is absent from its table.
@@ -42,21 +44,21 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
 pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
     let mut packer = Packer { template: true, ..Packer::default() };
     let graph = packer.pack(vm, &[value]);
-    (!packer.lost).then(|| Parcel::Graph(Box::new(graph)))
+    (!packer.lost).then(|| Parcel::Graph(Pooled::new(graph)))
 }
 
 thread_local! {
     /// The packer's buffers, kept from one message to the next.
-    static PACKER: RefCell<Packer> = RefCell::default();
+    static PACKER: Cell<Option<Box<Packer>>> = const { Cell::new(None) };
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
     // Taken out: packing a channel that becomes shared packs what is in it.
-    let mut packer = PACKER.take();
+    let mut packer = PACKER.take().unwrap_or_default();
     let graph = packer.pack(vm, values);
     packer.clear();
-    PACKER.set(packer);
-    Parcel::Graph(Box::new(graph))
+    PACKER.set(Some(packer));
+    Parcel::Graph(Pooled::new(graph))
 }
 
 /// Objects up to this number are found by a linear search.
@@ -99,12 +101,14 @@ impl Packer {
             next += 1;
         }
         let objects = self.objects.len() as u64;
-        let mut bytes = Vec::with_capacity(number_len(objects) + self.heads.len() + self.body.len());
-        put_number(&mut bytes, objects);
-        bytes.extend_from_slice(&self.heads);
-        bytes.extend_from_slice(&self.body);
-        let bytes = bytes.into_boxed_slice();
-        Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() }
+        let start = self.heads.len();
+        put_number(&mut self.heads, objects);
+        let (heads, count) = self.heads.split_at(start);
+        let mut bytes = SmallVec::with_capacity(self.heads.len() + self.body.len());
+        for part in [count, heads, &self.body] {
+            bytes.extend_from_slice(part);
+        }
+        Graph { roots: values.len() as u32, bytes, handles: std::mem::take(&mut self.handles) }
     }
 
     fn clear(&mut self) {
@@ -328,9 +332,4 @@ fn put_number(out: &mut Vec<u8>, mut number: u64) {
         number >>= 7;
     }
     out.push(number as u8);
-}
-
-/// Bytes that [`put_number`] writes.
-fn number_len(number: u64) -> usize {
-    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }

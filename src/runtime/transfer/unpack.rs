@@ -49,6 +49,9 @@ impl Parcel {
     }
 }
 
+/// Items of an array part.
+type Items = SmallVec<[Value; 16]>;
+
 struct Unpacker<'a> {
     graph: &'a Graph,
     at: usize,
@@ -68,7 +71,7 @@ impl Unpacker<'_> {
             this.make(vm);
         }
         let roots = (0..graph.roots).map(|_| this.value(vm)).collect::<Result<Unpacked, _>>()?;
-        let mut items = Vec::new();
+        let mut items = Items::new();
         for index in 0..count {
             this.fill(vm, index, &mut items)?;
         }
@@ -187,7 +190,7 @@ impl Unpacker<'_> {
     }
 
     /// Fills object `index` with its content. `items` is scratch space.
-    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Vec<Value>) -> Result<(), Box<LuaError>> {
+    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Items) -> Result<(), Box<LuaError>> {
         let object = self.objects[index];
         let (first, fields, metatable) = self.shapes[index];
         match object.tag() {
