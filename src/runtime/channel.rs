@@ -280,6 +280,44 @@ pub(super) fn try_send(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Resu
     }
 }
 
+/// Sends through a local channel if a plain receiver or the buffer takes the value at once, without a way to fail.
+pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> bool {
+    // SAFETY: as in `try_receive`.
+    let Kind::Local(local) = (unsafe { &mut channel_of(handle).kind }) else { return false };
+    if local.closed {
+        return false;
+    }
+    match local.receivers.front() {
+        Some(receiver) if receiver.case == PLAIN => {
+            let task = receiver.task;
+            local.receivers.pop_front();
+            drop(state(vm).tasks.wake(task, smallvec![value, Value::TRUE]));
+            true
+        }
+        None if local.buffer.len() < local.capacity => {
+            store(vm, handle, value);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Receives what is there already, without a way to fail: from a local channel, or a message from the inbox.
+pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
+    // SAFETY: as in `try_receive`.
+    match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => match local.buffer.pop_front() {
+            Some(value) => {
+                refill(vm, handle);
+                Some(value)
+            }
+            None => take_from_sender(vm, handle),
+        },
+        Kind::Subscription(_) => super::mailbox::receive_message(vm, handle),
+        Kind::Shared(_) => None,
+    }
+}
+
 /// Sends a value from the mailbox through a channel of the program; where there is no room for it, it stands in the queue
 /// of senders. `false` if the channel is closed.
 ///

@@ -12,15 +12,16 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::state;
 use super::spawn::pack_rest;
-use super::transfer::Text;
+use super::transfer::{Parcel, Text, pack};
 use super::upgrade::upgrade;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
 use crate::vm::pool::Pooled;
+use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
 /// The library, in part: see `lib_spawn` and `lib_registry`.
@@ -30,7 +31,7 @@ pub static LIBRARY: Library = Library {
     natives: &[
         Native::new("pid", pid),
         Native::new("id", id),
-        Native::new("send", send),
+        Native::new("send", send).quick_first(quick_send),
         Native::new("terminate", terminate),
         Native::new("cancel", cancel),
         Native::new("monitor", monitor),
@@ -112,6 +113,27 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(()) => done(vm),
         Err(_) => errors::fail(vm, INVALID_STATE, "process closed"),
     }
+}
+
+/// A send of one value or none to the process that was sent to last.
+fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
+    let (destination, topic, value) = match *args {
+        [destination, topic] => (destination, topic, None),
+        [destination, topic, value] => (destination, topic, Some(value)),
+        _ => return Answer::NONE,
+    };
+    if !destination.is_string() || !topic.is_string() || string_bytes(topic).first() == Some(&b'@') {
+        return Answer::NONE;
+    }
+    let last = std::mem::take(&mut state(vm).last_target);
+    let sent = last.known(string_bytes(destination)).is_some_and(|target| {
+        let topic = Text::of(topic);
+        let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));
+        let from = state(vm).process().pid;
+        target.post(Mail::Message(Message { from, topic, payload })).is_ok()
+    });
+    state(vm).last_target = last;
+    if sent { Value::TRUE.into() } else { Answer::NONE }
 }
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {

@@ -136,7 +136,11 @@ impl Order<'_> {
             spawn::create(core, &start, &arguments, context, Some(parent))
         } else {
             let id = args.check_bytes(vm, entry)?;
-            match core.entries.resolve(&core.image, &String::from_utf8_lossy(id)) {
+            let resolved = match std::str::from_utf8(id) {
+                Ok(id) => core.entries.resolve(&core.image, id),
+                Err(_) => Err(ErrorData::no_factory(&String::from_utf8_lossy(id))),
+            };
+            match resolved {
                 Ok(entry_found) => {
                     let arguments = pack_rest(vm, args, entry + 2);
                     spawn::create(core, &Start::Entry(&entry_found), &arguments, context, Some(parent))

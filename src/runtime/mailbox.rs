@@ -272,6 +272,20 @@ pub(super) fn try_receive(vm: &mut Vm, handle: *mut Userdata) -> Result<Option<(
     }
 }
 
+/// The next message, if `handle` is the inbox and the message is there already.
+pub(super) fn receive_message(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
+    if handle != state(vm).mailbox.inbox {
+        return None;
+    }
+    match subscription(handle).pending.pop_front()? {
+        Delivery { item: Item::Message(message), .. } => Some(message::message_value(vm, message)),
+        other => {
+            subscription(handle).pending.push_front(other);
+            None
+        }
+    }
+}
+
 /// Takes what has arrived and delivers it.
 ///
 /// # Errors

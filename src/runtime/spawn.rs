@@ -230,7 +230,8 @@ fn main_task(
 /// A Lua state for a process. It must not outlive the process.
 pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
     let core = &process.core;
-    let mut vm = Pooled::new(Vm::new(Arc::clone(&core.image)));
+    // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
+    let mut vm = unsafe { Vm::new_pooled(&core.image) };
     vm.heap.set_limit(core.settings.memory_limit);
     // SAFETY: by contract the process lives as long as the machine.
     vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });

@@ -27,16 +27,20 @@ impl LastTarget {
     ///
     /// # Errors
     /// `NotFound`
-    #[inline]
     pub fn resolve(&mut self, core: &RuntimeCore, destination: &[u8]) -> Result<&Arc<Process>, ErrorData> {
-        let known = self.0.take().filter(|found| {
-            !destination.is_empty() && found.pid.as_slice() == destination && !found.process.mailbox.is_closed()
-        });
-        let found = match known {
-            Some(found) => found,
-            None => look_up(core, destination)?,
-        };
-        Ok(&self.0.insert(found).process)
+        if self.known(destination).is_none() {
+            self.0 = None;
+            self.0 = Some(look_up(core, destination)?);
+        }
+        Ok(&self.0.as_ref().expect("known, or looked up").process)
+    }
+
+    /// The process with this PID, if it is the one that was sent to last.
+    #[inline]
+    pub fn known(&self, destination: &[u8]) -> Option<&Arc<Process>> {
+        let found = self.0.as_ref()?;
+        let same = !destination.is_empty() && found.pid.as_slice() == destination;
+        (same && !found.process.mailbox.is_closed()).then_some(&found.process)
     }
 }
 

@@ -249,7 +249,7 @@ pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError
 pub fn load_main_file(vm: &mut Vm, path: &[u8]) -> Result<Value, Box<LuaError>> {
     let (source, name) = read_file(vm, Some(path))?;
     let proto = charged_proto(vm, &source, &name)?;
-    let image = Arc::clone(&vm.image);
+    let image = vm.image.to_arc();
     let globals = Value::table(vm.globals());
     Ok(vm.new_main_closure(image.load(&proto), globals))
 }

@@ -15,6 +15,8 @@ use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::hook::Tracing;
 use super::image::Image;
+use super::intern::StringSet;
+use super::loan::Loan;
 use super::object::{Str, Table, mark};
 use super::pool::{self, Pooled};
 use super::random::Random;
@@ -86,7 +88,7 @@ pub struct Vm {
     /// The objects.
     pub heap: Heap,
     /// What all processes share.
-    pub image: Arc<Image>,
+    pub image: Loan<Image>,
     pub(super) globals: *mut Table,
     pub(super) string_metatable: *mut Table,
     /// There once a type has one.
@@ -117,10 +119,21 @@ unsafe impl Send for Vm {}
 impl Vm {
     /// A state with the globals of `image`.
     pub fn new(image: Arc<Image>) -> Vm {
-        let mut heap = Heap::new(Arc::clone(&image.strings));
-        let string_metatable = image.string_metatable.table();
-        let index_name = image.event_names[Event::Index as usize];
-        let globals = heap.new_globals(&image.globals);
+        let strings = Loan::keep(Arc::clone(&image.strings));
+        Vm::with(Loan::keep(image), strings)
+    }
+
+    /// A state in memory from the [`pool`], with the globals of an image that it does not keep.
+    ///
+    /// # Safety
+    /// The image is there for longer than the state.
+    pub unsafe fn new_pooled(image: &Arc<Image>) -> Pooled<Vm> {
+        // SAFETY: by contract; the image keeps its strings.
+        Pooled::new(Vm::with(unsafe { Loan::borrow(image) }, unsafe { Loan::borrow(&image.strings) }))
+    }
+
+    #[inline(always)]
+    fn with(image: Loan<Image>, strings: Loan<StringSet>) -> Vm {
         let mut vm = Vm {
             saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
             fuel: i64::MAX,
@@ -137,23 +150,26 @@ impl Vm {
             nesting: 0,
             tracing: Tracing::OFF,
             handling_overflow: false,
-            heap,
-            image,
-            globals,
-            string_metatable,
+            heap: Heap::new(strings),
+            globals: std::ptr::null_mut(),
+            string_metatable: image.string_metatable.table(),
             basic_metatables: None,
             registry: std::ptr::null_mut(),
             exit: None,
             request: None,
             interrupted: Vec::new(),
             scratch: Vec::new(),
-            index_name,
+            index_name: image.event_names[Event::Index as usize],
             finalizing: false,
             random: None,
             host: None,
             host_type: TypeId::of::<()>(),
+            image,
         };
-        vm.heap.set_stress(vm.image.gc_stress);
+        vm.globals = vm.heap.new_globals(&vm.image.globals);
+        if vm.image.gc_stress {
+            vm.heap.set_stress(true);
+        }
         vm
     }
 

@@ -107,6 +107,8 @@ pub mod table_bit {
     pub const SHARED_NODES: u32 = 2;
     /// The globals table of a process, not yet filled: missing keys are looked up in the image's globals.
     pub const LAZY: u32 = 4;
+    /// A library table with fields that are library tables, too.
+    pub const NESTED: u32 = 8;
 }
 
 /// A slot of a table's hash part; the key is unpacked so that `next` sits in its padding.

@@ -77,6 +77,15 @@ impl Parcel {
         }
     }
 
+    /// Whether it owns memory.
+    pub fn owns_memory(&self) -> bool {
+        match self {
+            Parcel::Text(text) => text.owns_memory(),
+            Parcel::Graph(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

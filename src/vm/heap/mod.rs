@@ -41,6 +41,7 @@ use self::page::{MAX_SLOT, Pages, Use, class_of, class_size, footprint};
 use self::recent::RecentClosures;
 use super::function::Function;
 use super::intern::{Interned, StringSet};
+use super::loan::Loan;
 use super::native::{Native, NativeData};
 use super::object::{
     Cell, Closure, Header, LARGE, NativeClosure, Str, Table, UserData, Userdata, mark as bits, userdata_flag,
@@ -91,7 +92,7 @@ pub struct Heap {
     /// Objects that own something outside the heap: userdata, native closures with data, coroutines, shared strings.
     pub(super) droppables: Droppables,
     /// Constants of the image.
-    pub strings: Arc<StringSet>,
+    pub strings: Loan<StringSet>,
     /// Other short strings.
     pub(super) interned: Interned,
     /// There once a chunk was loaded.
@@ -108,7 +109,8 @@ unsafe impl Send for Heap {}
 
 impl Heap {
     /// An empty heap for a process of the image with these constants.
-    pub fn new(strings: Arc<StringSet>) -> Heap {
+    #[inline(always)]
+    pub fn new(strings: Loan<StringSet>) -> Heap {
         let mode = strings.intern(b"__mode");
         let mut heap = Heap {
             pages: Pages::new(),
@@ -321,6 +323,13 @@ impl Heap {
     /// A host object.
     #[inline]
     pub fn new_userdata<T: UserData>(&mut self, data: T, metatable: *mut Table) -> *mut Userdata {
+        let drops = const { std::mem::needs_drop::<T>() };
+        self.new_userdata_that(drops, data, metatable)
+    }
+
+    /// As [`Heap::new_userdata`], for an object of which is known whether it has to be dropped.
+    #[inline]
+    pub fn new_userdata_that<T: UserData>(&mut self, drops: bool, data: T, metatable: *mut Table) -> *mut Userdata {
         // Slots are aligned to 16 bytes, and so is what follows the head.
         let inline = const { size_of::<Userdata>() + size_of::<T>() <= MAX_SLOT && align_of::<T>() <= 16 };
         let size = size_of::<Userdata>() + if inline { size_of::<T>() } else { 0 };
@@ -339,7 +348,7 @@ impl Heap {
             };
             (&raw mut (*userdata).data).write(place);
         }
-        if !inline || std::mem::needs_drop::<T>() {
+        if !inline || drops {
             self.droppables.push(userdata.cast());
         }
         userdata
@@ -415,7 +424,7 @@ fn probe(bytes: usize) -> Result<(), OutOfMemory> {
 
 impl Default for Heap {
     fn default() -> Heap {
-        Heap::new(Arc::new(StringSet::new(0)))
+        Heap::new(Loan::keep(Arc::new(StringSet::new(0))))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::vm::object::Str;
 
 /// A heap for tests.
 pub fn heap() -> Heap {
-    Heap::new(Arc::new(StringSet::new(42)))
+    Heap::new(Loan::keep(Arc::new(StringSet::new(42))))
 }
 
 /// Values that are reachable.
@@ -274,7 +274,7 @@ fn chunks_live_as_long_as_they_are_used() {
     use crate::vm::function::Function;
     let mut heap = heap();
     let mut roots = Held::default();
-    let set_of_image = heap.strings.clone();
+    let set_of_image = heap.strings.to_arc();
     let mut constant = std::ptr::null_mut();
     let chunk = Chunk::build(&set_of_image, |strings| {
         constant = strings.constant(b"constant of a chunk");

@@ -32,6 +32,10 @@ impl StaticTable {
     pub fn new(fields: &[(*mut Str, Value)], frozen: bool) -> StaticTable {
         let count = fields.len().max(1).next_power_of_two();
         let mut nodes = vec![Node::FREE; count].into_boxed_slice();
+        // SAFETY: tables among the fields are alive.
+        let nested = |(_, value): &(*mut Str, Value)| unsafe {
+            value.is_table() && (*value.as_table()).bits & table_bit::FROZEN == 0
+        };
         let header = Header {
             kind: tag::TABLE,
             mark: mark::STATIC | mark::WRITE_SLOW,
@@ -47,7 +51,8 @@ impl StaticTable {
             nodes: nodes.as_mut_ptr(),
             metatable: std::ptr::null_mut(),
             free: count as u32,
-            bits: if frozen { table_bit::FROZEN } else { 0 },
+            bits: if frozen { table_bit::FROZEN } else { 0 }
+                | if fields.iter().any(nested) { table_bit::NESTED } else { 0 },
         });
         for &(key, value) in fields {
             // SAFETY: nobody else has the table yet; strings of the image are hashed; there are nodes for all.
@@ -80,6 +85,9 @@ impl StaticTable {
         }
     }
 }
+
+/// Nodes that the globals of a process get when the first name is used.
+const FIRST_GLOBALS: u32 = 4;
 
 /// What a process has made its own of the image's library tables.
 #[derive(Default)]
@@ -186,7 +194,9 @@ impl Heap {
             (*own).free = (*shared).free;
             (*own).metatable = (*shared).metatable;
             (*own).bits = table_bit::SHARED_NODES;
-            self.materialise_fields(own);
+            if (*shared).bits & table_bit::NESTED != 0 {
+                self.materialise_fields(own);
+            }
             Value::table(own)
         }
     }
@@ -226,6 +236,10 @@ impl Table {
         let value = heap.materialise(found);
         // SAFETY: the caller has a live table.
         unsafe {
+            if Table::has_no_nodes(this) && (*this).array_len == 0 {
+                // Few programs use one name only. Without memory the table grows as others do.
+                let _ = Table::replace_parts(this, heap, 0, FIRST_GLOBALS);
+            }
             // A failure means that the next access looks it up again.
             let _ = Table::set_str(this, heap, key, value);
         }
