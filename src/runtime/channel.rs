@@ -280,10 +280,16 @@ pub(super) fn try_send(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Resu
     }
 }
 
-/// Sends through a local channel if a plain receiver or the buffer takes the value at once, without a way to fail.
+/// Sends if a plain receiver or the buffer takes the value at once, without a way to fail.
 pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> bool {
     // SAFETY: as in `try_receive`.
-    let Kind::Local(local) = (unsafe { &mut channel_of(handle).kind }) else { return false };
+    let local = match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => local,
+        Kind::Shared(shared) if !value.is_object() => {
+            return matches!(shared.try_send(super::transfer::pack(vm, value)), Sent::Done);
+        }
+        _ => return false,
+    };
     if local.closed {
         return false;
     }
@@ -302,7 +308,8 @@ pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> 
     }
 }
 
-/// Receives what is there already, without a way to fail: from a local channel, or a message from the inbox.
+/// Receives what is there already, without a way to fail: from a local channel, a scalar from a shared one, or a message
+/// from the inbox.
 pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
     // SAFETY: as in `try_receive`.
     match unsafe { &mut channel_of(handle).kind } {
@@ -314,7 +321,7 @@ pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Valu
             None => take_from_sender(vm, handle),
         },
         Kind::Subscription(_) => super::mailbox::receive_message(vm, handle),
-        Kind::Shared(_) => None,
+        Kind::Shared(shared) => shared.try_receive_scalar()?.scalar(),
     }
 }
 

@@ -181,6 +181,16 @@ impl SharedChannel {
         self.0.lock().try_receive()
     }
 
+    /// Receives what is first in the buffer if it is a scalar.
+    pub(super) fn try_receive_scalar(&self) -> Option<Parcel> {
+        let mut core = self.0.lock();
+        core.buffer.front()?.scalar()?;
+        match core.try_receive()? {
+            Received::Value(parcel) => Some(parcel),
+            Received::Closed => None,
+        }
+    }
+
     /// Sends if that is possible without waiting.
     pub(super) fn try_send(&self, parcel: Parcel) -> Sent {
         self.0.lock().try_send(parcel)

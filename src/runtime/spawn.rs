@@ -227,12 +227,18 @@ fn main_task(
     }
 }
 
+/// Bytes before which the heap of one of many processes is not collected.
+const LEAST_THRESHOLD: u32 = 8 << 10;
+
 /// A Lua state for a process. It must not outlive the process.
 pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
     let core = &process.core;
     // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
     let mut vm = unsafe { Vm::new_pooled(&core.image) };
     vm.heap.set_limit(core.settings.memory_limit);
+    if !process.is_script() {
+        vm.heap.set_least_threshold(LEAST_THRESHOLD);
+    }
     // SAFETY: by contract the process lives as long as the machine.
     vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });
     vm

@@ -129,7 +129,7 @@ impl Vm {
     #[inline(always)]
     fn call_native(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
         if let Some(quick) = native.quick
-            && (call.results == results::exactly(1) || native.single && call.results == results::ALL)
+            && (call.results.wrapping_sub(results::exactly(0)) < 2 || native.single && call.results == results::ALL)
         {
             // SAFETY: the arguments lie in the stack, which a short way does not touch.
             let args =

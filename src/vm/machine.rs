@@ -120,7 +120,9 @@ impl Vm {
     /// A state with the globals of `image`.
     pub fn new(image: Arc<Image>) -> Vm {
         let strings = Loan::keep(Arc::clone(&image.strings));
-        Vm::with(Loan::keep(image), strings)
+        let mut vm = Vm::bare(Loan::keep(image), strings);
+        vm.furnish();
+        vm
     }
 
     /// A state in memory from the [`pool`], with the globals of an image that it does not keep.
@@ -129,12 +131,16 @@ impl Vm {
     /// The image is there for longer than the state.
     pub unsafe fn new_pooled(image: &Arc<Image>) -> Pooled<Vm> {
         // SAFETY: by contract; the image keeps its strings.
-        Pooled::new(Vm::with(unsafe { Loan::borrow(image) }, unsafe { Loan::borrow(&image.strings) }))
+        let (image, strings) = unsafe { (Loan::borrow(image), Loan::borrow(&image.strings)) };
+        let mut vm = Pooled::new(Vm::bare(image, strings));
+        vm.furnish();
+        vm
     }
 
+    /// A state without globals. Inlined, so that it is written to its place at once.
     #[inline(always)]
-    fn with(image: Loan<Image>, strings: Loan<StringSet>) -> Vm {
-        let mut vm = Vm {
+    fn bare(image: Loan<Image>, strings: Loan<StringSet>) -> Vm {
+        Vm {
             saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
             fuel: i64::MAX,
             registers: Registers {
@@ -165,12 +171,15 @@ impl Vm {
             host: None,
             host_type: TypeId::of::<()>(),
             image,
-        };
-        vm.globals = vm.heap.new_globals(&vm.image.globals);
-        if vm.image.gc_stress {
-            vm.heap.set_stress(true);
         }
-        vm
+    }
+
+    /// Gives a bare state what others have.
+    fn furnish(&mut self) {
+        self.globals = self.heap.new_globals(&self.image.globals);
+        if self.image.gc_stress {
+            self.heap.set_stress(true);
+        }
     }
 
     /// Makes the metatable of strings this process's own, if it is still that of the image.

@@ -191,7 +191,7 @@ unsafe impl<T: Sync> Sync for Pooled<T> {}
 
 impl<T> Pooled<T> {
     /// Moves a value into a block.
-    #[inline]
+    #[inline(always)]
     pub fn new(value: T) -> Pooled<T> {
         const { assert!(size_of::<T>() > 0 && align_of::<T>() <= 16) };
         let block = take(size_of::<T>()).cast::<T>();

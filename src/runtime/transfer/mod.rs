@@ -25,6 +25,7 @@ use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
 use crate::vm::pool::Pooled;
+use crate::vm::value::Value;
 
 /// A value, or a list of values, outside any heap.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +75,17 @@ impl Parcel {
             Parcel::Empty => 0,
             Parcel::Graph(graph) => graph.roots as usize,
             _ => 1,
+        }
+    }
+
+    /// Its only value, if that needs no heap.
+    pub fn scalar(&self) -> Option<Value> {
+        match self {
+            Parcel::Nil => Some(Value::NIL),
+            Parcel::Boolean(b) => Some(Value::bool(*b)),
+            Parcel::Integer(i) => Some(Value::int(*i)),
+            Parcel::Float(f) => Some(Value::float(*f)),
+            _ => None,
         }
     }
 

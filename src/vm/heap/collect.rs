@@ -18,7 +18,7 @@ const INCREMENTAL_FROM: usize = 10 << 20;
 /// Allocation between two slices.
 const SLICE_BYTES: usize = 64 << 10;
 /// The first collection happens when so much is in use.
-const FIRST_THRESHOLD: usize = 16 << 10;
+pub(super) const FIRST_THRESHOLD: u32 = 64 << 10;
 /// Empty raw pages are looked for once in so many cycles.
 const RAW_PAGES_EVERY: u32 = 8;
 /// A collection in progress is finished if so little is left to do per step (bytes).
@@ -59,12 +59,15 @@ pub struct Collector {
     pub(super) marked_bytes: usize,
     /// Cycles ended.
     cycles: u32,
+    /// Never before so many bytes are in use.
+    least: u32,
 }
 
 /// Up to this size a heap under stress is collected at every safepoint.
 const STRESS_EVERY_TIME: usize = 64 << 10;
 
 impl Collector {
+    #[inline(always)]
     pub(super) fn new() -> Collector {
         Collector {
             phase: Phase::Idle,
@@ -75,6 +78,7 @@ impl Collector {
             incremental_from: INCREMENTAL_FROM,
             marked_bytes: 0,
             cycles: 0,
+            least: FIRST_THRESHOLD,
         }
     }
 }
@@ -116,6 +120,13 @@ impl Heap {
         self.reset_threshold();
     }
 
+    /// Sets the bytes in use before which no collection begins: few for one of many heaps, which would otherwise fill the
+    /// processor's caches with garbage.
+    pub fn set_least_threshold(&mut self, bytes: u32) {
+        self.collector.least = bytes;
+        self.reset_threshold();
+    }
+
     /// Sets the size from which on cycles run in slices.
     pub fn set_incremental_from(&mut self, bytes: usize) {
         self.collector.incremental_from = bytes;
@@ -132,7 +143,7 @@ impl Heap {
         } else {
             // A pause below 100 percent would collect without end.
             let next = total / 100 * self.collector.pause.clamp(110, 1000);
-            next.max(FIRST_THRESHOLD).saturating_sub(total)
+            next.max(self.collector.least as usize).saturating_sub(total)
         };
         self.set_allowance(allowance);
     }

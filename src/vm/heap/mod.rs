@@ -34,7 +34,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use self::chunks::Chunks;
-use self::collect::Collector;
+use self::collect::{Collector, FIRST_THRESHOLD};
 use self::finalize::Finalizers;
 pub use self::mark::Marker;
 use self::page::{MAX_SLOT, Pages, Use, class_of, class_size, footprint};
@@ -112,10 +112,10 @@ impl Heap {
     #[inline(always)]
     pub fn new(strings: Loan<StringSet>) -> Heap {
         let mode = strings.intern(b"__mode");
-        let mut heap = Heap {
+        Heap {
             pages: Pages::new(),
-            debt: 0,
-            threshold: 0,
+            debt: -(FIRST_THRESHOLD as isize),
+            threshold: FIRST_THRESHOLD as usize,
             write_mask: bits::WRITE_SLOW,
             birth_mark: bits::COLOUR_A,
             condemned: 0,
@@ -131,9 +131,7 @@ impl Heap {
             chunks: None,
             recent_closures: RecentClosures::new(),
             library: LibraryTables::default(),
-        };
-        heap.reset_threshold();
-        heap
+        }
     }
 
     // ---- accounting

@@ -162,6 +162,7 @@ impl Default for Lists {
 
 impl Pages {
     /// A home and no pages.
+    #[inline(always)]
     pub fn new() -> Pages {
         Pages { free: [[null_mut(); CLASSES]; 2], home: Home::new(), lists: None }
     }
