@@ -24,6 +24,7 @@ use super::errors::ErrorData;
 use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
+use crate::vm::object::Node;
 use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
@@ -49,11 +50,21 @@ pub enum Parcel {
 
 /// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
 /// content of each object.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Graph {
     roots: u32,
-    bytes: SmallVec<[u8; 96]>,
+    bytes: SmallVec<[u8; 64]>,
     handles: Vec<Handle>,
+    /// The nodes of records, and the items of their array parts, as they stand in the heap. They hold only what is the same
+    /// in every heap; all other values are among the bytes.
+    nodes: SmallVec<[Node; 4]>,
+    items: SmallVec<[Value; 4]>,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Graph({} values, {} bytes)", self.roots, self.bytes.len())
+    }
 }
 
 /// What a packed value refers to by count.
@@ -137,6 +148,9 @@ mod slot {
 mod head {
     /// Sizes of array and hash part follow, then whether there is a metatable.
     pub const TABLE: u8 = 0;
+    /// A table whose nodes and items are copied as they are: number of items and of nodes, and whether there is a metatable.
+    /// As content follow the number of the values that are no copies, and each with the index of its node.
+    pub const RECORD: u8 = 3;
     /// Function address, number of captured values, and chunk handle + 1 (0: none) follow.
     pub const CLOSURE: u8 = 1;
     pub const CELL: u8 = 2;

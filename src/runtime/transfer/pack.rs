@@ -12,7 +12,7 @@ use crate::runtime::payload::Payload;
 use crate::runtime::time::{DurationObject, LocationObject, TimeObject};
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
-use crate::vm::object::{Closure, Str, Table, mark, table_bit};
+use crate::vm::object::{Closure, Node, Str, Table, mark, table_bit};
 use crate::vm::pool::Pooled;
 use crate::vm::value::{Value, tag};
 
@@ -63,6 +63,9 @@ fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
 
 /// Objects up to this number are found by a linear search.
 const FEW: usize = 12;
+/// Nodes and items of the largest record: more would make a parcel larger than it must be.
+const RECORD_NODES: u32 = 64;
+const RECORD_ITEMS: u32 = 1024;
 /// A larger buffer is given back after use.
 const MAX_KEPT: usize = 1 << 16;
 
@@ -75,6 +78,8 @@ struct Packer {
     heads: Vec<u8>,
     body: Vec<u8>,
     handles: Vec<Handle>,
+    nodes: SmallVec<[Node; 4]>,
+    items: SmallVec<[Value; 4]>,
     /// See [`pack_template`].
     template: bool,
     /// Something could not travel.
@@ -108,7 +113,13 @@ impl Packer {
         for part in [count, heads, &self.body] {
             bytes.extend_from_slice(part);
         }
-        Graph { roots: values.len() as u32, bytes, handles: std::mem::take(&mut self.handles) }
+        Graph {
+            roots: values.len() as u32,
+            bytes,
+            handles: std::mem::take(&mut self.handles),
+            nodes: std::mem::take(&mut self.nodes),
+            items: std::mem::take(&mut self.items),
+        }
     }
 
     fn clear(&mut self) {
@@ -265,6 +276,9 @@ impl Packer {
                 let _ = Table::next(table, &mut vm.heap, Value::NIL);
             }
             let items = (*table).array_len;
+            if Packer::is_record(table) {
+                return self.put_record(vm, table);
+            }
             let nodes = std::slice::from_raw_parts((*table).nodes, Table::node_count(table) as usize);
             let fields = nodes
                 .iter()
@@ -283,6 +297,64 @@ impl Packer {
             for node in fields {
                 self.put(vm, node.key());
                 self.put(vm, node.value);
+            }
+            if !metatable.is_null() {
+                self.put(vm, Value::table(metatable));
+            }
+        }
+    }
+
+    /// Whether a value is the same in every heap.
+    #[inline(always)]
+    fn is_same_everywhere(value: Value) -> bool {
+        match value.tag() {
+            // SAFETY: values refer to live strings.
+            tag::STRING => unsafe { (*value.as_string()).header.mark & mark::STATIC != 0 },
+            kind => matches!(kind, tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::NATIVE),
+        }
+    }
+
+    /// Whether a table is small, all its keys are constants of the image, and so are its items, or scalars.
+    unsafe fn is_record(table: *mut Table) -> bool {
+        // SAFETY: the caller has a live table.
+        unsafe {
+            let (nodes, items) = ((*table).nodes, (*table).array_len);
+            let count = Table::node_count(table);
+            if count > RECORD_NODES || items > RECORD_ITEMS {
+                return false;
+            }
+            let constant_key = |i| {
+                let node: &Node = &*nodes.add(i);
+                node.key_tag == tag::NIL
+                    || node.key_tag == tag::STRING && (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0
+            };
+            (0..count as usize).all(constant_key)
+                && (0..items as usize).all(|i| Packer::is_same_everywhere(*(*table).array.add(i)))
+        }
+    }
+
+    unsafe fn put_record(&mut self, vm: &mut Vm, table: *mut Table) {
+        // SAFETY: the caller has a live table.
+        unsafe {
+            let items = std::slice::from_raw_parts(item_start(table), (*table).array_len as usize);
+            let count = if Table::has_no_nodes(table) { 0 } else { Table::node_count(table) as usize };
+            let nodes = std::slice::from_raw_parts((*table).nodes, count);
+            let metatable = (*table).metatable;
+            self.heads.push(head::RECORD);
+            put_number(&mut self.heads, items.len() as u64);
+            put_number(&mut self.heads, count as u64);
+            self.heads.push(u8::from(!metatable.is_null()));
+            self.items.extend_from_slice(items);
+            let first = self.nodes.len();
+            self.nodes.extend_from_slice(nodes);
+            let others = nodes.iter().filter(|node| !Packer::is_same_everywhere(node.value)).count();
+            put_number(&mut self.body, others as u64);
+            if others > 0 {
+                for (i, node) in nodes.iter().enumerate().filter(|(_, node)| !Packer::is_same_everywhere(node.value)) {
+                    self.nodes[first + i].value = Value::NIL;
+                    put_number(&mut self.body, i as u64);
+                    if Packer::travels(node.value) { self.put(vm, node.value) } else { self.lose() }
+                }
             }
             if !metatable.is_null() {
                 self.put(vm, Value::table(metatable));
@@ -324,6 +396,12 @@ impl Packer {
             self.put(vm, value);
         }
     }
+}
+
+/// The items of a table; without any, no address but a valid one.
+unsafe fn item_start(table: *mut Table) -> *const Value {
+    // SAFETY: the caller has a live table.
+    unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
 }
 
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
