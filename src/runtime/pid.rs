@@ -66,9 +66,12 @@ impl Display<'_> {
         text.extend_from_slice(self.host.as_bytes());
         text.extend_from_slice(b"|0x");
         let number = self.pid.0;
-        let digits = (64 - number.leading_zeros()).div_ceil(4).max(5);
-        text.extend((0..digits).rev().map(|digit| b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]));
-        text.push(b'}');
+        let digits = (64 - number.leading_zeros() as usize).div_ceil(4).max(5);
+        let mut end = *b"0000000000000000}";
+        for (i, place) in end[..16].iter_mut().enumerate() {
+            *place = b"0123456789abcdef"[(number >> (60 - 4 * i) & 15) as usize];
+        }
+        text.extend_from_slice(&end[16 - digits..]);
         text
     }
 }

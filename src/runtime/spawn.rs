@@ -58,6 +58,14 @@ impl Entry {
     }
 }
 
+#[cfg(test)]
+impl Entry {
+    /// Whether its processes get copies of the method.
+    pub(super) fn is_copied(&self) -> bool {
+        self.0.template.is_known()
+    }
+}
+
 impl Deref for Entry {
     type Target = EntryData;
 

@@ -47,6 +47,12 @@ impl Template {
         }
     }
 
+    /// Whether the method is known and can be copied.
+    #[cfg(test)]
+    pub fn is_known(&self) -> bool {
+        self.0.get().is_some_and(Option::is_some)
+    }
+
     /// `chunk` has run in the fresh state `vm` and made this method.
     pub fn learn(&self, vm: &mut Vm, chunk: Chunk, method: Value) {
         self.0.get_or_init(|| {
@@ -79,5 +85,70 @@ fn plain_function(vm: &Vm, method: Value) -> Option<*const Function> {
             _ => false,
         };
         plain.then_some((*closure).function)
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::sync::mpsc;
+
+    use crate::runtime::errors::ErrorData;
+    use crate::runtime::spawn::{Chunk, Entries, Entry};
+    use crate::runtime::system::{LIBRARIES, System};
+    use crate::runtime::transfer::Parcel;
+    use crate::vm::image::Image;
+
+    /// One entry that stays.
+    struct Kept(Entry);
+
+    impl Entries for Kept {
+        fn resolve(&self, _: &Image, _: &str) -> Result<Entry, ErrorData> {
+            Ok(self.0.clone())
+        }
+
+        fn has_host(&self, _: &str) -> bool {
+            true
+        }
+    }
+
+    /// What three processes of an entry return, one after the other, and whether its method is copied.
+    fn results(source: &str) -> (Vec<String>, bool) {
+        let mut libraries = crate::stdlib::libraries();
+        libraries.extend(LIBRARIES);
+        let image = Image::new(&libraries, false, 1);
+        let chunk = Chunk::compile(&image, source.as_bytes(), "=kept").expect("the source compiles");
+        let entry = Entry::new("app:main", chunk, "main");
+        let system = System::builder().workers(1).build(image, Box::new(Kept(entry.clone()))).expect("a thread");
+        let result = |_| {
+            let (sender, outcome) = mpsc::channel();
+            let on_exit = Box::new(move |outcome| sender.send(outcome).expect("the test waits"));
+            system.spawn("app:main", &Parcel::Empty, on_exit).expect("the entry can be started");
+            format!("{:?}", outcome.recv().expect("the process ends").expect("it does not fail"))
+        };
+        let results = (0..3).map(result).collect();
+        (results, entry.is_copied())
+    }
+
+    #[test]
+    fn every_process_has_its_own_copy() {
+        let integer = |i: i64| format!("{:?}", Parcel::Integer(i));
+        for (source, copied, expected) in [
+            ("return function() return 3 end", true, 3),
+            ("local n = 0 return function() n = n + 1 return n end", true, 1),
+            (
+                "local t = {} local function add() t[#t + 1] = 1 end return {main = function() add() add() return #t end}",
+                true,
+                2,
+            ),
+            ("local e = {env = _ENV} return function() e.env.x = (e.env.x or 0) + 1 return x end", true, 1),
+            ("local insert = table.insert return function() local t = {} insert(t, 1) return #t end", true, 1),
+            ("function helper() return 5 end return function() return helper() end", false, 5),
+            ("string.width = string.len return function() return ('abc'):width() end", false, 3),
+            ("print = nil return function() return print == nil and 1 or 2 end", false, 1),
+            ("local m = setmetatable({}, {__len = function() return 7 end}) return function() return #m end", false, 7),
+        ] {
+            assert_eq!(results(source), (vec![integer(expected); 3], copied), "{source}");
+        }
     }
 }

@@ -87,7 +87,7 @@ impl StaticTable {
 }
 
 /// Nodes that the globals of a process get when the first name is used.
-const FIRST_GLOBALS: u32 = 4;
+const FIRST_GLOBALS: u32 = 2;
 
 /// What a process has made its own of the image's library tables.
 #[derive(Default)]
