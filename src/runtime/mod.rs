@@ -33,6 +33,7 @@
 //! | [`operation`] | work of host modules off the workers |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
+//! | `sparse` | tables that give memory back |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
@@ -56,7 +57,7 @@
 //!
 //! # Model checks
 //!
-//! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
+//! The protocols of [`state`], [`parker`], [`queue`], [`shared_channel`] and [`process_table`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
@@ -96,6 +97,7 @@ pub mod queue;
 pub mod scheduler;
 mod select;
 pub mod shared_channel;
+mod sparse;
 pub mod spawn;
 pub mod state;
 pub mod system;
@@ -109,6 +111,8 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
+#[cfg(all(test, not(loom)))]
+mod fault_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
