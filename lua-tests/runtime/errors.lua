@@ -38,8 +38,10 @@ do
   local loop, dense = {}, { "leaf" }
   loop.loop = loop
   for _ = 1, 60 do dense = { a = dense, b = dense } end
-  details = errors.new { message = "m", details = { loop = loop, dense = dense } }:details()
-  assert(details.loop.loop.loop and type(details.dense.a.a.a) == "table")
+  assert(errors.new { message = "m", details = loop }:details().loop.loop)
+  local level = errors.new { message = "m", details = dense }:details()
+  for _ = 1, 10 do level = type(level.a) == "table" and level.a or level.b end
+  assert(type(level) == "table", "what is met first is kept, and more of it than once")
   -- fields of wrong types are ignored, a message of a wrong type raises
   e = errors.new { message = "m", kind = 5, retryable = "yes", details = "none" }
   assert(e:kind() == "" and e:retryable() == nil and e:details() == nil)
