@@ -2,6 +2,7 @@
 
 pub mod fs;
 
+use crate::types::Manifest;
 use crate::vm::image::Library;
 use crate::{runtime, stdlib};
 
@@ -24,4 +25,10 @@ fn with_modules(mut libraries: Vec<&'static Library>) -> Vec<&'static Library> {
     libraries.extend(runtime::LIBRARIES);
     libraries.extend(LIBRARIES);
     libraries
+}
+
+/// The types of [`all_libraries`].
+pub fn all_manifests() -> Vec<Manifest> {
+    let fs = Manifest { name: "fs", global: false, text: include_str!("fs.d.lua") };
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain([fs]).collect()
 }

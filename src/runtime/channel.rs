@@ -460,9 +460,12 @@ pub fn share(vm: &mut Vm, value: Value) -> Option<Arc<SharedChannel>> {
     Some(shared)
 }
 
+/// A channel that has become shared, and what it held before.
+type Unconverted = (Arc<SharedChannel>, Local);
+
 thread_local! {
-    /// Channels that have become shared and still have to take over what they held; present while that goes on.
-    static UNCONVERTED: RefCell<Option<Vec<(Arc<SharedChannel>, Local)>>> = const { RefCell::new(None) };
+    /// Those that still have to take over what they held; present while that goes on.
+    static UNCONVERTED: RefCell<Option<Vec<Unconverted>>> = const { RefCell::new(None) };
 }
 
 /// Moves what a local channel held into its shared core. Packing that may make further channels shared; they wait for their

@@ -14,6 +14,7 @@ use super::spawn::Chunk;
 use super::tests::image;
 use super::transfer::Parcel;
 use crate::app::script::ScriptEntries;
+use crate::compile::NoModules;
 use crate::vm::value::Value;
 
 const SECONDS: &str = "MOONLET_FAULT_SECONDS";
@@ -67,7 +68,8 @@ fn faults_leave_nothing_behind() {
     let (seconds, ends, population) = long.map_or((0, 300, 40), |seconds| (seconds, 10_000, 300));
     for workers in [1, 2, 8] {
         let image = image();
-        let chunk = Chunk::compile(&image, include_bytes!("faults.lua"), "@faults.lua").expect("the program compiles");
+        let chunk = Chunk::compile(&image, include_bytes!("faults.lua"), "@faults.lua", &NoModules);
+        let chunk = chunk.expect("the program compiles");
         let entries = Box::new(ScriptEntries::new(Path::new("faults.lua")));
         let system = System::builder().workers(workers).slice(10_000).build(Arc::clone(&image), entries);
         let system = system.expect("threads can be started");

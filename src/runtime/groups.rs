@@ -60,11 +60,13 @@ impl Group {
     }
 }
 
+/// What a subscription is to: a group of a scope, or all of it.
+type Watched = (Arc<str>, Option<Box<[u8]>>);
+
 #[derive(Default)]
 struct Everything {
     scopes: HashMap<Arc<str>, Scope>,
-    /// What each subscription is to: a group, or a whole scope.
-    watched: HashMap<SubscriptionId, (Arc<str>, Option<Box<[u8]>>)>,
+    watched: HashMap<SubscriptionId, Watched>,
 }
 
 /// See the module header.

@@ -111,8 +111,19 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
+use crate::types::Manifest;
+
 #[cfg(all(test, not(loom)))]
 mod fault_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+/// The types of the libraries of the runtime.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
+];

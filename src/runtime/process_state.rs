@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bus::SubscriptionId;
 use super::context::Context;
 use super::core::RuntimeCore;
-use super::errors::ErrorData;
+use super::errors::{self, ErrorData};
 use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::process::Process;
@@ -15,6 +15,7 @@ use super::time::Alarms;
 use super::upgrade::Upgrade;
 use crate::vm::heap::Marker;
 use crate::vm::object::Table;
+use crate::vm::types::ErrorMaker;
 use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
@@ -125,6 +126,10 @@ impl Host for ProcessState {
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
+    }
+
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        Some(errors::of_report)
     }
 }
 
