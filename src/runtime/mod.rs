@@ -36,6 +36,7 @@
 //! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
+//! | `sparse` | tables that give memory back |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
@@ -59,7 +60,7 @@
 //!
 //! # Model checks
 //!
-//! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
+//! The protocols of [`state`], [`parker`], [`queue`], [`shared_channel`] and [`process_table`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
@@ -101,6 +102,7 @@ pub mod scheduler;
 mod select;
 mod shape;
 pub mod shared_channel;
+mod sparse;
 pub mod spawn;
 pub mod state;
 pub mod system;
@@ -118,6 +120,8 @@ pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
 use crate::types::Manifest;
 
+#[cfg(all(test, not(loom)))]
+mod fault_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;

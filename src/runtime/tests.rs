@@ -23,7 +23,7 @@ static BROKEN: Library = Library {
     constants: &[],
 };
 
-fn image() -> Arc<Image> {
+pub(super) fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
     libraries.extend(LIBRARIES);
     libraries.push(&BROKEN);
