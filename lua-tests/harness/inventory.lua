@@ -25,6 +25,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
 end
 list("fs.", require("fs"))
 list("time.", require("time"))
+list("types.", require("types"))
 
 -- What the library makes when it is asked for.
 for _, name in ipairs { "stdin", "stdout", "stderr" } do
