@@ -105,7 +105,7 @@ mod tests {
     fn a_question_is_withdrawn_while_it_waits() {
         let (sender, receiver) = mpsc::channel();
         let mut inbox = Inbox::new(receiver);
-        let mut next = |inbox: &mut Inbox| match inbox.next() {
+        let next = |inbox: &mut Inbox| match inbox.next() {
             Next::Message(Message::Request(request)) => Some(request.id),
             _ => None,
         };
