@@ -46,6 +46,7 @@
 //! | a library function | the file of its library in `stdlib/` |
 //! | what a metamethod does | `vm/event.rs`, then `vm/index.rs`, `vm/arith.rs`, `vm/compare.rs`, `vm/concat.rs` |
 //! | how errors unwind | `vm/unwind.rs` |
+//! | what a type does as a value | `vm/types/`, `stdlib/types.rs`, `stdlib/reflection.rs` |
 //! | garbage collection | `vm/heap/` |
 //! | when a process runs | `runtime/state.rs`, `runtime/worker.rs` |
 //! | what crosses a process boundary | `runtime/transfer/` |

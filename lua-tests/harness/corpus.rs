@@ -1,5 +1,6 @@
 //! The Lua files of `lua-tests/`: programs that must pass, and programs that must fail.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,24 +8,35 @@ use libtest_mimic::{Failed, Trial};
 
 use crate::program::{Program, root};
 
-/// Folders whose programs must run silently to their end.
-const PASSING: [&str; 3] = ["language", "stdlib", "runtime"];
-
-/// Those of them that are about Lua 5.3 alone. They must do so as binary chunks too, and on the reference implementation.
+/// Folders whose programs are about Lua 5.3 alone. They must run silently to their end, also as binary chunks, and on the
+/// reference implementation.
 pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
+
+/// The folder of programs with processes, which must run silently to their end with so many workers.
+const RUNTIME: &str = "runtime";
+const WORKERS: [&str; 3] = ["1", "2", "8"];
+
+/// The folder of programs about types as values, which must run silently to their end.
+const TYPE_VALUES: &str = "types/values";
 
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
     let mut trials = Vec::new();
-    for folder in PASSING {
-        for file in lua_files(&corpus.join(folder)) {
-            trials.push(Trial::test(case_name(folder, &file), move || passes(&file)));
-        }
-    }
     for folder in LUA53_FOLDERS {
         for file in lua_files(&corpus.join(folder)) {
-            let name = format!("{}::from_binary", case_name(folder, &file));
-            trials.push(Trial::test(name, move || passes_from_binary(&file)));
+            let name = case_name(folder, &file);
+            let source = file.clone();
+            trials.push(Trial::test(name.clone(), move || passes(&source)));
+            trials.push(Trial::test(format!("{name}::from_binary"), move || passes_from_binary(&file)));
+        }
+    }
+    for file in lua_files(&corpus.join(TYPE_VALUES)) {
+        trials.push(Trial::test(case_name(TYPE_VALUES, &file), move || passes(&file)));
+    }
+    for file in lua_files(&corpus.join(RUNTIME)) {
+        for workers in WORKERS {
+            let (name, file) = (case_name(RUNTIME, &file), file.clone());
+            trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
         }
     }
     for file in lua_files(&corpus.join("errors")) {
@@ -57,21 +69,31 @@ fn passes_from_binary(file: &Path) -> Result<(), Failed> {
     runs_silently(|folder| Program::moonlet(folder).arg("run"), &scripts, file)
 }
 
+/// The same, with a number of workers.
+fn passes_with(file: &Path, workers: &str) -> Result<(), Failed> {
+    runs_silently(|folder| Program::moonlet(folder).env("MOONLET_WORKERS", workers).arg("run"), &[], file)
+}
+
 /// Runs a file in its folder, or the `scripts` that get it as argument.
 pub fn runs_silently(start: impl Fn(&Path) -> Program, scripts: &[PathBuf], file: &Path) -> Result<(), Failed> {
-    let folder = file.parent().expect("a file is in a folder");
-    let name = file.file_name().expect("a Lua file has a name");
-    let program = scripts.iter().fold(start(folder), |program, script| program.arg(script));
-    program.arg(name).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
+    let program = scripts.iter().fold(start(folder(file)), |program, script| program.arg(script));
+    program.arg(name(file)).run()?.expect_status(0)?.expect_stdout("")?.expect_no_errors()?;
     Ok(())
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().expect("a file is in a folder")
+}
+
+fn name(file: &Path) -> &OsStr {
+    file.file_name().expect("a Lua file has a name")
 }
 
 /// The first line of standard error starts as `NAME.expected` says; nothing is on standard output.
 fn fails_as_described(file: &Path) -> Result<(), Failed> {
     let expected = fs::read_to_string(file.with_extension("expected"))?;
-    let folder = file.parent().expect("a file is in a folder");
-    let name = file.file_name().expect("a Lua file has a name");
-    let outcome = Program::moonlet(folder).arg("run").arg(name).run()?.expect_status(1)?.expect_stdout("")?;
+    let outcome =
+        Program::moonlet(folder(file)).arg("run").arg(name(file)).run()?.expect_status(1)?.expect_stdout("")?;
     let expected = expected.trim_end_matches('\n');
     if !outcome.stderr().starts_with(expected) {
         return Err(outcome.failure(&format!("expected the message {expected:?}")));

@@ -29,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("lines::terminal_is_left_as_it_was", terminal_is_left_as_it_was),
         Trial::test("lines::signal_can_be_caught", signal_can_be_caught),
         Trial::test("lines::signal_ends_a_wait", signal_ends_a_wait),
+        Trial::test("lines::signal_cancels_in_order", signal_cancels_in_order),
         Trial::test("lines::second_signal_ends_the_program", second_signal_ends_the_program),
     ]
 }
@@ -273,6 +274,32 @@ fn signal_ends_a_wait() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// A script that reads its events, and its processes, are asked to end.
+fn signal_cancels_in_order() -> Result<(), Failed> {
+    let text = "\
+        local me, events = process.pid(), process.events()\n\
+        process.spawn_monitored(function(me)\n\
+            local events = process.events()\n\
+            process.send(me, 'ready')\n\
+            return events:receive().reason\n\
+        end, 'app:processes', me)\n\
+        process.inbox():receive() print('ready')\n\
+        local cancelled, from, child\n\
+        for _ = 1, 2 do\n\
+            local event = events:receive()\n\
+            if event.kind == process.event.EXIT then child = event.result.value\n\
+            else cancelled, from = event.reason, event.from end\n\
+        end\n\
+        print(cancelled, from, child, select(2, process.spawn(print, 'h')):kind())";
+    let (mut child, mut output) = start(text)?;
+    interrupt(&child)?;
+    let mut rest = String::new();
+    output.read_to_string(&mut rest)?;
+    expect_status(&mut child, Some(0))?;
+    let expected = "scheduler shutdown\t{|}\tscheduler shutdown\tInvalidState\n";
+    if rest == expected { Ok(()) } else { Err(format!("printed {rest:?}").into()) }
 }
 
 fn second_signal_ends_the_program() -> Result<(), Failed> {

@@ -14,7 +14,7 @@
 //! | `folder` | folders for files that tests make |
 //!
 //! The environment reaches the programs unchanged, so `MOONLET_GC_STRESS=1 cargo test --test lua` is the same run with a
-//! collection at every safepoint, and `MOONLET_WORKERS` sets the number of scheduler threads.
+//! collection at every safepoint. `MOONLET_WORKERS` sets the number of scheduler threads; `runtime/` runs with several.
 
 use std::process::ExitCode;
 

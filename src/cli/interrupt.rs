@@ -1,9 +1,9 @@
-//! SIGINT (Ctrl-C), as the `lua` command takes it: while Lua runs, the main process raises `interrupted!`, which it may
-//! catch; a second signal before the chunk has ended, or one while no chunk runs, ends the program as if nobody had asked
-//! for the signal.
+//! SIGINT (Ctrl-C), as the `lua` command takes it: while Lua runs, the main process is
+//! [interrupted](crate::runtime::interrupt), and what it leaves behind has some time to end; a second signal before that,
+//! or one while no chunk runs, ends the program as if nobody had asked for the signal.
 
 use std::io;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 
@@ -27,6 +27,8 @@ const ASKED: u8 = 2;
 pub(super) struct Interrupt {
     state: AtomicU8,
     process: Mutex<Weak<Process>>,
+    /// Whether the present or last chunk was asked to end.
+    asked: AtomicBool,
 }
 
 impl Interrupt {
@@ -47,6 +49,7 @@ impl Interrupt {
 
     /// A chunk begins.
     pub fn arm(&self) {
+        self.asked.store(false, Ordering::Release);
         self.state.store(RUNNING, Ordering::Release);
     }
 
@@ -55,11 +58,17 @@ impl Interrupt {
         self.state.store(IDLE, Ordering::Release);
     }
 
+    /// Whether the last chunk was asked to end: then the processes it leaves behind are given time to end as well.
+    pub fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
     fn arrived(self: &Arc<Interrupt>) {
         let running = self.state.compare_exchange(RUNNING, ASKED, Ordering::AcqRel, Ordering::Acquire).is_ok();
         let process = if running { self.process.lock().upgrade() } else { None };
         match process {
             Some(process) => {
+                self.asked.store(true, Ordering::Release);
                 let this = Arc::clone(self);
                 interrupt(&process, move || this.state.load(Ordering::Acquire) == ASKED);
             }

@@ -20,6 +20,7 @@ use super::{VERSION, fail};
 use crate::app::script::ScriptEntries;
 use crate::modules;
 use crate::runtime::System;
+use crate::runtime::interrupt::DEADLINE;
 use crate::runtime::process_state::state;
 use crate::runtime::task::Results;
 use crate::stdlib::output::{flush_in_background, flush_output, write_output};
@@ -69,7 +70,7 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
         &|vm| plan.begin(vm, &interrupt, &failed),
         plan.reads_from_terminal,
     );
-    runtime.shutdown(Duration::ZERO);
+    runtime.shutdown(if interrupt.was_asked() { DEADLINE } else { Duration::ZERO });
     stream::flush_all();
     let flushed = flush_output();
     if let Err(error) = outcome {

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::error::{Error, Result};
+use crate::compile::NoModules;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::mail::Outcome;
@@ -22,6 +23,7 @@ use crate::{modules, runtime};
 pub struct RuntimeBuilder {
     system: system::Builder,
     sources: HashMap<Box<str>, Box<[u8]>>,
+    sandbox: bool,
 }
 
 impl RuntimeBuilder {
@@ -51,6 +53,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Runs all code in the `sandbox` profile: without files, the operating system and loading of code, with library
+    /// tables that cannot be changed. `require` gives built-in modules only.
+    pub fn sandbox(mut self, sandbox: bool) -> RuntimeBuilder {
+        self.sandbox = sandbox;
+        self
+    }
+
     /// Where `require` looks for files, in the form of `package.path`.
     pub fn module_path(mut self, path: &str) -> RuntimeBuilder {
         self.system = self.system.module_path(path);
@@ -62,7 +71,8 @@ impl RuntimeBuilder {
     /// # Errors
     /// If the operating system refuses a thread.
     pub fn build(self) -> io::Result<Runtime> {
-        let image = Image::new(&modules::all_libraries(), false, random_seed());
+        let libraries = if self.sandbox { modules::sandbox_libraries() } else { modules::all_libraries() };
+        let image = Image::new(&libraries, self.sandbox, random_seed());
         let entries = Sources { sources: self.sources, known: Mutex::default() };
         Ok(Runtime { system: self.system.build(image, Box::new(entries))? })
     }
@@ -235,7 +245,7 @@ impl Entries for Sources {
             return Ok(entry.clone());
         }
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
-        let chunk = Chunk::compile(image, source, &format!("={id}"))
+        let chunk = Chunk::compile(image, source, &format!("={id}"), &NoModules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
         let entry = Entry { id: id.into(), chunk, method: "main".into() };
         known.insert(id.into(), entry.clone());
@@ -336,5 +346,48 @@ mod tests {
         let process = runtime.spawn("app:it", ()).unwrap();
         runtime.shutdown(Duration::from_millis(1));
         assert!(process.wait().is_err());
+    }
+
+    /// Runs a function in a sandbox.
+    fn run_in_sandbox(source: &str) -> Result<Data> {
+        let runtime = Runtime::builder().sandbox(true).workers(1).entry("app:main", source).build().unwrap();
+        runtime.spawn("app:main", ())?.wait()
+    }
+
+    #[test]
+    fn a_sandbox_has_the_runtime_and_no_system() {
+        let source = r#"return function()
+            assert(io == nil and debug == nil and load == nil and os.execute == nil and os.getenv == nil)
+            assert(not pcall(function() process.send = nil end) and not pcall(function() os.time = nil end))
+            assert(require("process") == process and require("time").sleep and require("errors") == errors)
+            local ok, message = pcall(require, "no.such.module")
+            assert(message:find("module 'no.such.module' not found", 1, true))
+            local ch = channel.new()
+            assert(process.spawn(function(ch) ch:send(os.platform) end, "h", ch))
+            return (ch:receive())
+        end"#;
+        assert_eq!(run_in_sandbox(source).unwrap(), Data::from("moonlet"));
+    }
+
+    #[test]
+    fn os_of_the_sandbox() {
+        let source = r#"return function()
+            assert(math.type(os.time()) == "integer" and os.clock() >= 0 and os.difftime(5, 3) == 2)
+            local given = {year = 2024, month = 14, day = 1, hour = "x", isdst = true}
+            local at = os.time(given)
+            assert(os.date("%Y-%m-%d %X", at) == "2025-02-01 00:00:00", os.date("%Y-%m-%d %X", at))
+            assert(given.month == 14 and given.sec == nil, "the argument is untouched")
+            local today = os.date("*t")
+            assert(os.date("%d", os.time{}) == ("%02d"):format(today.day), "missing fields are today's")
+            assert(os.time{year = 2024, month = 1, day = 1.5} == os.time{year = 2024, month = 1, day = 1})
+            assert(os.date("!%c", 1718461845) == "Sat Jun 15 14:30:45 2024")
+            assert(os.date("!%x %X %p %j %%", 1718461845) == "06/15/24 14:30:45 PM 167 %")
+            assert(os.date("!%Q %Ez %", 0) == "%Q %Ez %" and os.date("!%y %U %W %w", 0) == "70 00 00 4")
+            local t = os.date("!*t", 1718461845)
+            assert(t.year == 2024 and t.month == 6 and t.day == 15 and t.hour == 14 and t.min == 30 and t.sec == 45)
+            assert(t.wday == 7 and t.yday == 167 and t.isdst == false)
+            return true
+        end"#;
+        assert_eq!(run_in_sandbox(source).unwrap(), Data::from(true));
     }
 }

@@ -9,9 +9,19 @@ use crate::{runtime, stdlib};
 /// The libraries of all built-in modules.
 pub static LIBRARIES: &[&Library] = &[&fs::LIBRARY];
 
-/// All libraries a process has: those of Lua, of the runtime, and the built-in modules.
+/// All libraries a process has: those of Lua in the `full` profile, of the runtime, and the built-in modules.
 pub fn all_libraries() -> Vec<&'static Library> {
-    let mut libraries = stdlib::libraries();
+    with_modules(stdlib::libraries())
+}
+
+/// The same in the `sandbox` profile.
+pub fn sandbox_libraries() -> Vec<&'static Library> {
+    let mut libraries = stdlib::sandbox::libraries();
+    libraries.extend(runtime::SANDBOX);
+    with_modules(libraries)
+}
+
+fn with_modules(mut libraries: Vec<&'static Library>) -> Vec<&'static Library> {
     libraries.extend(runtime::LIBRARIES);
     libraries.extend(LIBRARIES);
     libraries

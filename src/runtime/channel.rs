@@ -39,7 +39,7 @@ unsafe impl Send for Channel {}
 pub(super) enum Kind {
     Local(Local),
     Shared(Arc<SharedChannel>),
-    Subscription(Box<Subscription>),
+    Subscription(Subscription),
 }
 
 /// A channel known to one process.
@@ -63,8 +63,19 @@ pub(super) struct Waiter {
     pub(super) value: Value,
 }
 
+impl Waiter {
+    /// Whether it is a value from the mailbox.
+    pub(super) fn is_mail(&self) -> bool {
+        self.case == MAIL
+    }
+}
+
 /// [`Waiter::case`] of a plain `send` or `receive`.
 pub(super) const PLAIN: u32 = u32::MAX;
+/// [`Waiter::case`] of a value from the mailbox that the buffer has no room for: nobody waits.
+const MAIL: u32 = u32::MAX - 1;
+/// [`Waiter::task`] that goes with it.
+const NO_TASK: u32 = u32::MAX;
 
 /// The outcome of an attempt to send.
 pub(super) enum Sent {
@@ -105,7 +116,7 @@ impl Channel {
 
     /// A channel fed from the mailbox.
     pub(super) fn subscription(subscription: Subscription) -> Channel {
-        Channel { kind: Kind::Subscription(Box::new(subscription)), receive_case: std::ptr::null_mut() }
+        Channel { kind: Kind::Subscription(subscription), receive_case: std::ptr::null_mut() }
     }
 
     /// Whether it keeps being a channel in another process.
@@ -145,6 +156,12 @@ pub(super) unsafe fn channel_of<'a>(handle: *mut Userdata) -> &'a mut Channel {
         let data: *mut dyn UserData = &raw mut **(*handle).data.as_mut().expect("channels are never taken out");
         &mut *data.cast::<Channel>()
     }
+}
+
+/// Whether a channel is fed from the mailbox alone.
+pub(super) fn is_subscription(handle: *mut Userdata) -> bool {
+    // SAFETY: callers pass the handle of a live channel; the reference ends here.
+    matches!(unsafe { &channel_of(handle).kind }, Kind::Subscription(_))
 }
 
 /// A new channel as a value.
@@ -266,6 +283,28 @@ pub(super) fn try_send(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Resu
     }
 }
 
+/// Sends a value from the mailbox through a channel of the program; where there is no room for it, it stands in the queue
+/// of senders. `false` if the channel is closed.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
+pub(super) fn put(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Result<bool, Box<LuaError>> {
+    match try_send(vm, handle, value)? {
+        Sent::Done => return Ok(true),
+        Sent::Closed => return Ok(false),
+        Sent::Full => {}
+    }
+    // SAFETY: the handle of a live channel; the reference ends here.
+    if let Kind::Shared(shared) = unsafe { &channel_of(handle).kind } {
+        let shared = Arc::clone(shared);
+        let parcel = super::transfer::pack(vm, value);
+        shared.put(parcel);
+    } else {
+        enqueue(vm, handle, Waiter { task: NO_TASK, case: MAIL, value }, true);
+    }
+    Ok(true)
+}
+
 /// Wakes a receiver with what it receives. `false`: its select was completed elsewhere, the value is still free.
 pub(super) fn finish_receive(
     vm: &mut Vm,
@@ -285,6 +324,9 @@ pub(super) fn finish_receive(
 fn finish_send(vm: &mut Vm, handle: *mut Userdata, sender: Waiter) -> bool {
     if sender.case == PLAIN {
         drop(state(vm).tasks.wake(sender.task, smallvec![Value::TRUE]));
+        return true;
+    }
+    if sender.is_mail() {
         return true;
     }
     // A result table that does not fit into memory ends the select without result; the process ends soon after.
@@ -361,7 +403,7 @@ pub(super) fn close(vm: &mut Vm, handle: *mut Userdata) -> Result<(), Box<LuaErr
     for receiver in receivers {
         finish_receive(vm, handle, receiver, Value::NIL, false)?;
     }
-    for sender in senders {
+    for sender in senders.into_iter().filter(|sender| !sender.is_mail()) {
         if sender.case == PLAIN || state(vm).tasks.take_claim(sender.task) {
             wake_closed_sender(vm, sender.task);
         }

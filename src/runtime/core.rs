@@ -1,18 +1,22 @@
 //! What all processes of a runtime share.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
+use super::groups::Groups;
 use super::io::IoDriver;
-use super::mail::Mail;
-use super::pid::Pid;
+use super::mail::{Happening, Mail, ProcessEvent};
+use super::names::Names;
+use super::pid::{NOBODY, Pid};
 use super::process::Process;
-use super::process_table::{Names, ProcessTable};
+use super::process_table::ProcessTable;
 use super::scheduler::Handle;
 use super::spawn::Entries;
 use super::timer::TimerService;
+use super::transfer::Text;
 use super::words::Words;
 use crate::vm::image::Image;
 
@@ -24,6 +28,9 @@ pub struct Settings {
     /// Bytes a process may use.
     pub memory_limit: usize,
 }
+
+/// Why processes are asked to end, and what those have failed with that did not.
+pub const SHUTDOWN: &str = "scheduler shutdown";
 
 /// See the module header.
 pub struct RuntimeCore {
@@ -41,6 +48,10 @@ pub struct RuntimeCore {
     pub processes: ProcessTable,
     /// Their names.
     pub names: Names,
+    /// The event bus.
+    pub bus: Bus,
+    /// Process groups.
+    pub groups: Groups,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.
@@ -53,9 +64,25 @@ pub struct RuntimeCore {
     pub settings: Settings,
     /// Set by shutdown: no more processes.
     pub stopping: AtomicBool,
+    /// Set when the deadline of a shutdown has passed: what is terminated from now on has been cancelled.
+    pub out_of_time: AtomicBool,
 }
 
 impl RuntimeCore {
+    /// Begins to shut down (`runtime.md` §10.6): nothing is spawned any more, and every process is asked to end. Asking
+    /// again does nothing.
+    pub fn begin_shutdown(&self) {
+        if self.stopping.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let at = self.driver.wall_clock().seconds;
+        for process in self.processes.all() {
+            let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
+            // A process that ends at the same time does not care any more.
+            let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+        }
+    }
+
     /// The process with this PID or name.
     ///
     /// # Errors

@@ -17,6 +17,9 @@ pub const LINK_DOWN: &str = "pid.link.down";
 /// `process.event.CANCEL`
 pub const CANCEL: &str = "pid.cancel";
 
+/// `process.event.OUTDATED`
+pub const OUTDATED: &str = "pid.outdated";
+
 /// The table for an event.
 ///
 /// # Errors

@@ -21,103 +21,136 @@ use crate::vm::object::Userdata;
 use crate::vm::value::Value;
 
 /// The subscriptions of a process.
+#[derive(Default)]
 pub struct Mailbox {
     inbox: *mut Userdata,
     events: *mut Userdata,
-    topics: Vec<(Text, *mut Userdata)>,
+    listeners: Vec<Listener>,
     retained: VecDeque<Delivery>,
+    /// How many deliveries there were.
+    arrivals: u64,
+}
+
+/// A channel that gets what is sent to a topic: a subscription, or a channel of the program.
+struct Listener {
+    topic: Text,
+    channel: *mut Userdata,
+    /// Whether it gets message objects instead of plain values.
+    messages: bool,
 }
 
 /// Something to be received.
-pub enum Delivery {
-    /// A message.
+struct Delivery {
+    /// Its place in the order of arrival.
+    arrival: u64,
+    item: Item,
+}
+
+enum Item {
     Message(Message),
-    /// An event.
     Event(Box<ProcessEvent>),
 }
 
 /// The state of a channel that is fed from the mailbox.
+#[derive(Default)]
 pub struct Subscription {
-    source: Source,
-    /// Whether a topic's listener gets message objects instead of plain values.
-    messages: bool,
     pub(super) closed: bool,
     pending: VecDeque<Delivery>,
     pub(super) receivers: VecDeque<Waiter>,
 }
 
-enum Source {
-    Inbox,
-    Events,
-    Topic,
-}
-
-impl Subscription {
-    fn new(source: Source, messages: bool) -> Subscription {
-        Subscription { source, messages, closed: false, pending: VecDeque::new(), receivers: VecDeque::new() }
-    }
-}
-
 impl Mailbox {
     /// No subscriptions.
     pub fn new() -> Mailbox {
-        Mailbox {
-            inbox: std::ptr::null_mut(),
-            events: std::ptr::null_mut(),
-            topics: Vec::new(),
-            retained: VecDeque::new(),
-        }
+        Mailbox::default()
     }
 
     /// Whether any subscription is open.
     pub fn is_open(&self) -> bool {
-        !self.inbox.is_null() || !self.events.is_null() || !self.topics.is_empty()
+        !self.inbox.is_null() || !self.events.is_null() || !self.listeners.is_empty()
+    }
+
+    /// Whether somebody reads the events.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_null()
     }
 
     /// Marks the channels of the subscriptions.
     pub fn trace(&self, marker: &mut Marker) {
-        let topics = self.topics.iter().map(|(_, channel)| *channel);
-        for channel in [self.inbox, self.events].into_iter().chain(topics).filter(|channel| !channel.is_null()) {
+        let listeners = self.listeners.iter().map(|listener| listener.channel);
+        for channel in [self.inbox, self.events].into_iter().chain(listeners).filter(|channel| !channel.is_null()) {
             marker.mark(Value::userdata(channel));
         }
     }
 
-    fn listener(&self, topic: &Text) -> Option<*mut Userdata> {
-        self.topics.iter().find(|(other, _)| other == topic).map(|(_, channel)| *channel)
+    fn listener(&self, topic: &Text) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.topic == *topic)
     }
 
-    /// The channel that wants a delivery.
-    fn target(&self, delivery: &Delivery) -> *mut Userdata {
-        match delivery {
-            Delivery::Event(_) => self.events,
-            Delivery::Message(message) => match self.topics.is_empty() {
-                true => self.inbox,
-                false => self.listener(&message.topic).unwrap_or(self.inbox),
+    /// The channel that wants an item.
+    fn target(&self, item: &Item) -> *mut Userdata {
+        match item {
+            Item::Event(_) => self.events,
+            Item::Message(message) => match self.listener(&message.topic) {
+                Some(listener) => listener.channel,
+                None if item.is_internal() => std::ptr::null_mut(),
+                None => self.inbox,
             },
         }
     }
+
+    /// Keeps what the mailbox of an older Lua state of this process has not delivered.
+    pub fn inherit(&mut self, old: Mailbox) {
+        let channels = [old.inbox, old.events].into_iter().chain(old.listeners.iter().map(|listener| listener.channel));
+        let pending = channels.filter_map(|channel| Some(std::mem::take(&mut subscription_of(channel)?.pending)));
+        let undelivered: Vec<Delivery> = pending.flatten().collect();
+        (self.retained, self.arrivals) = (old.retained, old.arrivals);
+        self.retain(undelivered);
+    }
+
+    /// Puts deliveries back among those that nobody wants yet, in the order of their arrival. What the runtime sends to
+    /// a subscription that is gone is dropped.
+    fn retain(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
+        self.retained.extend(deliveries.into_iter().filter(|delivery| !delivery.item.is_internal()));
+        self.retained.make_contiguous().sort_by_key(|delivery| delivery.arrival);
+    }
 }
 
-impl Default for Mailbox {
-    fn default() -> Mailbox {
-        Mailbox::new()
+impl Item {
+    /// Whether it is a message of the runtime for one of its subscriptions: programs neither send to such topics nor
+    /// listen on them.
+    fn is_internal(&self) -> bool {
+        matches!(self, Item::Message(message) if message.topic.as_bytes().first() == Some(&b'@'))
+    }
+}
+
+/// The subscription behind a handle; `None` for null, and for a channel of the program.
+fn subscription_of<'a>(handle: *mut Userdata) -> Option<&'a mut Subscription> {
+    if handle.is_null() {
+        return None;
+    }
+    // SAFETY: callers pass the handle of a live channel and use the result at once.
+    match unsafe { &mut channel_of(handle).kind } {
+        Kind::Subscription(subscription) => Some(subscription),
+        _ => None,
     }
 }
 
 fn subscription<'a>(handle: *mut Userdata) -> &'a mut Subscription {
-    // SAFETY: callers pass the handle of a live subscription and use the result at once.
-    match unsafe { &mut channel_of(handle).kind } {
-        Kind::Subscription(subscription) => subscription,
-        _ => unreachable!("the mailbox feeds subscriptions only"),
-    }
+    subscription_of(handle).expect("only subscriptions are received from through the mailbox")
+}
+
+fn new_subscription(vm: &mut Vm) -> *mut Userdata {
+    channel::new_channel(vm, Channel::subscription(Subscription::default()))
 }
 
 /// `process.inbox()`
 pub fn inbox(vm: &mut Vm) -> *mut Userdata {
     if state(vm).mailbox.inbox.is_null() {
-        let channel = channel::new_channel(vm, Channel::subscription(Subscription::new(Source::Inbox, true)));
+        let channel = new_subscription(vm);
         state(vm).mailbox.inbox = channel;
-        reroute_retained(vm);
+        // Nothing is materialised for a channel on which nobody waits.
+        let _ = reroute_retained(vm);
     }
     state(vm).mailbox.inbox
 }
@@ -125,62 +158,97 @@ pub fn inbox(vm: &mut Vm) -> *mut Userdata {
 /// `process.events()`
 pub fn events(vm: &mut Vm) -> *mut Userdata {
     if state(vm).mailbox.events.is_null() {
-        let channel = channel::new_channel(vm, Channel::subscription(Subscription::new(Source::Events, false)));
+        let channel = new_subscription(vm);
         state(vm).mailbox.events = channel;
-        reroute_retained(vm);
+        // As for the inbox.
+        let _ = reroute_retained(vm);
     }
     state(vm).mailbox.events
 }
 
 /// `process.listen(topic)`
 pub fn listen(vm: &mut Vm, topic: Text, messages: bool) -> *mut Userdata {
-    if let Some(channel) = state(vm).mailbox.listener(&topic) {
-        subscription(channel).messages |= messages;
-        return channel;
+    if let Some(listener) = state(vm).mailbox.listeners.iter_mut().find(|listener| listener.topic == topic) {
+        listener.messages |= messages;
+        return listener.channel;
     }
-    let channel = channel::new_channel(vm, Channel::subscription(Subscription::new(Source::Topic, messages)));
-    let mailbox = &mut state(vm).mailbox;
-    mailbox.topics.push((topic.clone(), channel));
-    if !mailbox.inbox.is_null() {
-        // What the inbox has not handed out yet belongs to the listener now.
-        let wanted = |delivery: &Delivery| matches!(delivery, Delivery::Message(message) if message.topic == topic);
-        let pending = std::mem::take(&mut subscription(mailbox.inbox).pending);
-        let (moved, kept) = pending.into_iter().partition(wanted);
-        subscription(mailbox.inbox).pending = kept;
-        subscription(channel).pending = moved;
-    }
-    reroute_retained(vm);
+    let channel = new_subscription(vm);
+    // As for the inbox.
+    let _ = attach(vm, Listener { topic, channel, messages });
     channel
 }
 
+/// `subscribe(topic, channel)`: a channel of the program becomes the listener of a topic. `false` if another channel is.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
+pub fn subscribe(vm: &mut Vm, topic: Text, channel: *mut Userdata) -> Result<bool, Box<LuaError>> {
+    match state(vm).mailbox.listener(&topic) {
+        Some(listener) => Ok(listener.channel == channel),
+        None => attach(vm, Listener { topic, channel, messages: false }).map(|()| true),
+    }
+}
+
+fn attach(vm: &mut Vm, listener: Listener) -> Result<(), Box<LuaError>> {
+    let mailbox = &mut state(vm).mailbox;
+    if let Some(inbox) = subscription_of(mailbox.inbox) {
+        // What the inbox has not handed out yet belongs to the listener now.
+        let wanted = |delivery: &Delivery| matches!(&delivery.item, Item::Message(m) if m.topic == listener.topic);
+        let (wanted, kept): (VecDeque<_>, _) = std::mem::take(&mut inbox.pending).into_iter().partition(wanted);
+        inbox.pending = kept;
+        mailbox.retain(wanted);
+    }
+    mailbox.listeners.push(listener);
+    reroute_retained(vm)
+}
+
+/// `unsubscribe(channel)`: the channel stays open. `false` if it listens to nothing.
+pub fn unsubscribe(vm: &mut Vm, channel: *mut Userdata) -> bool {
+    let listeners = &mut state(vm).mailbox.listeners;
+    let before = listeners.len();
+    listeners.retain(|listener| listener.channel != channel || subscription_of(channel).is_some());
+    listeners.len() < before
+}
+
 /// Ends a subscription: `process.unlisten`, or the delivery after its channel was closed. `false` if it is none.
+///
+/// # Errors
+/// `not enough memory` past the memory limit.
 pub fn unlisten(vm: &mut Vm, handle: *mut Userdata) -> Result<bool, Box<LuaError>> {
     let mailbox = &mut state(vm).mailbox;
-    if handle == mailbox.inbox {
-        mailbox.inbox = std::ptr::null_mut();
-    } else if handle == mailbox.events {
-        mailbox.events = std::ptr::null_mut();
-    } else if let Some(at) = mailbox.topics.iter().position(|(_, channel)| *channel == handle) {
-        mailbox.topics.remove(at);
-    } else {
+    if !mailbox.forget(handle) {
         return Ok(false);
     }
-    let pending = std::mem::take(&mut subscription(handle).pending);
-    state(vm).mailbox.retained.extend(pending);
+    if let Some(subscription) = subscription_of(handle).filter(|subscription| !subscription.closed) {
+        mailbox.retain(std::mem::take(&mut subscription.pending));
+    }
     channel::close(vm, handle)?;
-    reroute_retained(vm);
+    reroute_retained(vm)?;
     Ok(true)
 }
 
-/// Hands what was retained to the subscriptions there are now.
-fn reroute_retained(vm: &mut Vm) {
-    let mailbox = &mut state(vm).mailbox;
-    for delivery in std::mem::take(&mut mailbox.retained) {
-        match mailbox.target(&delivery) {
-            channel if channel.is_null() => mailbox.retained.push_back(delivery),
-            channel => subscription(channel).pending.push_back(delivery),
+impl Mailbox {
+    /// Feeds a channel no longer. `false` if it was not fed.
+    fn forget(&mut self, handle: *mut Userdata) -> bool {
+        if handle == self.inbox {
+            self.inbox = std::ptr::null_mut();
+        } else if handle == self.events {
+            self.events = std::ptr::null_mut();
+        } else if let Some(at) = self.listeners.iter().position(|listener| listener.channel == handle) {
+            self.listeners.remove(at);
+        } else {
+            return false;
         }
+        true
     }
+}
+
+/// Hands what was retained to the subscriptions there are now.
+fn reroute_retained(vm: &mut Vm) -> Result<(), Box<LuaError>> {
+    for delivery in std::mem::take(&mut state(vm).mailbox.retained) {
+        route(vm, delivery)?;
+    }
+    Ok(())
 }
 
 /// Whether a receive on a subscription would complete.
@@ -198,7 +266,7 @@ pub(super) fn try_receive(vm: &mut Vm, handle: *mut Userdata) -> Result<Option<(
         drain(vm)?;
     }
     match subscription(handle).pending.pop_front() {
-        Some(delivery) => Ok(Some((materialise(vm, handle, delivery)?, true))),
+        Some(delivery) => Ok(Some((materialise(vm, handle, delivery.item)?, true))),
         None => Ok(subscription(handle).closed.then_some((Value::NIL, false))),
     }
 }
@@ -221,13 +289,13 @@ pub fn drain(vm: &mut Vm) -> Result<(), Box<LuaError>> {
 
 fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
     match mail {
-        Mail::Message(message) => deliver(vm, Delivery::Message(message)),
+        Mail::Message(message) => deliver(vm, Item::Message(message)),
         Mail::Event(event) => match &event.what {
             Happening::LinkDown(_) if !state(vm).trap_links => {
-                state(vm).doom = Some(ErrorData::internal("linked process failed"));
+                state(vm).rare().doom = Some(ErrorData::internal("linked process failed"));
                 Ok(())
             }
-            _ => deliver(vm, Delivery::Event(event)),
+            _ => deliver(vm, Item::Event(event)),
         },
         Mail::Wake(id) => {
             if state(vm).tasks.is_waiting(id) {
@@ -263,40 +331,58 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
     }
 }
 
-/// Hands a delivery to whoever waits for it, or puts it where it is looked for.
-fn deliver(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
+fn deliver(vm: &mut Vm, item: Item) -> Result<(), Box<LuaError>> {
     let mailbox = &mut state(vm).mailbox;
-    let handle = mailbox.target(&delivery);
-    if handle.is_null() {
-        mailbox.retained.push_back(delivery);
+    mailbox.arrivals += 1;
+    let arrival = mailbox.arrivals;
+    route(vm, Delivery { arrival, item })
+}
+
+/// Hands a delivery to whoever waits for it, or puts it where it is looked for.
+fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
+    let mailbox = &mut state(vm).mailbox;
+    let handle = mailbox.target(&delivery.item);
+    let Some(subscription) = subscription_of(handle) else {
+        if handle.is_null() {
+            if !delivery.item.is_internal() {
+                mailbox.retained.push_back(delivery);
+            }
+            return Ok(());
+        }
+        let value = materialise(vm, handle, delivery.item)?;
+        if !channel::put(vm, handle, value)? {
+            state(vm).mailbox.forget(handle);
+        }
         return Ok(());
-    }
-    if subscription(handle).closed {
+    };
+    if subscription.closed {
         return unlisten(vm, handle).map(drop);
     }
-    while let Some(receiver) = subscription(handle).receivers.pop_front() {
+    while let Some(receiver) = subscription.receivers.pop_front() {
         if receiver.case != PLAIN && !state(vm).tasks.take_claim(receiver.task) {
             continue;
         }
-        let value = materialise(vm, handle, delivery)?;
+        let value = materialise(vm, handle, delivery.item)?;
         if receiver.case == PLAIN {
             drop(state(vm).tasks.wake(receiver.task, smallvec![value, Value::TRUE]));
             return Ok(());
         }
         return select::finish(vm, receiver.task, handle, value, true);
     }
-    subscription(handle).pending.push_back(delivery);
+    subscription.pending.push_back(delivery);
     Ok(())
 }
 
-/// The value that a receiver on a subscription gets for a delivery.
-fn materialise(vm: &mut Vm, handle: *mut Userdata, delivery: Delivery) -> Result<Value, Box<LuaError>> {
-    let subscription = subscription(handle);
-    match (delivery, &subscription.source) {
-        (Delivery::Event(event), _) => events::event_table(vm, &event),
-        (Delivery::Message(message), Source::Topic) if !subscription.messages => message::raw_value(vm, &message),
-        (Delivery::Message(message), _) => Ok(message::message_value(vm, message)),
-    }
+/// The value that a channel gets for an item.
+fn materialise(vm: &mut Vm, handle: *mut Userdata, item: Item) -> Result<Value, Box<LuaError>> {
+    let message = match item {
+        Item::Event(event) => return events::event_table(vm, &event),
+        Item::Message(message) => message,
+    };
+    let mailbox = &state(vm).mailbox;
+    let raw = handle != mailbox.inbox
+        && mailbox.listeners.iter().any(|listener| listener.channel == handle && !listener.messages);
+    if raw { message::raw_value(vm, &message) } else { Ok(message::message_value(vm, message)) }
 }
 
 /// Ends a wait on a shared channel.

@@ -1,11 +1,11 @@
-//! Message and Payload objects (`runtime.md` §2.9, §6.4).
+//! Message objects (`runtime.md` §2.9).
 
 use super::mail::Message;
+use super::payload::new_payload;
 use super::pid::NOBODY;
 use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::heap::Marker;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
@@ -18,34 +18,11 @@ pub static MESSAGE: Class = Class {
     metamethods: &[Native::new("__tostring", message_text)],
 };
 
-/// The class of [`Payload`].
-pub static PAYLOAD: Class = Class {
-    name: "payload",
-    methods: &[Native::new("data", data), Native::new("unmarshal", data), Native::new("get_format", get_format)],
-    metamethods: &[Native::new("__tostring", payload_text)],
-};
-
 struct MessageObject(Message);
 
 impl UserData for MessageObject {
     fn class(&self) -> &'static str {
         "process.Message"
-    }
-}
-
-/// A received value in its envelope.
-pub struct Payload(pub Value);
-
-// SAFETY: the value belongs to the heap that holds the payload, and moves with it.
-unsafe impl Send for Payload {}
-
-impl UserData for Payload {
-    fn class(&self) -> &'static str {
-        "payload"
-    }
-
-    fn trace(&self, marker: &mut Marker) {
-        marker.mark(self.0);
     }
 }
 
@@ -65,12 +42,6 @@ pub fn raw_value(vm: &mut Vm, message: &Message) -> Result<Value, Box<LuaError>>
     }
     let values = message.payload.unpack(vm)?;
     array(vm, &values)
-}
-
-/// A payload object.
-pub fn payload_value(vm: &mut Vm, value: Value) -> Value {
-    let metatable = state(vm).core().words.payload_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(Payload(value)), metatable))
 }
 
 fn array(vm: &mut Vm, values: &[Value]) -> Result<Value, Box<LuaError>> {
@@ -100,12 +71,12 @@ fn payload(vm: &mut Vm, args: Args) -> NativeResult {
         0 => vm.answer(Value::NIL),
         1 => {
             let value = message.0.payload.unpack_one(vm)?;
-            let payload = payload_value(vm, value);
+            let payload = new_payload(vm, value);
             vm.answer(payload)
         }
         _ => {
             let values = message.0.payload.unpack(vm)?;
-            let payloads: Vec<Value> = values.iter().map(|value| payload_value(vm, *value)).collect();
+            let payloads: Vec<Value> = values.iter().map(|value| new_payload(vm, *value)).collect();
             let list = array(vm, &payloads)?;
             vm.answer(list)
         }
@@ -116,26 +87,5 @@ fn message_text(vm: &mut Vm, args: Args) -> NativeResult {
     let message = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?;
     let text = [b"process.Message{topic=", message.0.topic.as_bytes(), b"}"].concat();
     let text = vm.string(&text)?;
-    vm.answer(text)
-}
-
-fn data(vm: &mut Vm, args: Args) -> NativeResult {
-    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
-    vm.answer(value)
-}
-
-fn format_of(value: Value) -> &'static str {
-    if super::errors::error_of(value).is_some() { "golang/error" } else { "lua/any" }
-}
-
-fn get_format(vm: &mut Vm, args: Args) -> NativeResult {
-    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
-    let text = vm.string(format_of(value).as_bytes())?;
-    vm.answer(text)
-}
-
-fn payload_text(vm: &mut Vm, args: Args) -> NativeResult {
-    let value = args.check_userdata::<Payload>(vm, 0, "payload")?.0;
-    let text = vm.string(format!("payload{{format={}}}", format_of(value)).as_bytes())?;
     vm.answer(text)
 }

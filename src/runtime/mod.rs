@@ -20,15 +20,18 @@
 //! | --- | --- |
 //! | [`system`] | [`System`]: built, given work, shut down |
 //! | [`core`], [`process_table`], [`words`] | what all processes share |
-//! | [`process`] | a process: its step, its end, who watches it |
-//! | [`spawn`] | from an entry to a process that can be queued |
+//! | [`process`] | a process: its step, its end |
+//! | [`links`], [`names`] | who watches it, what it is called |
+//! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
+//! | [`bus`], [`groups`] | events from many to many; processes under one name |
 //! | [`operation`] | work of host modules off the workers |
-//! | [`errors`], [`message`], `events`, [`time`], [`pid`] | the objects programs see |
+//! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
@@ -56,23 +59,35 @@
 //! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
+pub mod bus;
 pub mod channel;
+pub mod context;
 pub mod core;
 pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod groups;
 pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;
+mod lib_events;
+mod lib_os;
+mod lib_pg;
 mod lib_process;
+mod lib_registry;
 mod lib_require;
+mod lib_spawn;
+mod lib_subscribe;
+pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod names;
 pub mod operation;
 pub mod parker;
+pub mod payload;
 pub mod pid;
 pub mod process;
 pub mod process_state;
@@ -88,10 +103,11 @@ pub mod task;
 pub mod time;
 pub mod timer;
 pub mod transfer;
+mod upgrade;
 pub mod words;
 pub mod worker;
 
-pub use system::{Builder, LIBRARIES, System};
+pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
 use crate::types::Manifest;
 

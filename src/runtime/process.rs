@@ -17,13 +17,15 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::channel;
-use super::core::RuntimeCore;
-use super::errors::{self, ErrorData};
+use super::core::{RuntimeCore, SHUTDOWN};
+use super::errors::{self, CANCELED, ErrorData};
+use super::links::{OnExit, Relation, RelationError, Relations};
 use super::mail::{Happening, Mail, Outcome, ProcessEvent};
 use super::mailbox;
 use super::pid::Pid;
@@ -33,6 +35,7 @@ use super::scheduler::Runnable;
 use super::state::{RunState, StepOutcome};
 use super::task::{MAIN, Wait};
 use super::transfer::{Parcel, pack};
+use super::upgrade::Upgrade;
 use super::worker::WorkerContext;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -47,8 +50,6 @@ pub struct Process {
     pub mailbox: Queue<Mail>,
     /// Its number.
     pub pid: Pid,
-    /// The entry it runs.
-    pub entry: Arc<str>,
     /// What all processes of the runtime share.
     pub core: Arc<RuntimeCore>,
     this: Weak<Process>,
@@ -65,45 +66,23 @@ unsafe impl Sync for Process {}
 // SAFETY: a machine may move between threads.
 unsafe impl Send for Process {}
 
-/// What is called with the outcome of a process.
-pub type OnExit = Box<dyn FnOnce(Outcome) + Send>;
-
-/// Who is to be told of the end.
-#[derive(Default)]
-struct Relations {
-    ended: bool,
-    /// Set when the process has names to release.
-    named: bool,
-    watchers: Vec<(Pid, Relation)>,
-    on_exit: Option<OnExit>,
-}
-
-/// Why a process is told of the end of another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Relation {
-    /// It gets an EXIT event.
-    Monitor,
-    /// It gets a LINK_DOWN event, or fails, if the other one failed.
-    Link,
-}
-
-/// Why a relation could not be set up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RelationError {
-    /// The process has ended.
-    Ended,
-    /// There is one already.
-    Exists,
+/// How a step ended.
+enum Step {
+    /// As the scheduler sees it.
+    Pause(StepOutcome),
+    /// The Lua state is to be replaced.
+    Upgrade(Upgrade),
+    /// The process has come to its end.
+    End(Box<Outcome>),
 }
 
 impl Process {
     /// A process without a Lua state; see [`Process::set_machine`].
-    pub fn new(core: Arc<RuntimeCore>, pid: Pid, entry: Arc<str>, script: bool) -> Arc<Process> {
+    pub fn new(core: Arc<RuntimeCore>, pid: Pid, script: bool) -> Arc<Process> {
         Arc::new_cyclic(|this| Process {
             run_state: RunState::new(),
             mailbox: Queue::new(),
             pid,
-            entry,
             core,
             this: this.clone(),
             machine: UnsafeCell::new(None),
@@ -138,58 +117,55 @@ impl Process {
         self.script
     }
 
-    /// Calls `then` with the outcome when the process ends. To be set before it is queued.
+    /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile.
+    pub fn relations(&self) -> MutexGuard<'_, Relations> {
+        self.relations.lock()
+    }
+
+    /// Whether its termination was requested.
+    pub fn is_doomed(&self) -> bool {
+        self.run_state.kill_requested()
+    }
+
+    /// Calls `then` with the outcome when the process ends. To be set before it can run.
     pub fn on_exit(&self, then: OnExit) {
-        self.relations.lock().on_exit = Some(then);
+        self.relations().set_on_exit(then);
     }
 
     /// Lets `watcher` be told of the end.
     ///
     /// # Errors
-    /// If the process has ended, or a monitor exists already.
+    /// If the process has ended, or the relation exists already.
     pub fn watch(&self, watcher: Pid, relation: Relation) -> Result<(), RelationError> {
-        let mut relations = self.relations.lock();
-        if relations.ended {
-            return Err(RelationError::Ended);
-        }
-        if relations.watchers.contains(&(watcher, relation)) {
-            return Err(RelationError::Exists);
-        }
-        if relations.watchers.is_empty() {
-            relations.watchers.reserve_exact(1);
-        }
-        relations.watchers.push((watcher, relation));
-        Ok(())
+        self.relations().watch(watcher, relation)
     }
 
     /// Takes a relation back.
     pub fn unwatch(&self, watcher: Pid, relation: Relation) {
-        self.relations.lock().watchers.retain(|other| *other != (watcher, relation));
-    }
-
-    /// Notes that the process has a name. `false` if it has ended.
-    pub fn note_named(&self) -> bool {
-        let mut relations = self.relations.lock();
-        relations.named = true;
-        !relations.ended
+        self.relations().unwatch(watcher, relation);
     }
 
     /// One step; see the module header.
-    fn step(&self, vm: &mut Vm) -> Result<StepOutcome, Box<Outcome>> {
+    fn step(&self, vm: &mut Vm) -> Step {
         vm.fuel = self.core.settings.slice;
         loop {
             if self.run_state.kill_requested() {
-                return Err(Box::new(Err(ErrorData::internal("process terminated"))));
+                return Step::End(Box::new(Err(self.killed())));
             }
             if let Err(mut error) = mailbox::drain(vm) {
-                return Err(self.failure(vm, &mut error));
+                return Step::End(self.failure(vm, &mut error));
             }
             let host = state(vm);
-            if let Some(doom) = host.doom.take() {
-                return Err(Box::new(Err(doom)));
+            if let Some(rare) = &mut host.rare {
+                if let Some(doom) = rare.doom.take() {
+                    return Step::End(Box::new(Err(doom)));
+                }
+                if let Some(upgrade) = rare.upgrade.take() {
+                    return Step::Upgrade(upgrade);
+                }
             }
             if vm.fuel <= 0 && state(vm).tasks.has_ready() {
-                return Ok(StepOutcome::Yielded);
+                return Step::Pause(StepOutcome::Yielded);
             }
             let tasks = &mut state(vm).tasks;
             let Some((thread, continuation)) = tasks.start_next() else {
@@ -206,26 +182,34 @@ impl Process {
                 Exit::Suspended(Request::Turn) => tasks.yielded(innermost),
                 Exit::OutOfBudget => {
                     tasks.preempted(innermost);
-                    return Ok(StepOutcome::Yielded);
+                    return Step::Pause(StepOutcome::Yielded);
                 }
                 Exit::Finished(values) => {
                     if tasks.current() == Some(MAIN) {
-                        return Err(self.result(vm, &values));
+                        return Step::End(self.result(vm, &values));
                     }
                     tasks.finished();
                 }
-                Exit::Failed(mut error) => return Err(self.failure(vm, &mut error)),
+                Exit::Failed(mut error) => return Step::End(self.failure(vm, &mut error)),
                 Exit::Suspended(Request::Host(_)) => {
-                    return Err(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
+                    return Step::End(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
                 }
             }
         }
     }
 
+    /// What a terminated process has failed with.
+    fn killed(&self) -> Arc<ErrorData> {
+        if self.core.out_of_time.load(Ordering::Relaxed) {
+            return Arc::new(ErrorData::plain(CANCELED, SHUTDOWN));
+        }
+        ErrorData::internal("process terminated")
+    }
+
     /// No task is ready: waits for news, unless there can be none.
-    fn wait(&self, vm: &mut Vm) -> Result<StepOutcome, Box<Outcome>> {
+    fn wait(&self, vm: &mut Vm) -> Step {
         let host = state(vm);
-        let hopeless = host.tasks.waits_for_itself() && !host.mailbox.is_open() && host.alarms.is_empty();
+        let hopeless = host.tasks.waits_for_itself() && !host.mailbox.is_open() && !host.has_alarms();
         if hopeless {
             let text = format!("deadlock: all coroutines blocked ({})", host.tasks.reasons().count());
             if self.script {
@@ -234,13 +218,13 @@ impl Process {
                     stack: format!("waiting for: {}", reasons.join(", ")),
                     ..ErrorData::plain("Internal", &text)
                 };
-                return Err(Box::new(Err(Arc::new(error))));
+                return Step::End(Box::new(Err(Arc::new(error))));
             }
             if !std::mem::replace(&mut host.warned, true) {
-                eprintln!("warning: {} ({}): {text}", self.entry, self.pid.display(&self.core.host));
+                eprintln!("warning: {} ({}): {text}", host.entry, self.pid.display(&self.core.host));
             }
         }
-        Ok(StepOutcome::Waiting)
+        Step::Pause(StepOutcome::Waiting)
     }
 
     /// The outcome of a main function that returned (`runtime.md` §1.5).
@@ -255,10 +239,7 @@ impl Process {
             let error = ErrorData { retryable: Some(false), ..ErrorData::plain("Internal", &text) };
             return Box::new(Err(Arc::new(error)));
         }
-        let needed = {
-            let relations = self.relations.lock();
-            relations.on_exit.is_some() || !relations.watchers.is_empty()
-        };
+        let needed = self.relations().outcome_matters();
         Box::new(Ok(match values.first() {
             Some(value) if needed => pack(vm, *value),
             _ => Parcel::Nil,
@@ -301,39 +282,41 @@ impl Process {
         // SAFETY: the worker that ends the process runs it.
         let machine = unsafe { (*self.machine.get()).take() };
         if let Some(mut vm) = machine {
-            self.leave_channels(&mut vm);
+            self.leave(&mut vm);
         }
-        let (watchers, named, on_exit) = {
-            let mut relations = self.relations.lock();
-            relations.ended = true;
-            (std::mem::take(&mut relations.watchers), relations.named, relations.on_exit.take())
-        };
+        let ties = self.relations().end();
         self.mailbox.close();
         self.core.processes.remove(self.pid);
-        if named {
-            self.core.names.release(self.pid);
+        self.core.names.release(self.pid, &ties.names);
+        if !ties.watchers.is_empty() {
+            let at = self.core.driver.wall_clock().seconds;
+            ties.watchers.iter().for_each(|(pid, relation)| self.tell(*pid, *relation, at, &outcome));
         }
-        let at = self.core.driver.wall_clock().seconds;
-        for (pid, relation) in watchers {
-            let what = match relation {
-                Relation::Monitor => Happening::Exit(outcome.clone()),
-                Relation::Link if outcome.is_err() => Happening::LinkDown(outcome.clone()),
-                Relation::Link => continue,
-            };
-            if let Some(watcher) = self.core.processes.get(pid) {
-                watcher.unwatch(self.pid, Relation::Link);
-                // A watcher that ends at the same time does not care any more.
-                let _ = watcher.post(Mail::Event(Box::new(ProcessEvent { from: self.pid, at, what })));
-            }
-        }
-        if let Some(on_exit) = on_exit {
+        if let Some(on_exit) = ties.on_exit {
             on_exit(outcome);
         }
         self.core.processes.ended();
     }
 
-    /// Takes the process's tasks out of the queues of shared channels.
-    fn leave_channels(&self, vm: &mut Vm) {
+    /// Tells a watcher of the end.
+    fn tell(&self, watcher: Pid, relation: Relation, at: i64, outcome: &Outcome) {
+        let Some(watcher) = self.core.processes.get(watcher) else { return };
+        let what = match relation {
+            Relation::Monitor => Happening::Exit(outcome.clone()),
+            Relation::Link => {
+                watcher.unwatch(self.pid, Relation::Link);
+                if outcome.is_ok() {
+                    return;
+                }
+                Happening::LinkDown(outcome.clone())
+            }
+        };
+        // A watcher that ends at the same time does not care any more.
+        let _ = watcher.post(Mail::Event(Box::new(ProcessEvent { from: self.pid, at, what })));
+    }
+
+    /// Ends what the Lua state has going on elsewhere: its places in the queues of shared channels, timers, subscriptions.
+    pub(super) fn leave(&self, vm: &mut Vm) {
         let waits: Vec<_> = state(vm).tasks.take_waits().collect();
         for (id, wait) in waits {
             match wait {
@@ -343,8 +326,11 @@ impl Process {
                 Wait::Nothing | Wait::Operation(_) => {}
             }
         }
-        for key in state(vm).alarms.keys() {
-            drop(self.core.timers.cancel(key));
+        if let Some(rare) = state(vm).rare.take() {
+            rare.alarms.keys().for_each(|key| drop(self.core.timers.cancel(key)));
+            self.core.bus.unsubscribe(&rare.subscriptions);
+            self.core.groups.unsubscribe(&rare.subscriptions);
+            self.core.groups.forget(&self.core, self.pid, &rare.memberships);
         }
     }
 }
@@ -355,24 +341,25 @@ impl Runnable for Process {
     }
 
     fn run(self: &Arc<Self>, _worker: &WorkerContext<Self>) -> StepOutcome {
-        // SAFETY: the scheduler lets one worker at a time run a process, and the creator has let go of it.
-        let outcome = match unsafe { (*self.machine.get()).as_deref_mut() } {
-            Some(vm) => match self.step(vm) {
-                Ok(outcome) => return outcome,
-                Err(outcome) => *outcome,
-            },
-            None => return StepOutcome::Finished,
+        let outcome = loop {
+            // SAFETY: the scheduler lets one worker at a time run a process, and the creator has let go of it. The
+            // reference is used up before the next round makes another.
+            let Some(vm) = (unsafe { (*self.machine.get()).as_deref_mut() }) else { return StepOutcome::Finished };
+            match self.step(vm) {
+                Step::Pause(outcome) => return outcome,
+                Step::End(outcome) => break *outcome,
+                Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {
+                    // SAFETY: as above; the old machine is not referred to any more.
+                    Ok(machine) => unsafe { *self.machine.get() = Some(machine) },
+                    Err(error) => break Err(Arc::new(error)),
+                },
+            }
         };
         self.end(outcome);
         StepOutcome::Finished
     }
 
     fn on_panic(self: &Arc<Self>, payload: Box<dyn Any + Send>) {
-        let text = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "unknown cause".to_owned());
-        self.end(Err(ErrorData::internal(&format!("panic: {text}"))));
+        self.end(Err(Arc::new(ErrorData::panic(&*payload))));
     }
 }

@@ -3,14 +3,19 @@
 
 use std::sync::Arc;
 
+use super::bus::SubscriptionId;
+use super::context::Context;
 use super::core::RuntimeCore;
-use super::errors::ErrorData;
+use super::errors::{self, ErrorData};
+use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::process::Process;
 use super::task::TaskSet;
 use super::time::Alarms;
+use super::upgrade::Upgrade;
 use crate::vm::heap::Marker;
 use crate::vm::object::Table;
+use crate::vm::types::ErrorMaker;
 use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
@@ -21,20 +26,39 @@ pub(super) const CANNOT_WAIT: &str =
 /// The state of a process that belongs to its heap.
 pub struct ProcessState {
     process: *const Process,
+    /// The id of the entry it runs.
+    pub entry: Arc<str>,
     /// Its scheduled coroutines.
     pub tasks: TaskSet,
     /// Its subscriptions and what is retained for them.
     pub mailbox: Mailbox,
-    /// The channels of pending timers.
-    pub alarms: Alarms,
     /// Handles of shared channels by address, weak; null until there is one.
     pub handles: *mut Table,
     /// Whether the failure of a linked process is an event instead of the end.
     pub trap_links: bool,
+    /// Whether news of newer code is wanted.
+    pub upgradable: bool,
     /// Whether the warning of a deadlock was given.
     pub warned: bool,
+    /// What only some processes have.
+    pub rare: Option<Box<Rare>>,
+}
+
+/// What only some processes have.
+#[derive(Default)]
+pub struct Rare {
+    /// The channels of pending timers.
+    pub alarms: Alarms,
+    /// What it has inherited.
+    pub context: Option<Arc<Context>>,
     /// Set when the process must end at its next turn.
     pub doom: Option<Arc<ErrorData>>,
+    /// Set when the process will be replaced by newer code at its next turn.
+    pub upgrade: Option<Upgrade>,
+    /// Its subscriptions to events and to changes of groups.
+    pub subscriptions: Vec<SubscriptionId>,
+    /// The groups it has joined.
+    pub memberships: Vec<Membership>,
 }
 
 // SAFETY: the process owns the machine that owns this, and is itself shareable; the rest belongs to the machine's heap.
@@ -45,17 +69,33 @@ impl ProcessState {
     ///
     /// # Safety
     /// `process` outlives the machine this is given to: it is the process that owns it.
-    pub unsafe fn new(process: *const Process) -> ProcessState {
+    pub unsafe fn new(process: *const Process, entry: Arc<str>, context: Option<Arc<Context>>) -> ProcessState {
         ProcessState {
             process,
+            entry,
             tasks: TaskSet::new(),
             mailbox: Mailbox::new(),
-            alarms: Alarms::default(),
             handles: std::ptr::null_mut(),
             trap_links: false,
+            upgradable: false,
             warned: false,
-            doom: None,
+            rare: context.map(|context| Box::new(Rare { context: Some(context), ..Rare::default() })),
         }
+    }
+
+    /// What only some processes have; from now on this one has it.
+    pub fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// What it has inherited.
+    pub fn context(&self) -> Option<&Arc<Context>> {
+        self.rare.as_ref()?.context.as_ref()
+    }
+
+    /// Whether a timer is pending whose channel somebody may wait on.
+    pub fn has_alarms(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.alarms.is_empty())
     }
 
     /// The process.
@@ -76,7 +116,9 @@ impl Host for ProcessState {
     fn trace(&mut self, marker: &mut Marker) {
         self.tasks.trace(marker);
         self.mailbox.trace(marker);
-        self.alarms.trace(marker);
+        if let Some(rare) = &self.rare {
+            rare.alarms.trace(marker);
+        }
         if !self.handles.is_null() {
             marker.mark(Value::table(self.handles));
         }
@@ -84,6 +126,10 @@ impl Host for ProcessState {
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
+    }
+
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        Some(errors::of_report)
     }
 }
 

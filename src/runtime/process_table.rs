@@ -1,11 +1,11 @@
-//! The table of living processes, and the names they have registered.
+//! The table of living processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Condvar, Mutex};
 
 use super::pid::Pid;
 use super::process::Process;
@@ -100,40 +100,5 @@ impl ProcessTable {
 impl Default for ProcessTable {
     fn default() -> ProcessTable {
         ProcessTable::new()
-    }
-}
-
-/// The name registry (`runtime.md` §2.13).
-#[derive(Default)]
-pub struct Names(RwLock<HashMap<Box<[u8]>, Pid>>);
-
-impl Names {
-    /// Who has a name.
-    pub fn lookup(&self, name: &[u8]) -> Option<Pid> {
-        self.0.read().get(name).copied()
-    }
-
-    /// Gives a name to a process. `false` if another has it.
-    pub fn register(&self, name: &[u8], process: &Process) -> bool {
-        let mut names = self.0.write();
-        if names.get(name).is_some_and(|owner| *owner != process.pid) {
-            return false;
-        }
-        names.insert(name.into(), process.pid);
-        if !process.note_named() {
-            names.remove(name);
-            return false;
-        }
-        true
-    }
-
-    /// Frees a name. `false` if nobody has it.
-    pub fn unregister(&self, name: &[u8]) -> bool {
-        self.0.write().remove(name).is_some()
-    }
-
-    /// Frees all names of a process.
-    pub fn release(&self, pid: Pid) {
-        self.0.write().retain(|_, owner| *owner != pid);
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::channel::{Local, PLAIN, Sent};
+use super::channel::{Local, PLAIN, Sent, Waiter};
 use super::mail::{ChannelNews, ChannelOutcome, Mail};
 use super::process::Process;
 use super::process_state::state;
@@ -72,7 +72,9 @@ impl Core {
     /// Receives if that is possible without waiting.
     pub(super) fn try_receive(&mut self) -> Option<Received> {
         if let Some(parcel) = self.buffer.pop_front() {
-            if let Some(next) = self.take_from_sender() {
+            if self.buffer.len() < self.capacity
+                && let Some(next) = self.take_from_sender()
+            {
                 self.buffer.push_back(next);
             }
             return Some(Received::Value(parcel));
@@ -156,11 +158,13 @@ impl SharedChannel {
             let parcel = pack(vm, value);
             this.0.lock().buffer.push_back(parcel);
         }
-        for (waiter, sends) in local
-            .senders
-            .iter()
-            .map(|waiter| (waiter, true))
-            .chain(local.receivers.iter().map(|waiter| (waiter, false)))
+        let (mail, senders): (Vec<_>, Vec<_>) = local.senders.into_iter().partition(Waiter::is_mail);
+        for waiter in mail {
+            let parcel = pack(vm, waiter.value);
+            this.put(parcel);
+        }
+        for (waiter, sends) in
+            senders.iter().map(|waiter| (waiter, true)).chain(local.receivers.iter().map(|waiter| (waiter, false)))
         {
             let parcel = sends.then(|| pack(vm, waiter.value));
             let tasks = &mut state(vm).tasks;
@@ -179,6 +183,14 @@ impl SharedChannel {
     /// Sends if that is possible without waiting.
     pub(super) fn try_send(&self, parcel: Parcel) -> Sent {
         self.0.lock().try_send(parcel)
+    }
+
+    /// Sends a value from a mailbox, for which there is always room.
+    pub(super) fn put(&self, parcel: Parcel) {
+        let mut core = self.0.lock();
+        if let Err(parcel) = core.offer(parcel) {
+            core.buffer.push_back(parcel);
+        }
     }
 
     /// Receives, or puts the task into the queue.

@@ -1,21 +1,35 @@
-//! Starting processes (`runtime.md` §1.3): from an entry to a process that is ready to be queued.
+//! Starting processes (`runtime.md` §1.3): from an entry to a process that runs.
+//!
+//! [`create`] makes a process that nobody knows yet. [`launch`] makes it known, under its name if it gets one, and queues
+//! it; before, its relations are set up and its first messages delivered, so that it can neither end unwatched nor miss
+//! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which the spawner may be
+//! terminated; should it panic, only the spawn fails.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
+use super::context::Context;
 use super::core::RuntimeCore;
 use super::errors::{self, ErrorData, INTERNAL, INVALID_STATE, NOT_FOUND};
+use super::links::Relation;
+use super::mail::{Mail, Message};
+use super::names::NameError;
+use super::pid::Pid;
 use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
-use super::transfer::Parcel;
+use super::transfer::{Parcel, Text, pack, pack_list};
+use crate::compile::Modules;
 use crate::stdlib::load::chunk_proto;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Exit;
 use crate::vm::function::Function;
 use crate::vm::image::Image;
-use crate::vm::native::Flow;
+use crate::vm::native::Args;
 use crate::vm::thread::{Status, Thread};
 use crate::vm::value::{Value, tag};
 
@@ -40,12 +54,13 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// Takes the content of a file, source text or a binary chunk, into the image.
+    /// Takes the content of a file, source text or a binary chunk, into the image. Types of other modules in it come from
+    /// `modules`.
     ///
     /// # Errors
     /// The first syntax error or what is wrong with the binary chunk, in Lua's words.
-    pub fn compile(image: &Image, source: &[u8], chunk_name: &str) -> Result<Chunk, String> {
-        let proto = chunk_proto(source, chunk_name.as_bytes())
+    pub fn compile(image: &Image, source: &[u8], chunk_name: &str, modules: &dyn Modules) -> Result<Chunk, String> {
+        let proto = chunk_proto(source, chunk_name.as_bytes(), modules)
             .map_err(|message| String::from_utf8_lossy(&message).into_owned())?;
         Ok(Chunk(image.load(&proto)))
     }
@@ -68,6 +83,11 @@ pub trait Entries: Send + Sync + 'static {
 
     /// Whether there is a host with this id.
     fn has_host(&self, id: &str) -> bool;
+
+    /// Whether there is a scope of process groups with this id.
+    fn has_group_scope(&self, _id: &str) -> bool {
+        true
+    }
 }
 
 /// What a process begins with.
@@ -87,63 +107,162 @@ pub enum Start<'a> {
     },
 }
 
+impl Start<'_> {
+    /// The id of the entry.
+    fn id(&self) -> &Arc<str> {
+        match self {
+            Start::Entry(entry) => &entry.id,
+            Start::Function(id) => id,
+            Start::Program { id, .. } => id,
+        }
+    }
+}
+
 /// Makes the main function of a process and its arguments. Nothing is transferred besides.
 pub type Begin<'a> = dyn Fn(&mut Vm) -> Result<(Value, Results), Box<LuaError>> + 'a;
 
-/// Makes a process with its Lua state and main task; it is in the process table, but not queued yet.
+/// Makes a process with its Lua state and main task. Nobody knows it before it is [launched](launch). `spawner` is the
+/// process that waits for this.
 ///
 /// # Errors
 /// As the specification lists them for steps 2 to 5.
-pub fn create(core: &Arc<RuntimeCore>, start: &Start<'_>, arguments: &Parcel) -> Result<Arc<Process>, ErrorData> {
+pub fn create(
+    core: &Arc<RuntimeCore>,
+    start: &Start<'_>,
+    arguments: &Parcel,
+    context: Option<Arc<Context>>,
+    spawner: Option<&Process>,
+) -> Result<Arc<Process>, ErrorData> {
     if core.stopping.load(Ordering::Relaxed) {
         return Err(ErrorData::plain(INVALID_STATE, "scheduler is stopping"));
     }
-    let (id, script) = match start {
-        Start::Entry(entry) => (&entry.id, false),
-        Start::Function(id) => (id, false),
-        Start::Program { id, interruptible, .. } => (*id, !interruptible),
-    };
-    let process = Process::new(Arc::clone(core), core.processes.next_pid(), Arc::clone(id), script);
-    let mut vm = machine(&process);
-    let (thread, mut arguments) = match start {
+    let script = matches!(start, Start::Program { interruptible: false, .. });
+    let process = Process::new(Arc::clone(core), core.processes.next_pid(), script);
+    let vm = machine_of(&process, start, arguments, context, spawner)?;
+    // SAFETY: nobody else knows the process yet.
+    unsafe { process.set_machine(vm) };
+    Ok(process)
+}
+
+/// A Lua state for a process, whose main task is ready to run.
+///
+/// # Errors
+/// As for [`create`].
+pub(super) fn machine_of(
+    process: &Arc<Process>,
+    start: &Start<'_>,
+    arguments: &Parcel,
+    context: Option<Arc<Context>>,
+    spawner: Option<&Process>,
+) -> Result<Box<Vm>, ErrorData> {
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        let mut vm = machine(process, start.id(), context);
+        let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
+        arguments.shrink_to_fit();
+        state(&mut vm).tasks.spawn(thread, arguments);
+        Ok(vm)
+    }));
+    made.unwrap_or_else(|panic| Err(ErrorData::panic(&*panic)))
+}
+
+/// The coroutine of the main task, and its arguments.
+fn main_task(
+    vm: &mut Vm,
+    start: &Start<'_>,
+    arguments: &Parcel,
+    spawner: Option<&Process>,
+) -> Result<(*mut Thread, Results), ErrorData> {
+    match start {
         Start::Entry(entry) => {
-            let (thread, method) = run_chunk(&mut vm, entry)?;
+            let (thread, method) = run_chunk(vm, entry, spawner)?;
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();
             vm.heap.release_unused();
-            (thread, unpack(&mut vm, arguments)?)
+            Ok((thread, unpack(vm, arguments)?))
         }
         Start::Function(_) => {
-            let mut values = unpack(&mut vm, arguments)?;
+            let mut values = unpack(vm, arguments)?;
             let function = if values.is_empty() { Value::NIL } else { values.remove(0) };
-            (vm.new_root(function), values)
+            Ok((vm.new_root(function), values))
         }
         Start::Program { begin, .. } => {
-            let begun = super::lib_require::install(&mut vm).and_then(|()| begin(&mut vm));
-            let (function, arguments) = begun.map_err(|error| failed(&mut vm, &error))?;
+            let begun = super::lib_require::install(vm).and_then(|()| begin(vm));
+            let (function, arguments) = begun.map_err(|error| failed(vm, &error))?;
             let thread = vm.new_root(function);
             // SAFETY: fresh. The program is one of Lua alone until it has a second scheduled coroutine.
             unsafe { (*thread).takes_turns = false };
-            (thread, arguments)
+            Ok((thread, arguments))
         }
-    };
-    arguments.shrink_to_fit();
-    state(&mut vm).tasks.spawn(thread, arguments);
-    // SAFETY: nobody else knows the process yet.
-    unsafe { process.set_machine(vm) };
-    core.processes.insert(&process);
-    Ok(process)
+    }
 }
 
 /// A Lua state for a process. It must not outlive the process.
-pub(super) fn machine(process: &Arc<Process>) -> Box<Vm> {
+pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Box<Vm> {
     let core = &process.core;
     let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
     vm.heap.set_limit(core.settings.memory_limit);
     // SAFETY: by contract the process lives as long as the machine.
-    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process)) }));
+    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) }));
     vm
+}
+
+/// What a new process begins its public life with.
+#[derive(Default)]
+pub struct Launch<'a> {
+    /// The spawner, and how it and the new process are related.
+    pub relations: Option<(&'a Process, &'a [Relation])>,
+    /// The name it gets.
+    pub name: Option<&'a Text>,
+    /// The messages it finds in its mailbox.
+    pub messages: Vec<Message>,
+}
+
+/// Makes a created process known and queues it.
+///
+/// # Errors
+/// Who has its name already; the new process is gone then, and the messages come back.
+pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>, (Pid, Vec<Message>)> {
+    let core = &process.core;
+    let (spawner, relations) = launch.relations.unzip();
+    if let Some(spawner) = spawner {
+        // Neither has ended, and there is no relation yet.
+        relations.into_iter().flatten().for_each(|relation| _ = process.watch(spawner.pid, *relation));
+    }
+    let publish = || core.processes.insert(&process);
+    match launch.name {
+        None => publish(),
+        Some(name) => {
+            if let Err(NameError::Taken(owner)) = core.names.register(name.as_bytes(), &process, publish) {
+                return Err((owner, launch.messages));
+            }
+        }
+    }
+    if let Some(spawner) = spawner.filter(|_| relations.into_iter().flatten().any(|r| *r == Relation::Link)) {
+        // The spawner is running, hence has not ended.
+        let _ = spawner.watch(process.pid, Relation::Link);
+    }
+    for message in launch.messages {
+        // Somebody who knows the name may have ended it.
+        let _ = process.mailbox.push(Mail::Message(message));
+    }
+    core.scheduler.spawn(Arc::clone(&process));
+    Ok(process)
+}
+
+/// The arguments of a native function from `first` on, packed.
+pub(super) fn pack_rest(vm: &mut Vm, args: Args, first: u32) -> Parcel {
+    match args.len.saturating_sub(first) {
+        0 => Parcel::Empty,
+        1 => {
+            let value = args.get(vm, first);
+            pack(vm, value)
+        }
+        _ => {
+            let values: SmallVec<[Value; 8]> = (first..args.len).map(|i| args.get(vm, i)).collect();
+            pack_list(vm, &values)
+        }
+    }
 }
 
 fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
@@ -154,17 +273,20 @@ fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
 }
 
 /// Runs the top-level chunk of an entry; returns the coroutine it ran in and the method.
-fn run_chunk(vm: &mut Vm, entry: &Entry) -> Result<(*mut Thread, Value), ErrorData> {
+fn run_chunk(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*mut Thread, Value), ErrorData> {
     let function = entry.chunk.closure(vm);
     let thread = vm.new_root(function);
-    let values = match vm.run(thread, &[]) {
-        Exit::Finished(values) => values,
-        Exit::Failed(error) => return Err(failed(vm, &error)),
-        Exit::OutOfBudget | Exit::Suspended(_) => {
-            return Err(ErrorData::plain(
-                INTERNAL,
-                &format!("failed to execute script: {}", super::process_state::CANNOT_WAIT),
-            ));
+    let values = loop {
+        vm.fuel = state(vm).core().settings.slice;
+        match vm.run(thread, &[]) {
+            Exit::Finished(values) => break values,
+            Exit::Failed(error) => return Err(failed(vm, &error)),
+            Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {}
+            Exit::OutOfBudget => return Err(ErrorData::plain(INTERNAL, "the spawner was terminated")),
+            Exit::Suspended(_) => {
+                let text = format!("failed to execute script: {}", super::process_state::CANNOT_WAIT);
+                return Err(ErrorData::plain(INTERNAL, &text));
+            }
         }
     };
     let value = values.first().copied().unwrap_or(Value::NIL);
@@ -195,23 +317,4 @@ fn begin_again(thread: *mut Thread, function: Value) {
         *(*thread).stack = function;
         (*thread).extent = 1;
     }
-}
-
-/// The answer of a native function that started a process.
-pub fn answer(vm: &mut Vm, started: Result<Arc<Process>, ErrorData>) -> crate::vm::native::NativeResult {
-    match started {
-        Ok(process) => {
-            let host = &state(vm).core().host;
-            let text = process.pid.display(host).to_string();
-            let text = vm.string(text.as_bytes())?;
-            vm.push(text)?;
-            vm.push(Value::NIL)?;
-        }
-        Err(error) => {
-            let error = errors::to_value(vm, Arc::new(error));
-            vm.push(Value::NIL)?;
-            vm.push(error)?;
-        }
-    }
-    Ok(Flow::Return(2))
 }

@@ -3,18 +3,22 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::{ErrorData, NOT_FOUND};
+use super::groups::Groups;
 use super::io::IoDriver;
-use super::mail::{Happening, Mail, Message, Outcome, ProcessEvent};
+use super::links::OnExit;
+use super::mail::{Mail, Message, Outcome};
+use super::names::Names;
 use super::pid::NOBODY;
-use super::process::{OnExit, Process};
-use super::process_table::{Names, ProcessTable};
+use super::process::Process;
+use super::process_table::ProcessTable;
 use super::scheduler::Scheduler;
-use super::spawn::{self, Begin, Entries, Start};
+use super::spawn::{self, Begin, Entries, Launch, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
 use super::words::Words;
@@ -25,13 +29,22 @@ use crate::vm::image::{Image, Library};
 /// The libraries that need the runtime.
 pub static LIBRARIES: &[&Library] = &[
     &super::lib_process::LIBRARY,
-    &super::lib_process::REGISTRY,
+    &super::lib_spawn::LIBRARY,
+    &super::lib_registry::LIBRARY,
+    &super::lib_subscribe::LIBRARY,
     &super::lib_channel::LIBRARY,
     &super::lib_coroutine::LIBRARY,
     &super::lib_require::LIBRARY,
     &super::errors::LIBRARY,
+    &super::context::LIBRARY,
     &super::time::LIBRARY,
+    &super::payload::LIBRARY,
+    &super::lib_events::LIBRARY,
+    &super::lib_pg::LIBRARY,
 ];
+
+/// What the sandbox has instead of the libraries of the same name.
+pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY];
 
 /// Sets up a [`System`].
 pub struct Builder {
@@ -101,11 +114,14 @@ impl Builder {
             io: IoDriver::new(),
             processes: ProcessTable::new(),
             names: Names::default(),
+            bus: Bus::default(),
+            groups: Groups::default(),
             entries,
             host: self.host,
             module_path: self.module_path,
             settings: self.settings,
             stopping: AtomicBool::new(false),
+            out_of_time: AtomicBool::new(false),
         };
         Ok(System { core: Arc::new(core), scheduler })
     }
@@ -132,10 +148,10 @@ impl System {
     pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
         let start = Start::Program { id, begin, interruptible };
-        let process = spawn::create(&self.core, &start, &Parcel::Empty).map_err(Arc::new)?;
+        let process = spawn::create(&self.core, &start, &Parcel::Empty, None, None).map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
-        self.core.scheduler.spawn(process);
+        self.launch(process);
         let outcome = receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")));
         // What cannot be written any more has nobody to be reported to.
         let _ = flush_output();
@@ -148,10 +164,14 @@ impl System {
     /// As `process.spawn`.
     pub fn spawn(&self, id: &str, arguments: &Parcel, on_exit: OnExit) -> Result<Arc<Process>, ErrorData> {
         let entry = self.core.entries.resolve(&self.core.image, id)?;
-        let process = spawn::create(&self.core, &Start::Entry(&entry), arguments)?;
+        let process = spawn::create(&self.core, &Start::Entry(&entry), arguments, None, None)?;
         process.on_exit(on_exit);
-        self.core.scheduler.spawn(Arc::clone(&process));
-        Ok(process)
+        Ok(self.launch(process))
+    }
+
+    /// Queues a process without a name.
+    fn launch(&self, process: Arc<Process>) -> Arc<Process> {
+        spawn::launch(process, Launch::default()).unwrap_or_else(|_| unreachable!("only a name can be taken"))
     }
 
     /// Sends a message from outside.
@@ -171,17 +191,13 @@ impl System {
 
     /// Ends all processes: asks them to, and after `deadline` terminates those that are left. Then stops the workers.
     pub fn shutdown(&self, deadline: Duration) {
-        self.core.stopping.store(true, Ordering::Relaxed);
-        let until = Instant::now() + deadline;
-        if !deadline.is_zero() {
-            let at = self.core.driver.wall_clock().seconds;
-            for process in self.core.processes.all() {
-                let what = Happening::Cancel(Text::from_bytes(b"scheduler shutdown"));
-                // A process that ends at the same time does not care any more.
-                let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
-            }
-            self.core.processes.wait_until_empty(until.saturating_duration_since(Instant::now()));
+        if deadline.is_zero() {
+            self.core.stopping.store(true, Ordering::Relaxed);
+        } else {
+            self.core.begin_shutdown();
+            self.core.processes.wait_until_empty(deadline);
         }
+        self.core.out_of_time.store(true, Ordering::Relaxed);
         for process in self.core.processes.all() {
             self.core.scheduler.kill(&process);
         }

@@ -7,7 +7,6 @@
 //! * All values a task will continue with are kept here and traced; a waiting task's operands too, since the arguments of
 //!   a suspended native function are not part of its stack.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -90,16 +89,26 @@ struct Task {
     phase: Phase,
     /// Whether something outside the process will end the wait.
     external: bool,
+    /// The next of the ready or free tasks, whichever it is one of; [`NONE`] ends the list.
+    next: u32,
 }
+
+/// No task.
+const NONE: u32 = u32::MAX;
 
 /// The tasks of a process. Task 0 is main.
 pub struct TaskSet {
     tasks: Vec<Task>,
-    ready: VecDeque<u32>,
     current: Option<u32>,
+    /// The ready tasks, linked in their order.
+    first_ready: u32,
+    last_ready: u32,
+    /// The free places, linked.
+    first_free: u32,
     /// Waiting tasks whose wait ends from outside.
     external: u32,
-    free: Vec<u32>,
+    /// The first ticket of each task.
+    first_ticket: u32,
 }
 
 // SAFETY: the coroutines and values belong to the heap of the machine that owns this set, and move with it.
@@ -111,13 +120,28 @@ pub const MAIN: u32 = 0;
 impl TaskSet {
     /// No tasks.
     pub fn new() -> TaskSet {
-        TaskSet { tasks: Vec::new(), ready: VecDeque::new(), current: None, external: 0, free: Vec::new() }
+        TaskSet {
+            tasks: Vec::new(),
+            current: None,
+            first_ready: NONE,
+            last_ready: NONE,
+            first_free: NONE,
+            external: 0,
+            first_ticket: 0,
+        }
     }
 
     /// From now on the main coroutine of a program gives the others a turn when it yields.
     pub fn let_main_take_turns(&mut self) {
         // SAFETY: the main coroutine lives as long as the process.
         unsafe { (*self.tasks[MAIN as usize].root).takes_turns = true };
+    }
+
+    /// Makes these tasks the successors of others: news for those is recognised as being for waits that are over.
+    pub fn continue_tickets(&mut self, old: &TaskSet) {
+        let newest = old.tasks.iter().map(|task| task.ticket).chain([old.first_ticket]).max().unwrap_or(0);
+        self.first_ticket = newest.wrapping_add(1);
+        self.tasks.iter_mut().for_each(|task| task.ticket = self.first_ticket);
     }
 
     /// Adds a task for a fresh coroutine, ready to run with these arguments.
@@ -130,18 +154,20 @@ impl TaskSet {
             wait: Wait::Nothing,
             claim: None,
             reason: "",
-            ticket: 0,
+            ticket: self.first_ticket,
             phase: Phase::Ready,
             external: false,
+            next: NONE,
         };
-        let index = match self.free.pop() {
-            Some(index) => {
+        let index = match self.first_free {
+            index if index != NONE => {
+                let place = &mut self.tasks[index as usize];
+                self.first_free = place.next;
                 // The ticket goes on counting, for the sake of news that is still under way.
-                let ticket = self.tasks[index as usize].ticket;
-                self.tasks[index as usize] = Task { ticket, ..task };
+                *place = Task { ticket: place.ticket, ..task };
                 index
             }
-            None => {
+            _ => {
                 if self.tasks.is_empty() {
                     // Most processes have one task.
                     self.tasks.reserve_exact(1);
@@ -150,8 +176,19 @@ impl TaskSet {
                 self.tasks.len() as u32 - 1
             }
         };
-        self.ready.push_back(index);
+        self.push_ready(index);
         index
+    }
+
+    /// Puts a task at the end of the ready ones.
+    #[inline]
+    fn push_ready(&mut self, index: u32) {
+        self.tasks[index as usize].next = NONE;
+        match self.last_ready {
+            NONE => self.first_ready = index,
+            last => self.tasks[last as usize].next = index,
+        }
+        self.last_ready = index;
     }
 
     /// The task that runs, if one does.
@@ -162,8 +199,12 @@ impl TaskSet {
     /// Takes the next ready task: its coroutine and what it continues with.
     #[inline]
     pub fn start_next(&mut self) -> Option<(*mut Thread, Continuation)> {
-        let index = self.ready.pop_front()?;
-        let task = &mut self.tasks[index as usize];
+        let index = self.first_ready;
+        let task = self.tasks.get_mut(index as usize)?;
+        self.first_ready = task.next;
+        if self.first_ready == NONE {
+            self.last_ready = NONE;
+        }
         task.phase = Phase::Running;
         self.current = Some(index);
         let continuation = match task.error.take() {
@@ -176,7 +217,7 @@ impl TaskSet {
     /// Whether a task is ready.
     #[inline]
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        self.first_ready != NONE
     }
 
     /// The current task will wait for `reason`. `external` tells that the wait ends from outside the process.
@@ -211,7 +252,7 @@ impl TaskSet {
             let task = &mut self.tasks[index as usize];
             task.innermost = innermost;
             task.phase = Phase::Ready;
-            self.ready.push_back(index);
+            self.push_ready(index);
         }
     }
 
@@ -221,7 +262,7 @@ impl TaskSet {
             let task = &mut self.tasks[index as usize];
             task.phase = Phase::Ready;
             task.results = results;
-            self.ready.push_back(index);
+            self.push_ready(index);
         }
     }
 
@@ -231,7 +272,11 @@ impl TaskSet {
             let task = &mut self.tasks[index as usize];
             task.innermost = innermost;
             task.phase = Phase::Ready;
-            self.ready.push_front(index);
+            task.next = self.first_ready;
+            self.first_ready = index;
+            if self.last_ready == NONE {
+                self.last_ready = index;
+            }
         }
     }
 
@@ -248,7 +293,8 @@ impl TaskSet {
         task.root = std::ptr::null_mut();
         task.innermost = std::ptr::null_mut();
         task.ticket = task.ticket.wrapping_add(1);
-        self.free.push(index);
+        task.next = self.first_free;
+        self.first_free = index;
     }
 
     /// The ticket of a task's present wait.
@@ -272,8 +318,9 @@ impl TaskSet {
         task.claim = None;
         self.external -= u32::from(task.external);
         task.external = false;
-        self.ready.push_back(index);
-        std::mem::take(&mut task.wait)
+        let wait = std::mem::take(&mut task.wait);
+        self.push_ready(index);
+        wait
     }
 
     /// As [`TaskSet::wake`], but the task continues by raising `error`.

@@ -4,19 +4,36 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::errors::ErrorData;
 use super::mail::Outcome;
-use super::spawn::Chunk;
+use super::spawn::{Chunk, Entries, Entry};
 use super::task::Results;
+use super::transfer::Parcel;
 use super::{LIBRARIES, System};
 use crate::app::script::ScriptEntries;
-use crate::vm::image::Image;
+use crate::compile::NoModules;
+use crate::vm::image::{Image, Library};
+use crate::vm::native::Native;
 
-fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
+/// Natives that misbehave.
+static BROKEN: Library = Library {
+    name: "broken",
+    global: true,
+    natives: &[Native::new("panic", |_, _| panic!("on purpose"))],
+    constants: &[],
+};
+
+fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
     libraries.extend(LIBRARIES);
-    let image = Image::new(&libraries, false, 1);
+    libraries.push(&BROKEN);
+    Image::new(&libraries, false, 1)
+}
+
+fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
+    let image = image();
     let path = Path::new("test.lua");
-    let chunk = Chunk::compile(&image, source.as_bytes(), "@test.lua").expect("the script compiles");
+    let chunk = Chunk::compile(&image, source.as_bytes(), "@test.lua", &NoModules).expect("the script compiles");
     let entries = Box::new(ScriptEntries::new(path));
     let runtime = System::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
@@ -414,4 +431,109 @@ fn many_processes_come_and_go() {
         assert(sum == n * 1000 + n * (n + 1) // 2)
     "#,
     );
+}
+
+/// A panic ends the process it happens in, which is reported as any other failure; the others go on.
+#[test]
+fn a_panic_fails_one_process() {
+    check(
+        r#"
+        local events, inbox = process.events(), process.inbox()
+        process.registry.register("bystander")
+        local function ended(f)
+            local pid = assert(process.spawn_monitored(f, "h"))
+            local e
+            repeat e = events:receive() until e.from == pid
+            return e.result.error
+        end
+        for _, body in ipairs{
+            function() broken.panic() end,
+            function() pcall(broken.panic) end,
+            function() coroutine.spawn(broken.panic) process.inbox():receive() end,
+            function() coroutine.wrap(broken.panic)() end,
+            function() setmetatable({}, {__index = broken.panic}).x() end,
+            function()
+                local ch = channel.new()
+                process.registry.register("panicked")
+                process.spawn_linked(function() process.inbox():receive() end, "h")
+                broken.panic()
+            end,
+        } do
+            local err = ended(body)
+            assert(err:message() == "panic: on purpose" and err:kind() == errors.INTERNAL, err:message())
+        end
+        assert(process.registry.lookup("panicked") == nil, "its names are released")
+        local err = ended(function()
+            process.spawn_linked(function() broken.panic() end, "h")
+            process.inbox():receive()
+        end)
+        assert(err:message() == "linked process failed")
+        process.send("bystander", "alive", 1)
+        assert(inbox:receive():payload():data() == 1)
+    "#,
+    );
+    assert_eq!(fails("broken.panic()"), "panic: on purpose");
+}
+
+/// Entries of one source; see [`Entry`].
+struct Fixed(&'static str);
+
+impl Entries for Fixed {
+    fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData> {
+        let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed", &NoModules).expect("the source compiles");
+        Ok(Entry { id: id.into(), chunk, method: "main".into() })
+    }
+
+    fn has_host(&self, _: &str) -> bool {
+        true
+    }
+}
+
+/// Starts so many processes and shuts down; their outcomes.
+fn shut_down(source: &'static str, deadline: Duration, processes: usize) -> Vec<Outcome> {
+    let system = System::builder().workers(2).build(image(), Box::new(Fixed(source))).expect("threads can be started");
+    let (sender, outcomes) = std::sync::mpsc::channel();
+    for _ in 0..processes {
+        let sender = sender.clone();
+        let on_exit = Box::new(move |outcome| sender.send(outcome).expect("the test waits"));
+        system.spawn("app:main", &Parcel::Empty, on_exit).expect("the entry can be started");
+    }
+    system.shutdown(deadline);
+    assert!(system.core().processes.is_empty());
+    let late = system.spawn("app:late", &Parcel::Empty, Box::new(drop));
+    assert_eq!(&*late.err().expect("nothing starts any more").kind, "InvalidState");
+    outcomes.try_iter().collect()
+}
+
+#[test]
+fn an_orderly_shutdown_asks_first() {
+    let polite = "return function() return process.events():receive().reason end";
+    let outcomes = shut_down(polite, Duration::from_secs(60), 20);
+    assert_eq!(outcomes.len(), 20);
+    for outcome in outcomes {
+        let Ok(Parcel::Text(reason)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(reason.as_bytes(), b"scheduler shutdown");
+    }
+}
+
+#[test]
+fn what_is_left_at_the_deadline_is_cancelled() {
+    let stubborn = "return function() local i = 0 while true do i = i + 1 end end";
+    for deadline in [Duration::ZERO, Duration::from_millis(5)] {
+        let outcomes = shut_down(stubborn, deadline, 4);
+        assert_eq!(outcomes.len(), 4);
+        for outcome in outcomes {
+            let error = outcome.expect_err("it did not end by itself");
+            assert_eq!((&*error.kind, &*error.message), ("Canceled", "scheduler shutdown"));
+        }
+    }
+}
+
+#[test]
+fn a_panic_while_an_entry_loads_fails_the_spawn() {
+    let entries = Box::new(Fixed("broken.panic()"));
+    let system = System::builder().workers(1).build(image(), entries).expect("threads can be started");
+    let error = system.spawn("app:main", &Parcel::Empty, Box::new(drop)).err().expect("the chunk panics");
+    assert_eq!((&*error.kind, &*error.message), ("Internal", "panic: on purpose"));
+    assert!(system.core().processes.is_empty());
 }

@@ -1,6 +1,6 @@
 //! Strings and metatables of the image that the runtime uses again and again, looked up once.
 
-use super::{errors, events, lib_channel, message};
+use super::{errors, events, lib_channel, message, payload};
 use crate::vm::image::Image;
 use crate::vm::object::{Str, Table};
 use crate::vm::table::StaticTable;
@@ -69,7 +69,7 @@ impl Words {
             channel_class: image.class(&lib_channel::CHANNEL),
             case_class: image.class(&lib_channel::CASE),
             message_class: image.class(&message::MESSAGE),
-            payload_class: image.class(&message::PAYLOAD),
+            payload_class: image.class(&payload::PAYLOAD),
             error_class: image.class(&errors::ERROR),
         }
     }

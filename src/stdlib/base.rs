@@ -12,7 +12,7 @@ use crate::vm::native::{Answer, Args, Continuation, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
-/// The base library.
+/// The base library, without what loads code or controls the collector.
 pub static LIBRARY: Library =
     Library { name: BASE, global: true, natives: &NATIVES, constants: &[("_VERSION", Literal::String("Lua 5.3"))] };
 
@@ -20,17 +20,13 @@ pub static LIBRARY: Library =
 const NEXT: usize = 0;
 const TOSTRING: usize = 1;
 
-static NATIVES: [Native; 22] = [
+static NATIVES: [Native; 18] = [
     Native::new("next", next).step(next_step),
     Native::new("tostring", tostring),
     Native::new("assert", protected::assert),
-    Native::new("collectgarbage", gc::collectgarbage),
-    Native::new("dofile", load::dofile),
     Native::new("error", protected::error),
     Native::new("getmetatable", getmetatable).quick(quick_getmetatable),
     Native::new("ipairs", ipairs),
-    Native::new("load", load::load),
-    Native::new("loadfile", load::loadfile),
     Native::new("pairs", pairs),
     Native::new("pcall", protected::pcall),
     Native::new("print", print),
@@ -44,6 +40,19 @@ static NATIVES: [Native; 22] = [
     Native::new("type", type_of).quick(quick_type),
     Native::new("xpcall", protected::xpcall),
 ];
+
+/// The rest of the base library.
+pub static LOADING: Library = Library {
+    name: BASE,
+    global: true,
+    natives: &[
+        Native::new("collectgarbage", gc::collectgarbage),
+        Native::new("dofile", load::dofile),
+        Native::new("load", load::load),
+        Native::new("loadfile", load::loadfile),
+    ],
+    constants: &[],
+};
 
 // ---- types and metatables
 
@@ -389,7 +398,7 @@ fn print_from(vm: &mut Vm, args: Args, first: u32) -> NativeResult {
     let mut line = Vec::new();
     for i in 0..args.len {
         if i > 0 {
-            line.push(b'\t');
+            line.push(if vm.image.is_sandbox() { b' ' } else { b'\t' });
         }
         append_plain(vm, args.get(vm, i), &mut line);
     }

@@ -20,8 +20,10 @@ const MAX_FIELD: i64 = (i32::MAX / 2) as i64;
 /// How far to look for a period with the other daylight saving setting: a bit over a year, in steps of a week.
 const DST_SEARCH_WEEKS: i64 = 54;
 
-const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-const MONTHS: [&str; 12] = [
+/// From Sunday on.
+pub const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+/// From January on.
+pub const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -209,8 +211,15 @@ fn timestamp_in_zone(fields: &Fields, zone: &TimeZone) -> Result<i64, DateError>
     Ok(timestamp)
 }
 
-/// The moment at which clocks in `zone` show `local`, seconds since 1970 on that clock.
-fn universal(local: i64, wanted_dst: Option<bool>, zone: &TimeZone) -> i64 {
+/// The offset of a zone at `timestamp`, in seconds to the east, and its abbreviation there.
+pub fn offset_at(timestamp: i64, zone: &TimeZone) -> (i64, String) {
+    let info = zone.to_offset_info(covered(timestamp));
+    (i64::from(info.offset().seconds()), info.abbreviation().to_owned())
+}
+
+/// The moment at which clocks in `zone` show `local`, seconds since 1970 on that clock; see [`timestamp`] for times that
+/// are skipped or shown twice.
+pub fn universal(local: i64, wanted_dst: Option<bool>, zone: &TimeZone) -> i64 {
     let offset_at = |timestamp: i64| {
         let info = zone.to_offset_info(covered(timestamp));
         (i64::from(info.offset().seconds()), info.dst() == Dst::Yes)
@@ -251,7 +260,7 @@ fn covered(timestamp: i64) -> jiff::Timestamp {
 }
 
 /// Days since 1970 of a date. Years begin in March here, so that the leap day comes last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (cycle, year_of_cycle) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
@@ -259,7 +268,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The inverse of [`days_from_civil`].
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + EPOCH;
     let (cycle, day_of_cycle) = (days.div_euclid(DAYS_PER_CYCLE), days.rem_euclid(DAYS_PER_CYCLE));
     // Remove the leap days that have passed: one in 4 years, none in 100, one in 400.

@@ -12,6 +12,7 @@ use super::pattern::{Capture, Matcher};
 use super::search::{MAX_STEPS, capture_value, charge_steps, next_match, pattern_error, push_captures};
 use super::string::charge;
 use crate::vm::Vm;
+use crate::vm::args::userdata_text;
 use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::index::Indexed;
@@ -45,7 +46,7 @@ pub(super) fn gsub(vm: &mut Vm, args: Args) -> NativeResult {
     args.check_bytes(vm, 1)?;
     let most = args.opt_int(vm, 3, subject.len() as i64 + 1)?;
     let replacement = args.get(vm, 2);
-    if replacement.is_number() {
+    if replacement.is_number() || userdata_text(replacement).is_some() {
         args.check_string(vm, 2)?;
     } else if !(replacement.is_string() || replacement.is_table() || replacement.is_function()) {
         return Err(vm.argument_error(2, "string/function/table expected"));

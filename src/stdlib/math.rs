@@ -33,6 +33,7 @@ macro_rules! float_function {
         })
         .quick(|_, args| match args {
             [x] if x.is_float() => Value::float($f(x.as_float())).into(),
+            [x] if x.is_int() => Value::float($f(x.as_int() as f64)).into(),
             _ => Answer::NONE,
         })
     };
@@ -88,7 +89,7 @@ fn quick_abs(_: &mut Vm, args: &[Value]) -> Answer {
 }
 
 /// `math.atan(y [, x])`
-fn atan(vm: &mut Vm, args: Args) -> NativeResult {
+pub(super) fn atan(vm: &mut Vm, args: Args) -> NativeResult {
     let y = args.check_float(vm, 0)?;
     let x = if args.get(vm, 1).is_nil() { 1.0 } else { args.check_float(vm, 1)? };
     vm.answer(Value::float(y.atan2(x)))
@@ -127,7 +128,7 @@ fn quick_ceil(_: &mut Vm, args: &[Value]) -> Answer {
 }
 
 /// `math.fmod(x, y)`: the remainder of the division rounded towards zero.
-fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
+pub(super) fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
     let (x, y) = (args.get(vm, 0), args.get(vm, 1));
     if x.is_int() && y.is_int() {
         return match y.as_int() {

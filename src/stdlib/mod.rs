@@ -13,6 +13,10 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
+//! | [`types`], `reflection`, `schema` | predeclared types and `typeof`; what types are asked; types as JSON Schema |
+//! | [`module_types`] | the types of modules, for chunks that use them |
+//! | `type_library` | the module `types` |
+//! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
 //! | [`text`] | values as text, as `tostring` and `print` show them |
@@ -51,12 +55,16 @@ mod gsub;
 pub mod io;
 pub mod load;
 pub mod math;
+pub mod module_types;
 pub mod os;
 pub mod output;
 pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+mod reflection;
+pub mod sandbox;
+mod schema;
 mod search;
 pub mod stream;
 pub mod string;
@@ -67,6 +75,8 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod type_library;
+pub mod types;
 pub mod utf8;
 pub mod utf8_codec;
 
@@ -76,17 +86,22 @@ use crate::vm::image::Library;
 /// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
 /// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
-    vec![
+    [
         &base::LIBRARY,
+        &base::LOADING,
         &coroutine::LIBRARY,
         &debug::LIBRARY,
         &io::LIBRARY,
         &math::LIBRARY,
         &os::LIBRARY,
         &string::LIBRARY,
+        &string::DUMP,
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]
+    .into_iter()
+    .chain(types::LIBRARIES)
+    .collect()
 }
 
 /// The types of these libraries.

@@ -76,7 +76,8 @@ fn date(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(text)
 }
 
-fn set_fields(vm: &mut Vm, table: *mut Table, date: &Date) -> Result<(), Box<LuaError>> {
+/// Sets the fields of a date in a table, as `os.date("*t")` has them.
+pub fn set_fields(vm: &mut Vm, table: *mut Table, date: &Date) -> Result<(), Box<LuaError>> {
     let numbers = [
         ("year", date.year),
         ("month", date.month),

@@ -14,28 +14,31 @@ use crate::vm::object::MAX_SHORT;
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
-/// The library; also what the metatable of strings leads to.
+/// The library, without `dump`; also what the metatable of strings leads to.
 pub static LIBRARY: Library = Library { name: "string", global: true, natives: &NATIVES, constants: &[] };
 
-static NATIVES: [Native; 17] = [
+static NATIVES: [Native; 16] = [
     Native::new("byte", byte).quick_first(quick_byte),
     Native::new("char", char).quick(quick_char),
-    Native::new("dump", dump),
     Native::new("find", search::find),
     Native::new("format", string_format::format),
     Native::new("gmatch", search::gmatch),
     Native::new("gsub", super::gsub::gsub),
     Native::new("len", len).quick(quick_len),
-    Native::new("lower", lower),
+    Native::new("lower", lower).quick(|vm, args| quick_map(vm, args, <[u8]>::make_ascii_lowercase)),
     Native::new("match", search::match_),
     Native::new("pack", string_pack::pack),
     Native::new("packsize", string_pack::packsize),
     Native::new("rep", rep),
-    Native::new("reverse", reverse),
+    Native::new("reverse", reverse).quick(|vm, args| quick_map(vm, args, <[u8]>::reverse)),
     Native::new("sub", sub).quick(quick_sub),
     Native::new("unpack", string_pack::unpack),
-    Native::new("upper", upper),
+    Native::new("upper", upper).quick(|vm, args| quick_map(vm, args, <[u8]>::make_ascii_uppercase)),
 ];
+
+/// `string.dump`
+pub static DUMP: Library =
+    Library { name: "string", global: true, natives: &[Native::new("dump", dump)], constants: &[] };
 
 /// Bytes whose processing costs as much as a call.
 pub(super) const BYTES_PER_FUEL: usize = 64;
@@ -170,6 +173,21 @@ fn map_bytes(vm: &mut Vm, args: Args, change: fn(&mut [u8])) -> NativeResult {
         change(bytes);
     })?;
     vm.answer(changed)
+}
+
+/// Short strings.
+#[inline]
+fn quick_map(vm: &mut Vm, args: &[Value], change: fn(&mut [u8])) -> Answer {
+    match args {
+        [text] if text.is_string() && string_bytes(*text).len() <= MAX_SHORT => {
+            let text = string_bytes(*text);
+            let mut bytes = [0; MAX_SHORT];
+            bytes[..text.len()].copy_from_slice(text);
+            change(&mut bytes[..text.len()]);
+            Value::string(vm.heap.intern(&bytes[..text.len()])).into()
+        }
+        _ => Answer::NONE,
+    }
 }
 
 /// `string.rep(s, n [, sep])`

@@ -63,6 +63,16 @@ impl Ast {
         &self.types[id.0 as usize].0
     }
 
+    /// All type expressions, in no particular order.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        self.types.iter().map(|(ty, _)| ty)
+    }
+
+    /// Whether there is any type expression.
+    pub fn has_types(&self) -> bool {
+        !self.types.is_empty()
+    }
+
     /// Where the type expression `id` stands.
     pub fn type_span(&self, id: TypeId) -> Span {
         self.types[id.0 as usize].1

@@ -3,14 +3,14 @@
 //! A timer of the wheel carries a number; the process knows which channel belongs to it. So a timer that fires after it was
 //! stopped, or after its process ended, finds nothing.
 
-use std::time::Duration as StdDuration;
-
 use hashbrown::HashMap;
 
 use super::duration::{Duration, duration_argument};
-use super::moment::{Time, time_value};
+use super::methods::time_value;
+use super::moment::Time;
 use crate::runtime::channel::{self, Channel, Sent};
 use crate::runtime::core::Alarm;
+use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, INVALID};
 use crate::runtime::mail::Mail;
 use crate::runtime::process_state::state;
@@ -28,10 +28,7 @@ use crate::vm::value::Value;
 
 /// The pending timers of a process, by number.
 #[derive(Default)]
-pub struct Alarms(Option<Box<Table>>);
-
-#[derive(Default)]
-struct Table {
+pub struct Alarms {
     last: u64,
     pending: HashMap<u64, Pending>,
 }
@@ -39,48 +36,50 @@ struct Table {
 struct Pending {
     channel: *mut Userdata,
     key: TimerKey,
-    /// Of a ticker.
-    period: Option<Duration>,
+    /// Of a ticker: its period, and when it is due.
+    ticks: Option<(Duration, Moment)>,
 }
 
 impl Alarms {
     /// Whether no timer is pending.
     pub fn is_empty(&self) -> bool {
-        self.0.as_ref().is_none_or(|table| table.pending.is_empty())
+        self.pending.is_empty()
+    }
+
+    /// The number of the newest timer.
+    pub fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Numbers go on after `last`.
+    pub fn continue_from(&mut self, last: u64) {
+        self.last = last;
     }
 
     /// The keys of all pending timers.
     pub fn keys(&self) -> impl Iterator<Item = TimerKey> + '_ {
-        self.0.iter().flat_map(|table| table.pending.values().map(|pending| pending.key))
+        self.pending.values().map(|pending| pending.key)
     }
 
     /// Marks the channels of pending timers.
     pub fn trace(&self, marker: &mut Marker) {
-        for pending in self.0.iter().flat_map(|table| table.pending.values()) {
-            marker.mark(Value::userdata(pending.channel));
-        }
-    }
-
-    fn next_number(&mut self) -> u64 {
-        let table = self.0.get_or_insert_default();
-        table.last += 1;
-        table.last
-    }
-
-    fn insert(&mut self, number: u64, pending: Pending) {
-        self.0.get_or_insert_default().pending.insert(number, pending);
-    }
-
-    fn remove(&mut self, number: u64) -> Option<Pending> {
-        self.0.as_mut()?.pending.remove(&number)
+        self.pending.values().for_each(|pending| marker.mark(Value::userdata(pending.channel)));
     }
 }
 
-fn start_timer(vm: &mut Vm, delay: Duration, mail: Mail) -> TimerKey {
+/// The pending timers of the process.
+fn alarms(vm: &mut Vm) -> &mut Alarms {
+    &mut state(vm).rare().alarms
+}
+
+/// When a delay that begins now is over.
+fn deadline(vm: &mut Vm, delay: Duration) -> Moment {
+    state(vm).core().driver.now().after(delay.to_std())
+}
+
+fn start_timer(vm: &mut Vm, deadline: Moment, mail: Mail) -> TimerKey {
     let process = state(vm).process();
-    let core = &process.core;
-    let deadline = core.driver.now().after(StdDuration::from_nanos(delay.0.max(0) as u64));
-    core.timers.insert(deadline, Alarm { process: process.weak(), mail })
+    process.core.timers.insert(deadline, Alarm { process: process.weak(), mail })
 }
 
 /// `time.sleep(d)`
@@ -93,7 +92,8 @@ pub(super) fn sleep(vm: &mut Vm, args: Args) -> NativeResult {
         return vm.suspend(Request::Turn);
     }
     let id = state(vm).tasks.next_wait();
-    let key = start_timer(vm, duration, Mail::Wake(id));
+    let deadline = deadline(vm, duration);
+    let key = start_timer(vm, deadline, Mail::Wake(id));
     state(vm).tasks.begin_wait("time.sleep", Wait::Timer(key), true);
     vm.suspend(Request::Event("time.sleep"))
 }
@@ -103,10 +103,14 @@ fn positive(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
     duration_argument(vm, args, i).filter(|duration| duration.0 > 0)
 }
 
-fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, period: Option<Duration>) -> u64 {
-    let number = state(vm).alarms.next_number();
-    let key = start_timer(vm, delay, Mail::Timer(number));
-    state(vm).alarms.insert(number, Pending { channel, key, period });
+fn start_alarm(vm: &mut Vm, delay: Duration, channel: *mut Userdata, ticks: bool) -> u64 {
+    let due = deadline(vm, delay);
+    let known = alarms(vm);
+    known.last += 1;
+    let number = known.last;
+    let key = start_timer(vm, due, Mail::Timer(number));
+    let ticks = ticks.then_some((delay, due));
+    alarms(vm).pending.insert(number, Pending { channel, key, ticks });
     number
 }
 
@@ -116,7 +120,7 @@ pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
         return errors::fail(vm, INVALID, "invalid duration");
     };
     let channel = channel::new_channel(vm, Channel::local(1, false));
-    start_alarm(vm, delay, channel, None);
+    start_alarm(vm, delay, channel, false);
     vm.push(Value::userdata(channel))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))
@@ -127,16 +131,19 @@ pub(super) fn after(vm: &mut Vm, args: Args) -> NativeResult {
 /// # Errors
 /// `not enough memory` past the memory limit.
 pub fn fire(vm: &mut Vm, number: u64) -> Result<(), Box<LuaError>> {
-    let Some(Pending { channel, period, .. }) = state(vm).alarms.remove(number) else { return Ok(()) };
+    let Some(Pending { channel, ticks, .. }) = alarms(vm).pending.remove(&number) else { return Ok(()) };
     let now = Time::now(&*state(vm).core().driver);
     let value = time_value(vm, now);
+    // A full buffer drops the tick.
     let sent = channel::try_send(vm, channel, value)?;
-    match period {
+    match ticks {
         None => channel::close(vm, channel),
-        // A full buffer drops the tick.
-        Some(period) if !matches!(sent, Sent::Closed) => {
-            let key = start_timer(vm, period, Mail::Timer(number));
-            state(vm).alarms.insert(number, Pending { channel, key, period: Some(period) });
+        Some((period, due)) if !matches!(sent, Sent::Closed) => {
+            // A period after the last tick was due; ticks that nobody had time for are left out.
+            let missed = state(vm).core().driver.now().since(due).as_nanos() / period.to_std().as_nanos();
+            let due = due.after(period.to_std().saturating_mul(u32::try_from(missed + 1).unwrap_or(u32::MAX)));
+            let key = start_timer(vm, due, Mail::Timer(number));
+            alarms(vm).pending.insert(number, Pending { channel, key, ticks: Some((period, due)) });
             Ok(())
         }
         Some(_) => Ok(()),
@@ -203,7 +210,7 @@ fn new_timer(vm: &mut Vm, args: Args, ticks: bool) -> NativeResult {
     };
     let capacity = if ticks { TICKS } else { 1 };
     let channel = channel::new_channel(vm, Channel::local(capacity, false));
-    let number = start_alarm(vm, delay, channel, ticks.then_some(delay));
+    let number = start_alarm(vm, delay, channel, ticks);
     let metatable = state(vm).core().image.class(if ticks { &TICKER } else { &TIMER });
     let object = vm.heap.new_userdata(Box::new(TimerObject { channel, number, ticks }), metatable);
     vm.push(Value::userdata(object))?;
@@ -222,7 +229,7 @@ fn channel_of_timer(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// Takes the pending timer of an object back. `false` if there is none.
 fn disarm(vm: &mut Vm, number: u64) -> bool {
-    match state(vm).alarms.remove(number) {
+    match alarms(vm).pending.remove(&number) {
         Some(pending) => {
             drop(state(vm).core().timers.cancel(pending.key));
             true
@@ -250,6 +257,6 @@ fn reset(vm: &mut Vm, args: Args) -> NativeResult {
         return vm.answer(Value::FALSE);
     }
     // A new number, so that a firing of the old arming that is under way finds nothing.
-    timer.number = start_alarm(vm, delay, timer.channel, None);
+    timer.number = start_alarm(vm, delay, timer.channel, false);
     vm.answer(Value::TRUE)
 }

@@ -59,6 +59,11 @@ pub fn duration_argument(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
 }
 
 impl Duration {
+    /// What timers are set with; nothing if it is negative.
+    pub fn to_std(self) -> std::time::Duration {
+        std::time::Duration::from_nanos(u64::try_from(self.0).unwrap_or(0))
+    }
+
     /// Reads the text form.
     pub fn parse(text: &[u8]) -> Option<Duration> {
         let (negative, mut rest) = match text {
@@ -97,6 +102,10 @@ impl Duration {
                 _ => return None,
             };
             let number = |digits: &[u8]| digits.iter().fold(0i128, |n, digit| n * 10 + i128::from(digit - b'0'));
+            // No duration has more.
+            if total > i128::from(u64::MAX) {
+                return None;
+            }
             total += number(whole) * i128::from(unit);
             let fraction = &fraction[..fraction.len().min(18)];
             total += number(fraction) * i128::from(unit) / 10i128.pow(fraction.len() as u32);

@@ -1,14 +1,14 @@
 //! Out of a heap.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 
 use super::{Graph, Handle, Parcel, Text, head, slot};
 use crate::runtime::channel::{self, Channel};
 use crate::runtime::errors::ErrorObject;
-use crate::runtime::time::{DurationObject, TimeObject};
+use crate::runtime::payload::Payload;
+use crate::runtime::time::{DurationObject, LocationObject, TimeObject};
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::object::{Closure, Str, Table, mark, table_bit};
@@ -121,6 +121,7 @@ impl Packer {
             tag::FLOAT => self.put_word(slot::FLOAT, value.payload()),
             tag::LIGHT => self.put_word(slot::LIGHT, value.payload()),
             tag::NATIVE => self.put_word(slot::NATIVE, value.payload()),
+            tag::TYPE => self.put_word(slot::TYPE, value.payload()),
             tag::STRING => self.put_string(value.as_string()),
             tag::TABLE => match vm.heap.static_table(value.as_table()) {
                 // The globals of a process are its version of the image's; as a value they are a table like any other.
@@ -198,11 +199,18 @@ impl Packer {
                     None => self.body.push(slot::NIL),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {
-                self.put_handle(Handle::Error(Arc::clone(&(*error).0)));
+                self.put_handle(Handle::Error((*error).0.across_boundary()));
             } else if let Some(time) = userdata_of::<TimeObject>(value) {
-                self.put_handle(Handle::Time((*time).0));
+                self.put_handle(Handle::Time((*time).0.clone()));
             } else if let Some(duration) = userdata_of::<DurationObject>(value) {
                 self.put_handle(Handle::Duration((*duration).0));
+            } else if let Some(location) = userdata_of::<LocationObject>(value) {
+                self.put_handle(Handle::Zone((*location).0.clone()));
+            } else if let Some(payload) = userdata_of::<Payload>(value) {
+                // The value of a payload is no payload, so this goes one level deep.
+                let Payload { value, format } = *payload;
+                self.body.extend([slot::PAYLOAD, format as u8]);
+                self.put(vm, value);
             } else {
                 self.body.push(slot::NIL);
             }
@@ -221,6 +229,8 @@ impl Packer {
                     || userdata_of::<ErrorObject>(value).is_some()
                     || userdata_of::<TimeObject>(value).is_some()
                     || userdata_of::<DurationObject>(value).is_some()
+                    || userdata_of::<LocationObject>(value).is_some()
+                    || userdata_of::<Payload>(value).is_some()
             }
             _ => true,
         }

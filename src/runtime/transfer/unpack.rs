@@ -7,6 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Graph, Handle, Parcel, head, slot};
+use crate::runtime::payload::{self, Format, Payload};
 use crate::runtime::{channel, errors, time};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -155,6 +156,12 @@ impl Unpacker<'_> {
                     let index = self.number() as usize;
                     self.objects[index]
                 }
+                slot::PAYLOAD => {
+                    let format = Format::ALL[usize::from(self.byte())];
+                    let value = self.value(vm)?;
+                    payload::payload_value(vm, Payload { value, format })
+                }
+                slot::TYPE => Value::from_parts(tag::TYPE, self.word()),
                 slot::NATIVE => Value::native(&*(self.word() as *const Native)),
                 slot::LIBRARY => {
                     let table = Value::from_parts(tag::TABLE, self.word());
@@ -173,8 +180,9 @@ impl Unpacker<'_> {
             },
             Handle::Channel(channel) => channel::adopt(vm, channel),
             Handle::Error(error) => Ok(errors::to_value(vm, Arc::clone(error))),
-            Handle::Time(time) => Ok(time::time_value(vm, *time)),
+            Handle::Time(time) => Ok(time::time_value(vm, time.clone())),
             Handle::Duration(duration) => Ok(time::duration_value(vm, *duration)),
+            Handle::Zone(zone) => Ok(time::location_value(vm, zone.clone())),
             Handle::Chunk(_) => Ok(Value::NIL),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::access::{Access, READ, check_list, get, len, length, push_state, state};
 use crate::vm::Vm;
+use crate::vm::args::userdata_text;
 use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::event::type_name;
@@ -13,7 +14,7 @@ use crate::vm::value::Value;
 /// A text longer than this is built only if the memory for twice as much is there.
 const UNCHECKED: usize = 1 << 20;
 
-/// The elements `first` to `last` of a plain list, strings and numbers, with `separator` between them.
+/// The elements `first` to `last` of a plain list, strings, numbers and objects that stand for strings, with `separator` between them.
 ///
 /// # Errors
 /// `invalid value …` for other elements, and the memory limit.
@@ -29,8 +30,10 @@ pub fn join(vm: &mut Vm, table: *mut Table, separator: &[u8], first: i64, last: 
                 return Err(vm.out_of_memory());
             }
         }
-        if !append_text(value, &mut text) {
-            return Err(invalid(vm, value, key));
+        match userdata_text(value) {
+            Some(object) => text.extend_from_slice(object.as_bytes()),
+            None if append_text(value, &mut text) => {}
+            None => return Err(invalid(vm, value, key)),
         }
         if key != last {
             text.extend_from_slice(separator);
@@ -107,7 +110,7 @@ fn concat_to(vm: &mut Vm, args: Args, answer: Value) -> NativeResult {
 /// Adds the value of the element that is next.
 fn collect(vm: &mut Vm, state: Args, value: Value) -> Result<(), Box<LuaError>> {
     let key = state.get(vm, NEXT).as_int();
-    if !value.is_string() && !value.is_number() {
+    if !value.is_string() && !value.is_number() && userdata_text(value).is_none() {
         return Err(invalid(vm, value, key));
     }
     let pieces = state.get(vm, PIECES).as_table();

@@ -13,7 +13,7 @@
 
 mod access;
 mod join;
-mod list;
+pub(super) mod list;
 mod shift;
 mod sort;
 #[cfg(test)]

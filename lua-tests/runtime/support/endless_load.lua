@@ -1,0 +1,2 @@
+-- Its top-level code never ends.
+while true do end

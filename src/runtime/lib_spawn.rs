@@ -1,0 +1,304 @@
+//! Starting processes from programs: `process.spawn` and its variants, `process.exec`, and spawn builders (`runtime.md`
+//! §2.3, §2.10, §2.11).
+//!
+//! Everything here gathers an [`Order`] and carries it out. A builder is an order without entry and arguments; each of
+//! its methods makes another one.
+
+use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::context::Context;
+use super::errors::{self, ErrorData, INVALID, NOT_FOUND};
+use super::lib_process::{pid_value, refuse};
+use super::links::Relation;
+use super::mail::{Completion, Mail, Message, Outcome};
+use super::pid::{NOBODY, Pid};
+use super::process::Process;
+use super::process_state::state;
+use super::select::check_can_wait;
+use super::spawn::{self, Launch, Start, pack_rest};
+use super::task::Wait;
+use super::transfer::{Parcel, Text, pack_list};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::exit::Request;
+use crate::vm::image::Library;
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::object::UserData;
+use crate::vm::raw::string_bytes;
+use crate::vm::userdata::Class;
+use crate::vm::value::Value;
+
+/// Extends the library `process`.
+pub static LIBRARY: Library = Library {
+    name: "process",
+    global: true,
+    natives: &[
+        Native::new("spawn", |vm, args| spawn_with(vm, args, &[])),
+        Native::new("spawn_monitored", |vm, args| spawn_with(vm, args, MONITORED)),
+        Native::new("spawn_linked", |vm, args| spawn_with(vm, args, LINKED)),
+        Native::new("spawn_linked_monitored", |vm, args| spawn_with(vm, args, LINKED_MONITORED)),
+        Native::new("exec", exec),
+        Native::new("with_context", |vm, args| add_context(vm, args, Spawner::default(), 0)),
+        Native::new("with_options", |vm, args| add_options(vm, args, Spawner::default(), 0)),
+    ],
+    constants: &[],
+};
+
+const MONITORED: &[Relation] = &[Relation::Monitor];
+const LINKED: &[Relation] = &[Relation::Link];
+const LINKED_MONITORED: &[Relation] = &[Relation::Link, Relation::Monitor];
+
+/// The class of builders.
+pub static SPAWNER: Class = Class {
+    name: "process.Spawner",
+    methods: &[
+        Native::new("with_context", |vm, args| this(vm, args).and_then(|this| add_context(vm, args, this, 1))),
+        Native::new("with_options", |vm, args| this(vm, args).and_then(|this| add_options(vm, args, this, 1))),
+        Native::new("with_name", with_name),
+        Native::new("with_message", with_message),
+        Native::new("spawn", |vm, args| build(vm, args, &[])),
+        Native::new("spawn_monitored", |vm, args| build(vm, args, MONITORED)),
+        Native::new("spawn_linked", |vm, args| build(vm, args, LINKED)),
+        Native::new("spawn_linked_monitored", |vm, args| build(vm, args, LINKED_MONITORED)),
+        Native::new("exec", build_and_exec),
+    ],
+    metamethods: &[],
+};
+
+/// What a builder adds to a spawn.
+#[derive(Clone, Default)]
+struct Spawner {
+    context: Option<Arc<Context>>,
+    name: Option<Text>,
+    messages: Vec<(Text, Parcel)>,
+}
+
+impl UserData for Spawner {
+    fn class(&self) -> &'static str {
+        "process.Spawner"
+    }
+}
+
+/// What is to be started.
+struct Order<'a> {
+    /// The arguments of the native function; `entry` of them is the entry id or a function, then come the host and the
+    /// arguments of the process.
+    args: Args,
+    entry: u32,
+    spawner: &'a Spawner,
+    relations: &'a [Relation],
+}
+
+/// What came of an order.
+enum Started {
+    Process(Arc<Process>),
+    /// The name was taken; its owner got the messages.
+    Signalled(Pid),
+}
+
+const MISSING: &str = "spawn requires an entry id and a host id";
+
+impl Order<'_> {
+    /// Whether entry or host are missing.
+    fn is_incomplete(&self, vm: &Vm) -> bool {
+        let missing = |value: Value| value.is_nil() || value.is_string() && string_bytes(value).is_empty();
+        missing(self.args.get(vm, self.entry)) || missing(self.args.get(vm, self.entry + 1))
+    }
+
+    /// Starts the process. `on_exit` is called when it ends. The outer error is one of usage.
+    fn carry_out(
+        &self,
+        vm: &mut Vm,
+        on_exit: Option<super::links::OnExit>,
+    ) -> Result<Result<Started, ErrorData>, Box<LuaError>> {
+        let (args, entry) = (self.args, self.entry);
+        let target = args.get(vm, entry);
+        let host = args.check_bytes(vm, entry + 1)?;
+        let core = state(vm).core();
+        if !core.entries.has_host(&String::from_utf8_lossy(host)) {
+            return Ok(Err(ErrorData::plain(NOT_FOUND, "host not found")));
+        }
+        let parent = state(vm).process();
+        if let Some(name) = &self.spawner.name
+            && let Some(owner) = core.names.lookup(name.as_bytes())
+        {
+            let messages = self.messages();
+            return Ok(signal(core, owner, messages));
+        }
+        let context = Context::merged(state(vm).context(), self.spawner.context.as_ref());
+        let created = if target.is_function() {
+            let mut values: SmallVec<[Value; 8]> = smallvec![target];
+            values.extend((entry + 2..args.len).map(|i| args.get(vm, i)));
+            let arguments = pack_list(vm, &values);
+            let start = Start::Function(Arc::clone(&state(vm).entry));
+            spawn::create(core, &start, &arguments, context, Some(parent))
+        } else {
+            let id = args.check_bytes(vm, entry)?;
+            match core.entries.resolve(&core.image, &String::from_utf8_lossy(id)) {
+                Ok(entry_found) => {
+                    let arguments = pack_rest(vm, args, entry + 2);
+                    spawn::create(core, &Start::Entry(&entry_found), &arguments, context, Some(parent))
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let process = match created {
+            Ok(process) => process,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(on_exit) = on_exit {
+            process.on_exit(on_exit);
+        }
+        let relations = (!self.relations.is_empty()).then_some((parent, self.relations));
+        let launch = Launch { relations, name: self.spawner.name.as_ref(), messages: self.messages() };
+        Ok(match spawn::launch(process, launch) {
+            Ok(process) => Ok(Started::Process(process)),
+            Err((owner, messages)) => signal(core, owner, messages),
+        })
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        let message = |(topic, payload): &(Text, Parcel)| Message {
+            from: NOBODY,
+            topic: topic.clone(),
+            payload: payload.clone(),
+        };
+        self.spawner.messages.iter().map(message).collect()
+    }
+}
+
+/// Sends the first messages of a process to the one that has its name already.
+fn signal(core: &super::core::RuntimeCore, owner: Pid, messages: Vec<Message>) -> Result<Started, ErrorData> {
+    if let Some(process) = core.processes.get(owner) {
+        for message in messages {
+            // An owner that ends at the same time does not care any more.
+            let _ = process.post(Mail::Message(message));
+        }
+    }
+    Ok(Started::Signalled(owner))
+}
+
+/// `pid, nil` or `nil, error`
+fn answer(vm: &mut Vm, started: Result<Started, ErrorData>) -> NativeResult {
+    if state(vm).process().is_doomed() && state(vm).tasks.current().is_some() {
+        // Terminated while it waited for the top-level chunk of the entry: the step sees it before it goes on.
+        return vm.suspend(Request::Turn);
+    }
+    let pid = match started {
+        Ok(Started::Process(process)) => process.pid,
+        Ok(Started::Signalled(owner)) => owner,
+        Err(error) => return refuse(vm, error),
+    };
+    let pid = pid_value(vm, pid)?;
+    vm.push(pid)?;
+    vm.push(Value::NIL)?;
+    Ok(Flow::Return(2))
+}
+
+fn spawn_with(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
+    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations };
+    if order.is_incomplete(vm) {
+        return errors::fail(vm, INVALID, MISSING);
+    }
+    let started = order.carry_out(vm, None)?;
+    answer(vm, started)
+}
+
+/// `process.exec(id, host, …)`
+fn exec(vm: &mut Vm, args: Args) -> NativeResult {
+    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations: &[] };
+    if order.is_incomplete(vm) {
+        return errors::fail(vm, INVALID, "exec requires an entry id and a host id");
+    }
+    run_to_its_end(vm, &order)
+}
+
+/// Starts a process and waits for its result.
+fn run_to_its_end(vm: &mut Vm, order: &Order<'_>) -> NativeResult {
+    check_can_wait(vm)?;
+    let caller = state(vm).process().weak();
+    let id = state(vm).tasks.next_wait();
+    let on_exit = Box::new(move |outcome: Outcome| {
+        let Some(caller) = caller.upgrade() else { return };
+        let finish = Box::new(move |vm: &mut Vm| match outcome {
+            Ok(value) => Ok(smallvec![value.unpack_one(vm)?, Value::NIL]),
+            Err(error) => Ok(smallvec![Value::NIL, errors::to_value(vm, error)]),
+        });
+        // A caller that ends at the same time does not care any more.
+        let _ = caller.post(Mail::Completion(Box::new(Completion { id, finish })));
+    });
+    match order.carry_out(vm, Some(on_exit))? {
+        Ok(Started::Process(_)) => {
+            state(vm).tasks.begin_wait("process.exec", Wait::Nothing, true);
+            vm.suspend(Request::Event("process.exec"))
+        }
+        started => answer(vm, started),
+    }
+}
+
+// ---- builders
+
+fn this(vm: &mut Vm, args: Args) -> Result<Spawner, Box<LuaError>> {
+    args.check_userdata::<Spawner>(vm, 0, "process.Spawner").map(|spawner| spawner.clone())
+}
+
+fn answer_spawner(vm: &mut Vm, spawner: Spawner) -> NativeResult {
+    let metatable = vm.image.class(&SPAWNER);
+    let spawner = vm.heap.new_userdata(Box::new(spawner), metatable);
+    vm.answer(Value::userdata(spawner))
+}
+
+fn add_context(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResult {
+    let fields = args.check_table(vm, i)?;
+    let context = spawner.context.as_deref().cloned().unwrap_or_default().with_fields(vm, fields)?;
+    answer_spawner(vm, Spawner { context: Some(Arc::new(context)), ..spawner })
+}
+
+/// The runtime knows no options of its own; what others put there is checked and let pass.
+fn add_options(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResult {
+    args.check_table(vm, i)?;
+    answer_spawner(vm, spawner)
+}
+
+fn with_name(vm: &mut Vm, args: Args) -> NativeResult {
+    let spawner = this(vm, args)?;
+    let name = args.check_string(vm, 1)?;
+    let name = Text::of(name);
+    if name.as_bytes().is_empty() {
+        return Err(vm.argument_error(1, "name must not be empty"));
+    }
+    answer_spawner(vm, Spawner { name: Some(name), ..spawner })
+}
+
+fn with_message(vm: &mut Vm, args: Args) -> NativeResult {
+    let mut spawner = this(vm, args)?;
+    let topic = args.check_string(vm, 1)?;
+    let topic = Text::of(topic);
+    if topic.as_bytes().first() == Some(&b'@') {
+        return Err(vm.argument_error(1, "cannot send to @ topics"));
+    }
+    let payload = pack_rest(vm, args, 2);
+    spawner.messages.push((topic, payload));
+    answer_spawner(vm, spawner)
+}
+
+fn build(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
+    let spawner = this(vm, args)?;
+    let order = Order { args, entry: 1, spawner: &spawner, relations };
+    if order.is_incomplete(vm) {
+        return Err(vm.error(MISSING));
+    }
+    let started = order.carry_out(vm, None)?;
+    answer(vm, started)
+}
+
+fn build_and_exec(vm: &mut Vm, args: Args) -> NativeResult {
+    let spawner = this(vm, args)?;
+    let order = Order { args, entry: 1, spawner: &spawner, relations: &[] };
+    if order.is_incomplete(vm) {
+        return Err(vm.error(MISSING));
+    }
+    run_to_its_end(vm, &order)
+}
