@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::check::{Folders, compile_error, with_stack};
+use super::check::{Folders, with_stack};
 use super::fail;
 use crate::lsp::{Setup, serve};
 use crate::modules::all_manifests;
@@ -10,8 +10,7 @@ use crate::modules::all_manifests;
 pub(super) fn lsp() -> ExitCode {
     with_stack(|| {
         let (connection, threads) = lsp_server::Connection::stdio();
-        let setup =
-            Setup { manifests: all_manifests(), sources: |roots| Box::new(Folders::new(roots)), more: compile_error };
+        let setup = Setup { manifests: all_manifests(), sources: |roots| Box::new(Folders::new(roots)) };
         let served = serve(&connection, setup);
         drop(connection);
         let in_order = match served {

@@ -25,11 +25,11 @@ mod text;
 mod uri;
 mod workspace;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 pub use server::serve;
 
-use crate::types::{Diagnostic, Manifest, Sources};
+use crate::types::{Manifest, Sources};
 
 /// What the server needs to know of the world around the checker.
 #[derive(Clone)]
@@ -38,6 +38,4 @@ pub struct Setup {
     pub manifests: Vec<Manifest>,
     /// Where modules are found, given the folders that are open.
     pub sources: fn(&[PathBuf]) -> Box<dyn Sources>,
-    /// What else is wrong with a text in which the checker found this.
-    pub more: fn(&Path, &[u8], &[Diagnostic]) -> Option<Diagnostic>,
 }

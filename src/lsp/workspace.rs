@@ -211,8 +211,7 @@ impl Workspace {
                 return Some(PublishDiagnosticsParams::new(uri_of(&path)?, Vec::new(), None));
             };
             let checked = self.checked.get(&path)?;
-            let more = (self.setup.more)(&path, &checked.source, &checked.diagnostics);
-            let found = checked.diagnostics.iter().chain(&more);
+            let found = checked.diagnostics.iter();
             let found = found.map(|found| features::finding(&document.text, &document.uri, found)).collect();
             Some(PublishDiagnosticsParams::new(document.uri.clone(), found, Some(document.version)))
         });
@@ -229,8 +228,9 @@ impl Workspace {
         self.refresh();
         let path = path_of(uri);
         let documents = self.documents.borrow();
-        match (documents.get(&path), self.checked.get(&path)) {
-            (Some(document), Some(checked)) => Ok(question(&mut self.project.query(checked), &document.text)),
+        let query = self.checked.get(&path).and_then(|checked| self.project.query(checked));
+        match (documents.get(&path), query) {
+            (Some(document), Some(mut query)) => Ok(question(&mut query, &document.text)),
             _ => Err(Refusal::new(ErrorCode::InvalidParams, format!("not open: {}", uri.as_str()))),
         }
     }
@@ -274,7 +274,8 @@ impl Workspace {
         self.checks += 1;
         self.project.check(&path, source);
         let checked = self.project.take(&path);
-        Ok(checked.map(|checked| question(&mut self.project.query(&checked))))
+        let query = checked.as_ref().and_then(|checked| self.project.query(checked));
+        Ok(query.map(|mut query| question(&mut query)))
     }
 
     /// A place in a file, open or not.

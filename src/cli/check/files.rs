@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::cli::chunk_name;
+use crate::compile::compile;
 use crate::stdlib::load::strip_first_line;
 use crate::stdlib::package::DEFAULT_PATH;
+use crate::syntax::SyntaxError;
+use crate::syntax::ast::Ast;
 use crate::types::Sources;
 
 /// Folders within folders.
@@ -76,5 +80,9 @@ impl Sources for Folders {
 
     fn read(&self, path: &Path) -> Option<Vec<u8>> {
         fs::read(path).ok().map(strip_first_line)
+    }
+
+    fn compile(&self, ast: &Ast, path: &Path) -> Option<SyntaxError> {
+        compile(ast, &chunk_name(path)).err()
     }
 }
