@@ -17,7 +17,8 @@ use lsp_types::{
 use super::text::Text;
 use super::uri::{path_of, uri_of};
 use super::{Setup, features};
-use crate::syntax::Span;
+use crate::syntax::ast::Ast;
+use crate::syntax::{Span, SyntaxError};
 use crate::types::{Checked, Completion, Mode, Options, Project, Query, Sources};
 
 /// Checks after which the run starts over: it keeps every type that it has met.
@@ -62,6 +63,10 @@ impl Sources for Overlay {
             Some(document) => Some(document.text.source()),
             None => Some(Text::new(std::fs::read(path).ok()?).source()),
         }
+    }
+
+    fn compile(&self, ast: &Ast, path: &Path) -> Option<SyntaxError> {
+        self.files.compile(ast, path)
     }
 }
 
