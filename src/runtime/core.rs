@@ -9,6 +9,7 @@ use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, ProcessEvent};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
@@ -19,6 +20,7 @@ use super::timer::TimerService;
 use super::transfer::Text;
 use super::words::Words;
 use crate::vm::image::Image;
+use crate::vm::pool::Pooled;
 
 /// Settings of a runtime.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +54,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// Host modules.
+    pub modules: Modules,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.
@@ -79,7 +83,7 @@ impl RuntimeCore {
         for process in self.processes.all() {
             let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
             // A process that ends at the same time does not care any more.
-            let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+            let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
         }
     }
 
