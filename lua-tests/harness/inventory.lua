@@ -26,6 +26,7 @@ end
 list("fs.", require("fs"))
 list("json.", require("json"))
 list("time.", require("time"))
+list("types.", require("types"))
 
 -- What the library makes when it is asked for.
 for _, name in ipairs { "stdin", "stdout", "stderr" } do
