@@ -118,7 +118,7 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
-use crate::types::Manifest;
+use crate::types::{GLOBALS, Manifest};
 
 #[cfg(all(test, not(loom)))]
 mod fault_tests;
@@ -130,7 +130,12 @@ mod tests;
 pub static MANIFESTS: &[Manifest] = &[
     Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
     Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "ctx", global: false, text: include_str!("context.d.lua") },
     Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "events", global: false, text: include_str!("events.d.lua") },
+    Manifest { name: "payload", global: true, text: include_str!("payload.d.lua") },
+    Manifest { name: "pg", global: false, text: include_str!("pg.d.lua") },
     Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: GLOBALS, global: true, text: include_str!("subscribe.d.lua") },
     Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
 ];
