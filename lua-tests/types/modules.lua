@@ -1,5 +1,6 @@
 -- What other chunks and libraries offer (types §6.1, §6.2).
 
+type Team = {members: {people.Person}}
 local people = require("support.people")
 local ann: people.Person = people.new("Ann")
 local age: integer? = ann.age
@@ -9,6 +10,8 @@ people.new(1)                                             --> E0001
 people.new()                                              --> E0003
 people.greet(ann)
 people.greet({name = 1})                                  --> E0001
+local team: Team = {members = {ann}}
+local nobody: Team = {members = {{nam = "x"}}}            --> E0001
 local hidden: people.Hidden                               --> E0012
 local missing: nowhere.Thing                              --> E0012
 local unknown = require("not.there")

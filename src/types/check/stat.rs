@@ -214,7 +214,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Lets a variable stand for the types of the module it holds.
-    fn bind_import(&mut self, name: Name, value: Option<ExprId>) {
+    pub(in crate::types) fn bind_import(&mut self, name: Name, value: Option<ExprId>) {
         let module = value.and_then(|value| {
             let Expr::Call { func, args, .. } = self.ast.expr(value) else { return None };
             let Expr::Name(called) = self.ast.expr(*func) else { return None };
