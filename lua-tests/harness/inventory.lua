@@ -23,7 +23,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "ctx", "events", "fs", "pg", "time", "types" } do
+for _, name in ipairs { "ctx", "events", "fs", "json", "pg", "time", "types" } do
   list(name .. ".", require(name))
 end
 

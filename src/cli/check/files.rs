@@ -58,12 +58,12 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
 
 /// Finds modules as a script in the folder of the requiring file would: in that folder, in the folders that are checked,
 /// and where `package.path` leads.
-pub(super) struct Folders {
+pub(in crate::cli) struct Folders {
     roots: Vec<PathBuf>,
 }
 
 impl Folders {
-    pub(super) fn new(paths: &[PathBuf]) -> Folders {
+    pub(in crate::cli) fn new(paths: &[PathBuf]) -> Folders {
         Folders { roots: paths.iter().filter(|path| path.is_dir()).cloned().collect() }
     }
 }

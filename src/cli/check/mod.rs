@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use self::files::{Folders, lua_files};
+pub(super) use self::files::Folders;
+use self::files::lua_files;
 use self::options::{CheckOptions, Format};
 pub(super) use self::options::{Request, parse as parse_request};
 use self::report::Report;
@@ -33,14 +34,17 @@ const STACK: usize = 64 << 20;
 pub(super) fn check(request: Request) -> ExitCode {
     match request {
         Request::Explain(code) => explain(&code),
-        Request::Check(options) => {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || run(&options));
-            match thread.map(std::thread::JoinHandle::join) {
-                Ok(Ok(status)) => status,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(error) => fail(&format!("cannot start a thread: {error}")),
-            }
-        }
+        Request::Check(options) => with_stack(move || run(&options)),
+    }
+}
+
+/// Does something with a stack on which the checker can work.
+pub(super) fn with_stack(work: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(status)) => status,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => fail(&format!("cannot start a thread: {error}")),
     }
 }
 

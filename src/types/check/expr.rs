@@ -337,7 +337,6 @@ impl Checker<'_> {
             return Flow::inferred(self.types.intern(Kind::TypeValue(ty)));
         }
         let known = self.scopes.open_globals
-            || text == "typeof"
             || self.scopes.tested_globals.contains(&name)
             || self.modules.is_global(self.ast.text(name));
         if !known {
