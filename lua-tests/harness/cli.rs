@@ -51,8 +51,7 @@ fn version_and_help() -> Result<(), Failed> {
 }
 
 fn wrong_usage() -> Result<(), Failed> {
-    for arguments in [&["run"][..], &["check"], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]]
-    {
+    for arguments in [&["run"][..], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]] {
         let program = arguments.iter().fold(Program::moonlet(&root()), Program::arg);
         program.run()?.expect_status(2)?.expect_stdout("")?.expect_once_in_stderr("moonlet: ")?;
     }

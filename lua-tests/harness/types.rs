@@ -22,8 +22,9 @@ const PROGRAMS: [&str; 5] =
     ["examples", "lua-tests/language", "lua-tests/stdlib", "lua-tests/runtime", "lua-tests/harness"];
 
 /// What is on lines that fail on purpose.
-const ON_PURPOSE: [&str; 8] = [
+const ON_PURPOSE: [&str; 13] = [
     "fails(",
+    "refused(",
     "function( end",
     "local t; return t.x",
     "local x = nil; x()",
@@ -31,6 +32,10 @@ const ON_PURPOSE: [&str; 8] = [
     "string.rep()",
     "process.send(me)",
     "process.spawn()",
+    "retryable = \"yes\"",
+    "errors.is(e)",
+    "f(1.5)",
+    "(number | string) @min(3)",
 ];
 
 pub fn trials() -> Vec<Trial> {

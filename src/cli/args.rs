@@ -11,7 +11,7 @@ use super::check;
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
        moonlet run FILE [ARGUMENT…]             the same, without options
-       moonlet check [OPTION…] PATH…            report errors of syntax and types; also 'lint'
+       moonlet check [OPTION…] [PATH…]          report errors of syntax and types; also 'lint'
        moonlet dis FILE                         list the bytecode of a script
        moonlet lsp                              serve an editor over the standard streams
        moonlet --version | --help
@@ -236,7 +236,7 @@ mod tests {
             assert_eq!(read(&[option]).unwrap_err(), format!("'{option}' needs argument"));
             assert_eq!(read(&[option, "-v"]).unwrap_err(), format!("'{option}' needs argument"));
         }
-        for arguments in [&["run"][..], &["check"], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
+        for arguments in [&["run"][..], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
             assert!(read(arguments).is_err(), "{arguments:?}");
         }
     }
