@@ -79,7 +79,7 @@ pub use embed::{
     Result, Table, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
-pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder};
+pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};
 
 /// The programs in the README are tested.
 #[cfg(doctest)]

@@ -24,6 +24,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   list(name .. ".", _G[name])
 end
 list("fs.", require("fs"))
+list("json.", require("json"))
 list("time.", require("time"))
 
 -- What the library makes when it is asked for.

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use smallvec::smallvec;
 
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
@@ -26,8 +27,24 @@ use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-/// The library.
-pub static LIBRARY: Library = Library {
+/// The module.
+pub struct Fs;
+
+impl Module for Fs {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("fs.d.lua")
+    }
+}
+
+static LIBRARY: Library = Library {
     name: "fs",
     global: false,
     natives: &[Native::new("get", get)],
@@ -81,7 +98,7 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let metatable = vm.image.class(&VOLUME);
-    let volume = vm.heap.new_userdata(Box::new(Volume { working_dir: Arc::new(Mutex::new(working_dir)) }), metatable);
+    let volume = vm.heap.new_userdata(Volume { working_dir: Arc::new(Mutex::new(working_dir)) }, metatable);
     vm.push(Value::userdata(volume))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))

@@ -9,6 +9,7 @@ use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
 use super::mail::Mail;
+use super::module::Modules;
 use super::names::Names;
 use super::pid::Pid;
 use super::process::Process;
@@ -51,6 +52,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// Host modules.
+    pub modules: Modules,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

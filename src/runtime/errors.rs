@@ -35,9 +35,9 @@ pub static LIBRARY: Library = Library {
         ("UNAVAILABLE", Literal::String(UNAVAILABLE)),
         ("INTERNAL", Literal::String(INTERNAL)),
         ("CANCELED", Literal::String(CANCELED)),
-        ("CONFLICT", Literal::String("Conflict")),
-        ("TIMEOUT", Literal::String("Timeout")),
-        ("RATE_LIMITED", Literal::String("RateLimited")),
+        ("CONFLICT", Literal::String(CONFLICT)),
+        ("TIMEOUT", Literal::String(TIMEOUT)),
+        ("RATE_LIMITED", Literal::String(RATE_LIMITED)),
         ("UNKNOWN", Literal::String("")),
     ],
 };
@@ -69,6 +69,12 @@ pub const UNAVAILABLE: &str = "Unavailable";
 pub const INTERNAL: &str = "Internal";
 #[allow(missing_docs)]
 pub const CANCELED: &str = "Canceled";
+#[allow(missing_docs)]
+pub const CONFLICT: &str = "Conflict";
+#[allow(missing_docs)]
+pub const TIMEOUT: &str = "Timeout";
+#[allow(missing_docs)]
+pub const RATE_LIMITED: &str = "RateLimited";
 /// The kind of an operation that the state of its object does not allow.
 pub const INVALID_STATE: &str = "InvalidState";
 
@@ -159,7 +165,7 @@ pub fn error_of(value: Value) -> Option<&'static Arc<ErrorData>> {
 /// An error object as a value.
 pub fn to_value(vm: &mut Vm, error: Arc<ErrorData>) -> Value {
     let metatable = state(vm).core().words.error_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(ErrorObject(error)), metatable))
+    Value::userdata(vm.heap.new_userdata(ErrorObject(error), metatable))
 }
 
 /// A new error object as a value, with the stack of the running task.

@@ -16,6 +16,7 @@ use super::mail::Outcome;
 use super::pid::Pid;
 use super::process::Process;
 use super::sparse::shrink_set;
+use crate::vm::pool::Pooled;
 
 /// What is called with the outcome of a process.
 pub type OnExit = Box<dyn FnOnce(Outcome) + Send>;
@@ -106,7 +107,7 @@ pub struct Relations {
     ended: bool,
     /// It knows that the runtime shuts down.
     asked: bool,
-    ties: Option<Box<Ties>>,
+    ties: Option<Pooled<Ties>>,
 }
 
 /// What has to be done when the process ends.
@@ -122,7 +123,7 @@ pub struct Ties {
 
 impl Relations {
     fn ties(&mut self) -> &mut Ties {
-        self.ties.get_or_insert_default()
+        self.ties.get_or_insert_with(|| Pooled::new(Ties::default()))
     }
 
     /// Calls `then` with the outcome when the process ends. To be set before it can run.
@@ -182,7 +183,7 @@ impl Relations {
     /// The process ends; what there is to do.
     pub fn end(&mut self) -> Ties {
         self.ended = true;
-        self.ties.take().map(|ties| *ties).unwrap_or_default()
+        self.ties.take().map(Pooled::into_inner).unwrap_or_default()
     }
 }
 

@@ -19,18 +19,21 @@
 //! | file | owns |
 //! | --- | --- |
 //! | [`system`] | [`System`]: built, given work, shut down |
-//! | [`core`], [`process_table`], [`words`] | what all processes share |
+//! | [`core`], [`process_table`], [`words`], `shape` | what all processes share |
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
+//! | `target` | whom a process has sent to last |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
 //! | [`operation`] | work of host modules off the workers |
+//! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `sparse` | tables that give memory back |
@@ -85,6 +88,7 @@ pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod module;
 pub mod names;
 pub mod operation;
 pub mod parker;
@@ -96,12 +100,15 @@ pub mod process_table;
 pub mod queue;
 pub mod scheduler;
 mod select;
+mod shape;
 pub mod shared_channel;
 mod sparse;
 pub mod spawn;
 pub mod state;
 pub mod system;
+mod target;
 pub mod task;
+mod template;
 pub mod time;
 pub mod timer;
 pub mod transfer;

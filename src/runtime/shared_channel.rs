@@ -22,6 +22,7 @@ use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// Who can wait on a shared channel.
@@ -39,8 +40,8 @@ impl Party for Process {
     }
 
     fn tell(self: &Arc<Process>, news: ChannelNews) -> Result<(), ChannelNews> {
-        match self.post(Mail::Channel(Box::new(news))) {
-            Err(Mail::Channel(news)) => Err(*news),
+        match self.post(Mail::Channel(Pooled::new(news))) {
+            Err(Mail::Channel(news)) => Err(news.into_inner()),
             _ => Ok(()),
         }
     }
@@ -206,6 +207,16 @@ impl<P: Party> SharedChannel<P> {
     /// Receives if that is possible without waiting.
     pub(super) fn try_receive(&self) -> Option<Received> {
         self.0.lock().try_receive()
+    }
+
+    /// Receives what is first in the buffer if it is a scalar.
+    pub(super) fn try_receive_scalar(&self) -> Option<Parcel> {
+        let mut core = self.0.lock();
+        core.buffer.front()?.scalar()?;
+        match core.try_receive()? {
+            Received::Value(parcel) => Some(parcel),
+            Received::Closed => None,
+        }
     }
 
     /// Sends if that is possible without waiting.

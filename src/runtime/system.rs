@@ -13,6 +13,7 @@ use super::groups::Groups;
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Mail, Message, Outcome};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::NOBODY;
 use super::process::Process;
@@ -52,6 +53,7 @@ pub struct Builder {
     host: Box<str>,
     module_path: Box<[u8]>,
     settings: Settings,
+    modules: Modules,
     driver: Arc<dyn Driver>,
 }
 
@@ -63,6 +65,7 @@ impl Default for Builder {
             host: "app:processes".into(),
             module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
+            modules: Modules::default(),
             driver: Arc::new(SystemDriver::new()),
         }
     }
@@ -93,6 +96,12 @@ impl Builder {
         self
     }
 
+    /// The host modules: those whose libraries the image has.
+    pub fn modules(mut self, modules: Modules) -> Builder {
+        self.modules = modules;
+        self
+    }
+
     /// The source of time and randomness.
     pub fn driver(mut self, driver: Arc<dyn Driver>) -> Builder {
         self.driver = driver;
@@ -116,6 +125,7 @@ impl Builder {
             names: Names::default(),
             bus: Bus::default(),
             groups: Groups::default(),
+            modules: self.modules,
             entries,
             host: self.host,
             module_path: self.module_path,

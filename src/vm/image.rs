@@ -164,7 +164,8 @@ impl Image {
                 modules.insert(name, StaticTable::new(&fields, true));
                 continue;
             }
-            let table = library_table(&strings, fields, sandbox, &mut nested);
+            // What only `require` gives is nobody's to change.
+            let table = library_table(&strings, fields, sandbox || !global, &mut nested);
             if global {
                 globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
             }

@@ -25,6 +25,12 @@ impl UserData for DurationObject {
     }
 }
 
+/// The duration behind a value that is one.
+pub fn duration_of(value: Value) -> Option<Duration> {
+    // SAFETY: a live userdata, read before the next safepoint.
+    userdata_of::<DurationObject>(value).map(|duration| unsafe { (*duration).0 })
+}
+
 /// The class of [`DurationObject`].
 pub static DURATION: Class = Class {
     name: "time.Duration",
@@ -42,7 +48,7 @@ pub static DURATION: Class = Class {
 /// A duration as a value.
 pub fn duration_value(vm: &mut Vm, duration: Duration) -> Value {
     let metatable = state(vm).core().image.class(&DURATION);
-    Value::userdata(vm.heap.new_userdata(Box::new(DurationObject(duration)), metatable))
+    Value::userdata(vm.heap.new_userdata(DurationObject(duration), metatable))
 }
 
 /// Argument `i` as a duration: nanoseconds, text or object.
