@@ -291,6 +291,14 @@ impl Process {
         errors::value_text(vm, value)
     }
 
+    /// Ends a process that was queued so late that no worker came to it.
+    ///
+    /// # Safety
+    /// No worker runs it, or will.
+    pub unsafe fn end_without_worker(self: &Arc<Process>) {
+        self.end(Err(self.killed()));
+    }
+
     /// Frees the Lua state and tells whoever wants to know.
     fn end(self: &Arc<Process>, outcome: Outcome) {
         // SAFETY: the worker that ends the process runs it.

@@ -208,6 +208,8 @@ impl System {
         self.core.terminate_all();
         self.core.processes.wait_until_empty(KILL_DEADLINE);
         self.scheduler.shutdown();
+        // SAFETY: the workers have stopped. (If one of them is here, it is ending a process that is not in the table.)
+        self.core.processes.all().iter().for_each(|late| unsafe { late.end_without_worker() });
     }
 }
 

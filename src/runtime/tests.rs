@@ -530,6 +530,18 @@ fn what_is_left_at_the_deadline_is_cancelled() {
 }
 
 #[test]
+fn a_shutdown_reaches_what_starts_meanwhile() {
+    let busy = "return function()
+        while process.spawn(function() process.inbox():receive() end, 'h') do end
+        return process.events():receive().reason
+    end";
+    for round in 0..20 {
+        let outcomes = shut_down(busy, Duration::from_millis(round % 3), 3);
+        assert_eq!(outcomes.len(), 3);
+    }
+}
+
+#[test]
 fn a_panic_while_an_entry_loads_fails_the_spawn() {
     let entries = Box::new(Fixed("broken.panic()"));
     let system = System::builder().workers(1).build(image(), entries).expect("threads can be started");
