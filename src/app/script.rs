@@ -86,12 +86,8 @@ impl Entries for ScriptEntries {
             return Err(ErrorData::plain(INVALID, "entry id must have the form namespace:name"));
         };
         let chunk = self.module(image, id, namespace)?;
-        let entry = Entry { id: Arc::from(id), chunk, method: Arc::from(name) };
+        let entry = Entry { id: Arc::from(id), chunk, method: Arc::from(name), bindings: None };
         self.known.lock().insert(id.into(), entry.clone());
         Ok(entry)
-    }
-
-    fn has_host(&self, _: &str) -> bool {
-        true
     }
 }

@@ -1,5 +1,5 @@
-//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `check` and `dis`
-//! in the place of a script. A script of such a name is run as `./check`.
+//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `test`, `init`,
+//! `check` and `dis` in the place of a script. A script of such a name is run as `./check`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,6 +9,10 @@ use std::path::PathBuf;
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
        moonlet run FILE [ARGUMENT…]             the same, without options
+       moonlet run FOLDER                       run the services of the application in a folder
+       moonlet run FOLDER COMMAND [ARGUMENT…]   run a command of the application; 'list' shows them
+       moonlet test FOLDER [TEXT]               run the tests of the application whose ids contain TEXT
+       moonlet init NAME                        make a small application in a new folder
        moonlet check FILE…                      report syntax errors
        moonlet dis FILE                         list the bytecode of a script
        moonlet --version | --help
@@ -28,6 +32,12 @@ Without a script and without -e or -v, lines are read if the standard input is a
 pub(super) enum Command {
     /// Running Lua.
     Lua(Invocation),
+    /// `run`: a file, or the folder of an application.
+    Run(Invocation),
+    /// `test`: the folder of an application, and what the ids of the tests contain.
+    Test(PathBuf, String),
+    /// `init`
+    Init(PathBuf),
     /// `check`
     Check(Vec<PathBuf>),
     /// `dis`
@@ -95,9 +105,18 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(b"--version") => Ok(Command::Version),
         Some(b"run") => {
             files(&arguments[..arguments.len().min(3)])?;
-            Ok(Command::Lua(Invocation { arguments, script: 2, ..Invocation::default() }))
+            Ok(Command::Run(Invocation { arguments, script: 2, ..Invocation::default() }))
         }
         Some(b"check") => Ok(Command::Check(files(&arguments)?.iter().map(path).collect())),
+        Some(b"test") => match files(&arguments)? {
+            [folder] => Ok(Command::Test(path(folder), String::new())),
+            [folder, text] => Ok(Command::Test(path(folder), shown(text).to_string())),
+            files => Err(format!("test: unexpected argument '{}'", shown(&files[2]))),
+        },
+        Some(b"init") => match files(&arguments)? {
+            [name] => Ok(Command::Init(path(name))),
+            files => Err(format!("init: unexpected argument '{}'", shown(&files[1]))),
+        },
         Some(b"dis") => match files(&arguments)? {
             [file] => Ok(Command::Dis(path(file))),
             files => Err(format!("dis: unexpected argument '{}'", shown(&files[1]))),
@@ -168,7 +187,7 @@ mod tests {
     #[track_caller]
     fn invocation(arguments: &[&str]) -> Invocation {
         match read(arguments) {
-            Ok(Command::Lua(invocation)) => invocation,
+            Ok(Command::Lua(invocation) | Command::Run(invocation)) => invocation,
             other => panic!("{arguments:?} were read as {other:?}"),
         }
     }
@@ -217,7 +236,17 @@ mod tests {
             assert_eq!(read(&[option]).unwrap_err(), format!("'{option}' needs argument"));
             assert_eq!(read(&[option, "-v"]).unwrap_err(), format!("'{option}' needs argument"));
         }
-        for arguments in [&["run"][..], &["check"], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
+        for arguments in [
+            &["run"][..],
+            &["check"],
+            &["dis"],
+            &["dis", "a", "b"],
+            &["run", "-x", "a"],
+            &["test"],
+            &["test", "a", "b", "c"],
+            &["init"],
+            &["init", "a", "b"],
+        ] {
             assert!(read(arguments).is_err(), "{arguments:?}");
         }
     }

@@ -144,7 +144,7 @@ pub struct Process {
 impl Process {
     /// Its PID as programs see it, such as `{app:processes|0x00002}`.
     pub fn pid(&self) -> String {
-        self.process.pid.display(&self.process.core.host).to_string()
+        self.process.core.hosts.show(self.process.pid)
     }
 
     /// Sends it a message. Does not block.
@@ -246,14 +246,9 @@ impl Entries for Sources {
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
         let chunk = Chunk::compile(image, source, &format!("={id}"))
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
-        let entry = Entry { id: id.into(), chunk, method: "main".into() };
+        let entry = Entry { id: id.into(), chunk, method: "main".into(), bindings: None };
         known.insert(id.into(), entry.clone());
         Ok(entry)
-    }
-
-    /// There is one host, whatever it is called.
-    fn has_host(&self, _: &str) -> bool {
-        true
     }
 }
 

@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
+use super::extensions::Extensions;
 use super::groups::Groups;
+use super::hosts::Hosts;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, ProcessEvent};
 use super::names::Names;
@@ -52,12 +54,14 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// What modules keep.
+    pub extensions: Extensions,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.
     pub words: Words,
-    /// The id of the one host.
-    pub host: Box<str>,
+    /// Where processes run.
+    pub hosts: Hosts,
     /// Where `require` looks for files.
     pub module_path: Box<[u8]>,
     /// Settings.
@@ -89,7 +93,7 @@ impl RuntimeCore {
     /// `NotFound`
     pub fn resolve(&self, destination: &[u8]) -> Result<Arc<Process>, ErrorData> {
         let unknown = || ErrorData::plain(NOT_FOUND, "process not found");
-        if let Some(pid) = Pid::parse(destination, &self.host) {
+        if let Some(pid) = self.hosts.parse(destination) {
             return self.processes.get(pid).ok_or_else(unknown);
         }
         if Pid::looks_like(destination) {

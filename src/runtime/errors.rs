@@ -33,8 +33,8 @@ pub static LIBRARY: Library = Library {
         ("UNAVAILABLE", Literal::String(UNAVAILABLE)),
         ("INTERNAL", Literal::String(INTERNAL)),
         ("CANCELED", Literal::String(CANCELED)),
-        ("CONFLICT", Literal::String("Conflict")),
-        ("TIMEOUT", Literal::String("Timeout")),
+        ("CONFLICT", Literal::String(CONFLICT)),
+        ("TIMEOUT", Literal::String(TIMEOUT)),
         ("RATE_LIMITED", Literal::String("RateLimited")),
         ("UNKNOWN", Literal::String("")),
     ],
@@ -67,6 +67,10 @@ pub const UNAVAILABLE: &str = "Unavailable";
 pub const INTERNAL: &str = "Internal";
 #[allow(missing_docs)]
 pub const CANCELED: &str = "Canceled";
+#[allow(missing_docs)]
+pub const CONFLICT: &str = "Conflict";
+#[allow(missing_docs)]
+pub const TIMEOUT: &str = "Timeout";
 /// The kind of an operation that the state of its object does not allow.
 pub const INVALID_STATE: &str = "InvalidState";
 

@@ -28,7 +28,7 @@ pub fn event_table(vm: &mut Vm, event: &ProcessEvent) -> Result<Value, Box<LuaEr
     let core = state(vm).core();
     let words = &core.words;
     let table = vm.heap.new_table(0, 4);
-    let from = vm.string(event.from.display(&core.host).to_string().as_bytes())?;
+    let from = vm.string(core.hosts.show(event.from).as_bytes())?;
     set(vm, table, words.from, from)?;
     set(vm, table, words.at, Value::int(event.at))?;
     let (kind, name, detail) = match &event.what {

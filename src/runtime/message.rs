@@ -7,7 +7,7 @@ use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Native, NativeResult};
-use crate::vm::object::{Table, UserData};
+use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
@@ -45,11 +45,7 @@ pub fn raw_value(vm: &mut Vm, message: &Message) -> Result<Value, Box<LuaError>>
 }
 
 fn array(vm: &mut Vm, values: &[Value]) -> Result<Value, Box<LuaError>> {
-    let table = vm.heap.new_table(values.len() as u32, 0);
-    // SAFETY: a fresh table.
-    let stored = unsafe { Table::set_list(table, &mut vm.heap, 1, values.as_ptr(), values.len() as u32) };
-    stored.map_err(|error| vm.table_error(error))?;
-    Ok(Value::table(table))
+    vm.new_list(values).map(Value::table)
 }
 
 fn topic(vm: &mut Vm, args: Args) -> NativeResult {
@@ -60,7 +56,7 @@ fn topic(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn from(vm: &mut Vm, args: Args) -> NativeResult {
     let from = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?.0.from;
-    let text = if from == NOBODY { String::new() } else { from.display(&state(vm).core().host).to_string() };
+    let text = if from == NOBODY { String::new() } else { state(vm).core().hosts.show(from) };
     let text = vm.string(text.as_bytes())?;
     vm.answer(text)
 }

@@ -23,6 +23,8 @@
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | [`hosts`] | where processes run |
+//! | [`call`], [`future`] | executions of functions, and what callers get of them |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
@@ -30,7 +32,7 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`] | work of host modules off the workers |
+//! | [`operation`], [`extensions`] | work of host modules off the workers; what they keep for the whole runtime |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
@@ -60,6 +62,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
+pub mod call;
 pub mod channel;
 pub mod context;
 pub mod core;
@@ -67,12 +70,16 @@ pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod extensions;
+pub mod future;
 pub mod groups;
+pub mod hosts;
 pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;
 mod lib_events;
+mod lib_funcs;
 mod lib_os;
 mod lib_pg;
 mod lib_process;

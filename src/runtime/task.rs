@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
+use super::call::Call;
 use super::io::Operation;
 use super::select::WaitingCase;
 use super::timer::TimerKey;
@@ -61,6 +62,8 @@ pub enum Wait {
     Timer(TimerKey),
     /// An operation off the workers; dropping it aborts it.
     Operation(Operation),
+    /// A call of a function; dropping it cancels it.
+    Call(Call),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

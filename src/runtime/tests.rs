@@ -480,11 +480,7 @@ struct Fixed(&'static str);
 impl Entries for Fixed {
     fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData> {
         let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed").expect("the source compiles");
-        Ok(Entry { id: id.into(), chunk, method: "main".into() })
-    }
-
-    fn has_host(&self, _: &str) -> bool {
-        true
+        Ok(Entry { id: id.into(), chunk, method: "main".into(), bindings: None })
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
 use super::native::{Args, Native};
-use super::object::{NativeClosure, Str, Table, table_bit};
+use super::object::{NativeClosure, Node, Str, Table, table_bit};
 use super::thread::{Status, Thread};
 use super::value::{Value, tag};
 
@@ -126,6 +126,39 @@ impl Vm {
             Table::set_list(table, &mut self.heap, 1, first, values.len)
         }
         .map_err(|error| self.table_error(error))
+    }
+
+    /// A list of values.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn new_list(&mut self, values: &[Value]) -> Result<*mut Table, Box<LuaError>> {
+        let table = self.heap.new_table(values.len() as u32, 0);
+        // SAFETY: a fresh table; the values are alive.
+        unsafe { Table::set_list(table, &mut self.heap, 1, values.as_ptr(), values.len() as u32) }
+            .map_err(|error| self.table_error(error))?;
+        Ok(table)
+    }
+
+    /// The array part and the nodes of a table as they lie in memory; nodes whose value is nil are free. Valid until the
+    /// table changes. A table without hash part has no nodes.
+    pub fn table_parts<'a>(&mut self, table: *mut Table) -> (&'a [Value], &'a [Node]) {
+        // SAFETY: a live table, whose parts have these lengths; the caller changes nothing while it looks at them.
+        unsafe {
+            if (*table).bits & table_bit::LAZY != 0 {
+                // A traversal fills in the names that were never used. Without memory for them some are missing.
+                let _ = Table::next(table, &mut self.heap, Value::NIL);
+            }
+            let items = match (*table).array_len {
+                0 => &[][..],
+                len => std::slice::from_raw_parts((*table).array, len as usize),
+            };
+            let nodes = match Table::has_no_nodes(table) {
+                true => &[][..],
+                false => std::slice::from_raw_parts((*table).nodes, Table::node_count(table) as usize),
+            };
+            (items, nodes)
+        }
     }
 
     /// `rawget` with a name.

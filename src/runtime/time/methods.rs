@@ -6,6 +6,7 @@ use super::moment::Time;
 use super::zone::{Zone, check_location, location_value};
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
+use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::UserData;
@@ -64,6 +65,18 @@ const TEXT: &[u8] = b"2006-01-02 15:04:05.999999999 -0700 MST";
 pub fn time_value(vm: &mut Vm, time: Time) -> Value {
     let metatable = state(vm).core().image.class(&TIME);
     Value::userdata(vm.heap.new_userdata(Box::new(TimeObject(time)), metatable))
+}
+
+/// The text form of a time (RFC 3339) or a duration; `None` for any other value.
+pub fn text_of(value: Value) -> Option<String> {
+    if let Some(time) = userdata_of::<TimeObject>(value) {
+        let mut text = Vec::new();
+        // SAFETY: a live userdata.
+        layout::format(super::RFC3339_NANO.as_bytes(), &unsafe { &*time }.0.shown(), &mut text);
+        return String::from_utf8(text).ok();
+    }
+    // SAFETY: a live userdata.
+    userdata_of::<DurationObject>(value).map(|duration| unsafe { (*duration).0 }.to_string())
 }
 
 fn this(vm: &mut Vm, args: Args) -> Result<Time, Box<LuaError>> {
