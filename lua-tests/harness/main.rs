@@ -2,10 +2,11 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, the first two also as binary chunks; `errors/` must fail as described |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/`, `modules/` must pass, the first two also as binary chunks; `errors/` must fail as described |
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `apps` | the applications of `lua-tests/apps`, by their transcripts; `init`; signals |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+mod apps;
 mod cli;
 mod corpus;
 mod examples;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         reference::trials(),
         examples::trials(),
         wordcount::trials(),
+        apps::trials(),
         cli::trials(),
         options::trials(),
         lines::trials(),

@@ -101,7 +101,7 @@ impl Application {
         let image = Image::new(&super::libraries(), true, random_seed());
         let linked = link_folder(root, &image, warnings).map_err(LoadError::Wrong)?;
         problem::sort(warnings);
-        let catalog = Catalog::new(linked);
+        let catalog = Catalog::new(root.to_owned(), linked);
         let entries = Box::new(CatalogEntries(Arc::clone(&catalog)));
         let system = builder.build(image, entries).map_err(LoadError::System)?;
         let (sender, news) = mpsc::channel();
@@ -110,7 +110,7 @@ impl Application {
     }
 
     /// Its entries.
-    pub fn catalog(&self) -> &Catalog {
+    pub fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 
@@ -153,12 +153,9 @@ impl Application {
         self.supervisor.boot()
     }
 
-    /// Starts what starts by itself and runs until the application ends.
+    /// Looks after what has started until the application ends.
     pub fn run(&mut self) -> End {
-        match self.boot() {
-            Some(end) => end,
-            None => self.supervisor.run(None),
-        }
+        self.supervisor.run(None)
     }
 
     /// Starts what starts by itself, then runs a command on the terminal host until it ends.
@@ -202,9 +199,12 @@ impl Application {
         spawn_entry(core, &host, &command.id, &arguments, Box::new(drop))
     }
 
-    /// Stops everything. After an end that somebody asked for, processes that are no services get time to end, too.
-    pub fn stop(mut self, end: &End) {
-        let patient = self.supervisor.stop() && matches!(end, End::Stopped);
-        self.system.shutdown(if patient { DEADLINE } else { Duration::ZERO });
+    /// Stops everything. After an end that somebody asked for, processes that are no services get time to end, too. Says
+    /// whether services were given the time to end.
+    pub fn stop(mut self, end: &End) -> bool {
+        let patient = self.supervisor.stop();
+        let deadline = if patient && matches!(end, End::Stopped) { DEADLINE } else { Duration::ZERO };
+        self.system.shutdown(deadline);
+        patient
     }
 }

@@ -3,6 +3,7 @@
 //! A state of all entries is a [`Version`] and never changes. A change links a new one; it replaces the current one only
 //! if nothing is wrong with it. Processes that run keep their code.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -14,7 +15,7 @@ use super::problem::Problem;
 use crate::runtime::call::Callable;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::errors::{ErrorData, NOT_FOUND};
-use crate::runtime::spawn::{Bindings, Entries, Entry};
+use crate::runtime::spawn::{Bindings, Entries, Entry, Resource};
 use crate::vm::image::Image;
 
 /// A state of all entries.
@@ -48,16 +49,18 @@ pub enum Refusal {
 
 /// See the module header.
 pub struct Catalog {
+    /// The folder of the application.
+    folder: PathBuf,
     current: RwLock<Arc<Version>>,
     /// All versions, the first one first. Held while a change is made.
     versions: Mutex<Vec<Arc<Version>>>,
 }
 
 impl Catalog {
-    /// A catalog whose first version has these entries.
-    pub fn new(linked: Linked) -> Arc<Catalog> {
+    /// A catalog whose first version has these entries, which were found below a folder.
+    pub fn new(folder: PathBuf, linked: Linked) -> Arc<Catalog> {
         let first = Arc::new(Version { number: 1, previous: 0, linked });
-        Arc::new(Catalog { current: RwLock::new(Arc::clone(&first)), versions: Mutex::new(vec![first]) })
+        Arc::new(Catalog { folder, current: RwLock::new(Arc::clone(&first)), versions: Mutex::new(vec![first]) })
     }
 
     /// The current version.
@@ -170,6 +173,17 @@ impl Entries for CatalogEntries {
                 Ok(Callable { entry, host, pool: None })
             }
             _ => Err(unknown()),
+        }
+    }
+
+    fn resource(&self, id: &str) -> Resource {
+        match self.0.current().linked.definitions.get(id) {
+            None => Resource::Unknown,
+            Some(definition) => Resource::Entry {
+                kind: definition.kind.clone(),
+                data: definition.data.clone(),
+                folder: self.0.folder.clone(),
+            },
         }
     }
 

@@ -13,6 +13,9 @@ use super::problem::{Place, Problem};
 use crate::modules::yaml::tree::{self, Content, Node};
 use crate::runtime::data::Data;
 
+/// How a value begins that stands for the content of a file.
+pub const FILE: &str = "file://";
+
 /// An entry as it is defined.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -232,7 +235,7 @@ impl Loader<'_> {
     fn read_files(&mut self, definition: &Definition, field: &str, node: &mut Node) {
         match &mut node.content {
             Content::Text(text) => {
-                if let Some(path) = text.strip_prefix("file://") {
+                if let Some(path) = text.strip_prefix(FILE) {
                     match self.read(definition, path) {
                         Ok(content) => *text = content,
                         Err(message) => {

@@ -169,6 +169,22 @@ static KINDS: &[Kind] = &[
         open: false,
     },
     Kind { name: TERMINAL, fields: &[optional("hide_logs", Shape::Boolean), LIFECYCLE], open: false },
+    Kind {
+        name: "fs.directory",
+        fields: &[
+            required("directory", Shape::Text),
+            optional("auto_init", Shape::Boolean),
+            optional("mode", Shape::Text),
+            optional("base", Shape::Word(&["project", "module"])),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: "store.memory",
+        fields: &[optional("max_size", Shape::Positive), optional("cleanup_interval", Shape::Duration), LIFECYCLE],
+        open: false,
+    },
     Kind { name: GROUP_SCOPE, fields: &[LIFECYCLE], open: true },
     Kind { name: "registry.entry", fields: &[], open: true },
 ];
@@ -229,7 +245,8 @@ fn check_fields(entries: &[(Data, Data)], fields: &[Field], open: bool, path: &s
 
 /// The field that was probably meant.
 fn meant(name: &str, fields: &[Field]) -> String {
-    let similar = fields.iter().find(|field| field.name.starts_with(name) || name.starts_with(field.name));
+    let common = |other: &str| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let similar = fields.iter().find(|field| 2 * common(field.name) >= name.chars().count().max(field.name.len()));
     similar.map_or_else(String::new, |field| format!(" (is '{}' meant?)", field.name))
 }
 

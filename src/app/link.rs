@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::definition::Definition;
+use super::definition::{Definition, FILE};
 use super::kinds::{self, FUNCTION, HOST, LIBRARY, PROCESS, SERVICE, TERMINAL};
 use super::problem::Problem;
 use crate::runtime::call::Pool;
@@ -156,6 +156,10 @@ impl Linker<'_> {
 
     fn compile(&mut self, definition: &Arc<Definition>) -> Option<Chunk> {
         let Some(Data::Text(source)) = definition.data.get("source") else { return None };
+        if source.starts_with(FILE.as_bytes()) {
+            // The file could not be read; that is known.
+            return None;
+        }
         let known = self.before.code.get(&definition.id);
         if let Some(known) = known.filter(|known| known.definition.data.get("source") == definition.data.get("source"))
         {
@@ -212,7 +216,7 @@ impl Linker<'_> {
             if let Some(process) = definition.text("process") {
                 self.check_reference(definition, "process", &definition.resolve_id(process), &[PROCESS]);
             }
-            if let Some(host) = definition.text("host") {
+            if let Some(host) = definition.text("host").filter(|host| !host.is_empty()) {
                 self.check_reference(definition, "host", host, &[HOST, TERMINAL]);
             }
         }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use super::application::Application;
+use super::catalog::Catalog;
 use super::definition::Definition;
 use super::kinds::{FUNCTION, PROCESS, duration};
 use super::link::default_host;
+use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::ErrorData;
 use crate::runtime::system::spawn_entry;
@@ -38,8 +39,7 @@ impl Test {
     ///
     /// # Errors
     /// Why it has failed.
-    pub fn run(&self, application: &Application) -> Result<(), Failure> {
-        let core = application.core();
+    pub fn run(&self, core: &Arc<RuntimeCore>) -> Result<(), Failure> {
         let host = match default_host(&self.0) {
             Some(host) => core.hosts.for_spawn(host).map_err(|error| failure(&error))?,
             None => core.hosts.for_function(self.id()),
@@ -72,8 +72,8 @@ fn failure(error: &ErrorData) -> Failure {
 }
 
 /// The tests of an application whose ids contain `filter`.
-pub fn tests(application: &Application, filter: &str) -> Vec<Test> {
-    let version = application.catalog().current();
+pub fn tests(catalog: &Catalog, filter: &str) -> Vec<Test> {
+    let version = catalog.current();
     let is_test = |definition: &&Arc<Definition>| {
         definition.meta.get("type").and_then(Data::as_str) == Some("test") && definition.id.contains(filter)
     };

@@ -6,6 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,8 @@ use super::run::worker_count;
 use crate::app::application::{Application, Command, LoadError, Stopper};
 use crate::app::problem::Problem;
 use crate::app::supervisor::End;
-use crate::app::{template, tester};
+use crate::app::template;
+use crate::app::tester::{self, Test};
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::ErrorData;
@@ -61,9 +63,10 @@ pub(super) fn run(folder: &Path, arguments: &[Vec<u8>]) -> ExitCode {
         },
     };
     let Some((end, status)) = status else { return ExitCode::SUCCESS };
-    application.stop(&end);
+    let orderly = application.stop(&end);
     match flush_output() {
-        Ok(()) => status,
+        Ok(()) if orderly => status,
+        Ok(()) => ExitCode::FAILURE,
         Err(error) => fail(&format!("standard output: {error}")),
     }
 }
@@ -111,7 +114,10 @@ fn run_services(application: &mut Application, commands: &[Command]) -> Option<(
         let status = fail(&format!("no service of the application starts by itself{known}"));
         return Some((End::Killed, status));
     }
-    Some(watch(application, |application| Ok(application.run())))
+    Some(watch(application, |application| {
+        let end = application.boot();
+        Ok(end.unwrap_or_else(|| application.run()))
+    }))
 }
 
 /// Lets signals end the application while `run` runs it; how it ended, and what that means for others.
@@ -149,7 +155,7 @@ fn shown(error: &ErrorData) -> String {
 }
 
 /// The exit status.
-fn status(core: &std::sync::Arc<RuntimeCore>, end: &End) -> ExitCode {
+fn status(core: &Arc<RuntimeCore>, end: &End) -> ExitCode {
     // What was printed before a message comes before it.
     let _ = flush_output();
     match end {
@@ -161,7 +167,7 @@ fn status(core: &std::sync::Arc<RuntimeCore>, end: &End) -> ExitCode {
 }
 
 /// The exit status for the result of the process at the terminal; text is printed.
-fn status_of(core: &std::sync::Arc<RuntimeCore>, outcome: &Outcome) -> ExitCode {
+fn status_of(core: &Arc<RuntimeCore>, outcome: &Outcome) -> ExitCode {
     let value = match outcome {
         Ok(value) => value,
         Err(error) => return fail(&shown(error)),
@@ -195,12 +201,33 @@ pub(super) fn test(folder: &Path, filter: &str) -> ExitCode {
         application.stop(&end);
         return status;
     }
-    let tests = tester::tests(&application, filter);
+    // The tests run beside the supervision of the services.
+    let tests = tester::tests(application.catalog(), filter);
+    let (core, stopper) = (Arc::clone(application.core()), application.stopper());
+    let run = move || {
+        let passed = run_tests(&core, &tests);
+        stopper.stop();
+        passed
+    };
+    let tests = match thread::Builder::new().name("moonlet-tests".into()).spawn(run) {
+        Ok(tests) => tests,
+        Err(error) => return fail(&format!("cannot start: {error}")),
+    };
+    application.run();
+    application.stop(&End::Killed);
+    match tests.join() {
+        Ok(true) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Runs tests and tells what became of them. Says whether all have passed.
+fn run_tests(core: &Arc<RuntimeCore>, tests: &[Test]) -> bool {
     let started = Instant::now();
     let mut failed = 0;
-    for test in &tests {
+    for test in tests {
         let began = Instant::now();
-        let result = test.run(&application);
+        let result = test.run(core);
         // What the test has printed comes before what is said of it; that it cannot be written shows at the next line.
         let _ = flush_output();
         let id = test.id();
@@ -216,8 +243,7 @@ pub(super) fn test(folder: &Path, filter: &str) -> ExitCode {
     }
     let passed = tests.len() - failed;
     println!("{} tests: {passed} passed, {failed} failed ({})", tests.len(), Seconds(started.elapsed()));
-    application.stop(&End::Killed);
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    failed == 0
 }
 
 /// Shows a duration in seconds.

@@ -6,6 +6,7 @@
 //! | `json`, [`yaml`], `base64` | data as text and back |
 //! | `hash`, `uuid` | checksums; identifiers |
 //! | `env`, `logger` | the environment; records of what happens |
+//! | `store` | data under keys |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
 //! House rules: a module is data, a [`Library`]. Only misuse of a function raises; what depends on data or on the world is
@@ -22,6 +23,8 @@ mod hash;
 mod json;
 #[cfg(feature = "app")]
 mod logger;
+#[cfg(feature = "app")]
+mod store;
 #[cfg(feature = "app")]
 mod terminal;
 #[cfg(feature = "app")]
@@ -49,6 +52,8 @@ pub static LIBRARIES: &[&Library] = &[
     &json::LIBRARY,
     #[cfg(feature = "app")]
     &logger::LIBRARY,
+    #[cfg(feature = "app")]
+    &store::LIBRARY,
     #[cfg(feature = "app")]
     &uuid::LIBRARY,
     #[cfg(feature = "app")]

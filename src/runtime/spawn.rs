@@ -6,6 +6,7 @@
 //! terminated; should it panic, only the spawn fails.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,6 +15,7 @@ use smallvec::SmallVec;
 use super::call::Callable;
 use super::context::Context;
 use super::core::RuntimeCore;
+use super::data::Data;
 use super::errors::{self, ErrorData, INTERNAL, INVALID_STATE, NOT_FOUND};
 use super::hosts::{Host, HostKind};
 use super::links::Relation;
@@ -92,6 +94,23 @@ impl Chunk {
     }
 }
 
+/// What is known of a resource.
+pub enum Resource {
+    /// There are no definitions: what an id means is the module's business.
+    Undeclared,
+    /// No entry has this id.
+    Unknown,
+    /// An entry.
+    Entry {
+        /// Its kind.
+        kind: Box<str>,
+        /// Its fields.
+        data: Data,
+        /// The folder to which paths in it are relative.
+        folder: PathBuf,
+    },
+}
+
 /// Where entry ids lead.
 pub trait Entries: std::any::Any + Send + Sync {
     /// The entry with this id.
@@ -112,6 +131,11 @@ pub trait Entries: std::any::Any + Send + Sync {
     fn callable(&self, core: &RuntimeCore, id: &str) -> Result<Callable, ErrorData> {
         let entry = self.resolve(&core.image, id)?;
         Ok(Callable { entry, host: core.hosts.for_function(id), pool: None })
+    }
+
+    /// The entry behind an id that names a resource of a module.
+    fn resource(&self, _id: &str) -> Resource {
+        Resource::Undeclared
     }
 
     /// Whether hosts have to be declared. If not, every host id means the default host.

@@ -170,6 +170,8 @@ struct Open {
     node: Node,
     /// The key whose value comes next.
     key: Option<Node>,
+    /// Whether that key is `<<`, whose value is merged.
+    merges: bool,
     /// The keys of a map that are text.
     names: HashSet<String>,
 }
@@ -192,7 +194,8 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let content = scalar(&text, style, tag.as_deref()).map_err(|message| at(place, message))?;
-                self.add(anchor, Node::new(place, content))
+                let merges = style == ScalarStyle::Plain && tag.is_none() && text == "<<";
+                self.add(anchor, Node::new(place, content), merges)
             }
             Event::SequenceStart(anchor, _) => self.begin(anchor, Node::new(place, Content::List(Vec::new()))),
             Event::MappingStart(anchor, _) => self.begin(anchor, Node::new(place, Content::Map(Vec::new()))),
@@ -202,7 +205,7 @@ impl Builder {
                     // A map in block style is said to begin behind the indicator before it.
                     (node.line, node.column) = (key.line, key.column);
                 }
-                self.add(anchor, node)
+                self.add(anchor, node, false)
             }
             Event::Alias(anchor) => {
                 let Some(node) = self.anchors.get(&anchor) else {
@@ -213,7 +216,7 @@ impl Builder {
                     return Err(at(place, "aliases stand for too much".to_owned()));
                 }
                 let node = Node { content: node.content.clone(), ..Node::new(place, Content::Null) };
-                self.add(0, node)
+                self.add(0, node, false)
             }
             _ => Ok(()),
         }
@@ -223,12 +226,12 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(YamlError { line: node.line, column: node.column, message: "nested too deeply".to_owned() });
         }
-        self.open.push(Open { anchor, node, key: None, names: HashSet::new() });
+        self.open.push(Open { anchor, node, key: None, merges: false, names: HashSet::new() });
         Ok(())
     }
 
-    /// A node is complete: it belongs to the innermost open one.
-    fn add(&mut self, anchor: usize, node: Node) -> Result<(), YamlError> {
+    /// A node is complete: it belongs to the innermost open one. As a key, it `merges` or not.
+    fn add(&mut self, anchor: usize, node: Node, merges: bool) -> Result<(), YamlError> {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
         }
@@ -247,8 +250,9 @@ impl Builder {
                         return Err(YamlError { line: node.line, column: node.column, message });
                     }
                     outer.key = Some(node);
+                    outer.merges = merges;
                 }
-                Some(key) if key.as_str() == Some("<<") => merge(entries, &key, node)?,
+                Some(key) if outer.merges => merge(entries, &key, node)?,
                 Some(key) => match entries.iter_mut().find(|(other, _)| other.same_name(&key)) {
                     // It came from a merge; what the map says itself counts.
                     Some(entry) => *entry = (key, node),
