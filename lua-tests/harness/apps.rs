@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
     };
     let mut trials: Vec<Trial> = folders.into_iter().map(named).collect();
     trials.push(Trial::test("apps::init_makes_what_works", init_makes_what_works));
+    trials.push(Trial::test("apps::links_do_not_lead_out_of_volumes", links_do_not_lead_out_of_volumes));
     trials.push(Trial::test("apps::signals_stop_services", || signals_stop("polite", 1)));
     trials.push(Trial::test("apps::a_second_signal_does_not_wait", || signals_stop("stubborn", 2)));
     trials
@@ -130,6 +131,35 @@ fn init_makes_what_works() -> Result<(), Failed> {
     if !tests.stdout().contains("1 passed, 0 failed") {
         return Err(tests.failure("expected that the test passes"));
     }
+    Ok(())
+}
+
+fn links_do_not_lead_out_of_volumes() -> Result<(), Failed> {
+    let folder = Folder::new("apps-links")?;
+    folder.write(
+        "_index.yaml",
+        "namespace: app\nentries:\n\
+         - {name: files, kind: fs.directory, directory: files}\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [fs], meta: {command: {name: it}}}\n",
+    )?;
+    folder.write(
+        "it.lua",
+        "return { main = function()\n\
+         local files = assert(require('fs').get('app:files'))\n\
+         assert(files:readfile('near') == 'inside')\n\
+         for _, refused in ipairs { {files:readfile('out/it.lua')}, {files:writefile('out/new.txt', 'x')},\n\
+           {files:writefile('dangling', 'x')}, {files:chdir('out')}, {files:readdir('out')}, {files:remove('out/it.lua')} } do\n\
+         assert(not refused[1] and errors.is(refused[2], errors.PERMISSION_DENIED), tostring(refused[2]))\n\
+         end\n\
+         assert(files:pwd() == '/')\n\
+         return 'refused'\n\
+         end }",
+    )?;
+    folder.write("files/a.txt", "inside")?;
+    for (target, name) in [("..", "out"), ("../nowhere", "dangling"), ("a.txt", "near")] {
+        std::os::unix::fs::symlink(target, folder.path().join("files").join(name))?;
+    }
+    Program::moonlet(folder.path()).args(&["run", ".", "it"]).run()?.expect_status(0)?.expect_stdout("refused\n")?;
     Ok(())
 }
 

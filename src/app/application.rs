@@ -10,14 +10,16 @@ use super::definition::{self, Definition};
 use super::kinds::{PROCESS, TERMINAL};
 use super::link::Linked;
 use super::problem::{self, Problem};
+use super::registry::Registry;
 use super::supervisor::{End, News, Supervisor, add_terminal};
+use crate::modules;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::interrupt::DEADLINE;
 use crate::runtime::process::Process;
 use crate::runtime::system::{Builder, System, kill_all, spawn_entry};
-use crate::vm::image::{Image, random_seed};
+use crate::vm::image::Image;
 
 /// The terminal host of an application that defines none.
 const IMPLICIT_TERMINAL: &str = "moonlet:terminal";
@@ -98,12 +100,14 @@ impl Application {
     /// # Errors
     /// Everything that is wrong with the definitions, or what the system refuses.
     pub fn load(root: &Path, builder: Builder, warnings: &mut Vec<Problem>) -> Result<Application, LoadError> {
-        let image = Image::new(&super::libraries(), true, random_seed());
+        let mut modules = modules::built_in();
+        modules.add(Registry);
+        let image = modules::image(&modules, true);
         let linked = link_folder(root, &image, warnings).map_err(LoadError::Wrong)?;
         problem::sort(warnings);
         let catalog = Catalog::new(root.to_owned(), linked);
         let entries = Box::new(CatalogEntries(Arc::clone(&catalog)));
-        let system = builder.build(image, entries).map_err(LoadError::System)?;
+        let system = builder.modules(modules).build(image, entries).map_err(LoadError::System)?;
         let (sender, news) = mpsc::channel();
         let supervisor = Supervisor::new(system.core(), &catalog, sender.clone(), news);
         Ok(Application { system, catalog, supervisor, news: sender })

@@ -11,9 +11,11 @@ use hashbrown::{HashMap, HashSet};
 use super::definition::{Definition, FILE};
 use super::kinds::{self, FUNCTION, HOST, LIBRARY, PROCESS, SERVICE, TERMINAL};
 use super::problem::Problem;
+use crate::compile::{Exports, Modules, exports};
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
 use crate::runtime::spawn::{Bindings, Chunk, Entry, Library};
+use crate::syntax::parse;
 use crate::vm::image::Image;
 
 /// How many executions of a function there are at a time, unless it says so.
@@ -111,6 +113,38 @@ fn imports(definition: &Definition) -> impl Iterator<Item = (&str, String)> {
     entries.iter().filter_map(|(alias, id)| Some((alias.as_str()?, definition.resolve_id(id.as_str()?))))
 }
 
+fn chunk_name(id: &str) -> String {
+    format!("={id}")
+}
+
+/// Libraries that import each other to find a type; what lies deeper is `any`.
+const MAX_DEPTH: u32 = 24;
+
+/// The types that an entry finds in the libraries it imports.
+struct ImportedTypes<'a> {
+    image: &'a Image,
+    known: &'a Linked,
+    importer: &'a Definition,
+    depth: u32,
+}
+
+impl Modules for ImportedTypes<'_> {
+    fn exports(&self, module: &str) -> Option<Arc<Exports>> {
+        let (_, id) = imports(self.importer).find(|(alias, _)| *alias == module)?;
+        let library = self.known.definitions.get(&*id).filter(|_| self.depth < MAX_DEPTH)?;
+        let Some(Data::Text(source)) = library.data.get("source") else { return None };
+        let name = chunk_name(&id);
+        if let Some(known) = self.image.types.exports(name.as_bytes(), source) {
+            return Some(known);
+        }
+        let ast = parse(source).ok()?;
+        let types = ImportedTypes { importer: library, depth: self.depth + 1, ..*self };
+        let found = Arc::new(exports(&ast, name.as_bytes(), &types).ok()?);
+        self.image.types.note_exports(name.as_bytes(), source, Arc::clone(&found));
+        Some(found)
+    }
+}
+
 struct Linker<'a> {
     image: &'a Image,
     before: &'a Linked,
@@ -165,7 +199,8 @@ impl Linker<'_> {
         {
             return Some(known.entry.chunk);
         }
-        match Chunk::compile(self.image, source, &format!("={}", definition.id)) {
+        let types = ImportedTypes { image: self.image, known: &self.linked, importer: definition, depth: 0 };
+        match Chunk::compile(self.image, source, &chunk_name(&definition.id), &types) {
             Ok(chunk) => Some(chunk),
             Err(message) => {
                 self.problems.push(definition.problem("source", message));

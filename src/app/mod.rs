@@ -39,11 +39,3 @@ pub mod supervisor;
 pub mod template;
 #[cfg(feature = "app")]
 pub mod tester;
-
-/// All libraries of applications.
-#[cfg(feature = "app")]
-pub fn libraries() -> Vec<&'static crate::vm::image::Library> {
-    let mut libraries = crate::modules::sandbox_libraries();
-    libraries.push(&registry::LIBRARY);
-    libraries
-}

@@ -14,6 +14,7 @@ use super::filter::Filter;
 use super::problem::{Place, Problem};
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, CONFLICT, INVALID, NOT_FOUND, UNAVAILABLE};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
@@ -25,7 +26,20 @@ use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
 /// The module.
-pub static LIBRARY: Library = Library {
+pub struct Registry;
+
+impl Module for Registry {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Process, ModuleClass::Nondeterministic]
+    }
+}
+
+/// The library.
+static LIBRARY: Library = Library {
     name: "registry",
     global: false,
     natives: &[

@@ -29,6 +29,8 @@ mod error;
 mod execution;
 mod handle;
 #[cfg(feature = "runtime")]
+pub mod module;
+#[cfg(feature = "runtime")]
 mod runtime;
 
 use std::cell::UnsafeCell;

@@ -5,13 +5,31 @@ use base64::{DecodeError, Engine};
 
 use super::{not_text, succeed_with_text};
 use crate::runtime::errors::{self, INVALID};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 
+/// The module.
+pub struct Base64;
+
+impl Module for Base64 {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Encoding, ModuleClass::Deterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("base64.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "base64",
     global: false,
     natives: &[Native::new("encode", encode), Native::new("decode", decode)],

@@ -9,23 +9,37 @@ use parking_lot::RwLock;
 
 use super::{succeed, succeed_with_text};
 use crate::runtime::errors::{self, INVALID, NOT_FOUND};
-use crate::runtime::process_state::state;
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::value::Value;
 
+/// The module, with what programs have set.
+#[derive(Default)]
+pub struct Env(RwLock<HashMap<Box<[u8]>, Box<[u8]>>>);
+
+impl Module for Env {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Process, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("env.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "env",
     global: false,
     natives: &[Native::new("get", get), Native::new("set", set), Native::new("get_all", get_all)],
     constants: &[],
 };
-
-/// What programs have set.
-#[derive(Default)]
-struct Variables(RwLock<HashMap<Box<[u8]>, Box<[u8]>>>);
 
 fn is_name(key: &[u8]) -> bool {
     key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -46,7 +60,7 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     if let Some(complaint) = complaint(key) {
         return errors::fail(vm, INVALID, complaint);
     }
-    let variables = state(vm).core().extensions.get::<Variables>();
+    let variables = module::<Env>(vm);
     let value = variables.0.read().get(key).map(|value| value.to_vec());
     match value.or_else(|| std::env::var_os(OsStr::from_bytes(key)).map(OsStringExt::into_vec)) {
         Some(value) => succeed_with_text(vm, &value),
@@ -63,7 +77,7 @@ fn set(vm: &mut Vm, args: Args) -> NativeResult {
     if let Some(complaint) = complaint(key) {
         return errors::fail(vm, INVALID, complaint);
     }
-    state(vm).core().extensions.get::<Variables>().0.write().insert(key.into(), value.into());
+    module::<Env>(vm).0.write().insert(key.into(), value.into());
     succeed(vm, Value::TRUE)
 }
 
@@ -72,7 +86,7 @@ fn get_all(vm: &mut Vm, _: Args) -> NativeResult {
     let table = vm.new_table(0, 16);
     let system = std::env::vars_os().map(|(key, value)| (key.into_vec(), value.into_vec()));
     let mut all: HashMap<Vec<u8>, Vec<u8>> = system.filter(|(key, _)| is_name(key) && !key.is_empty()).collect();
-    let variables = state(vm).core().extensions.get::<Variables>();
+    let variables = module::<Env>(vm);
     all.extend(variables.0.read().iter().map(|(key, value)| (key.to_vec(), value.to_vec())));
     for (key, value) in all {
         let (key, value) = (vm.string(&key)?, vm.string(&value)?);

@@ -18,6 +18,7 @@ use smallvec::smallvec;
 
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::Resource;
@@ -30,8 +31,24 @@ use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-/// The library.
-pub static LIBRARY: Library = Library {
+/// The module.
+pub struct Fs;
+
+impl Module for Fs {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("fs.d.lua")
+    }
+}
+
+static LIBRARY: Library = Library {
     name: "fs",
     global: false,
     natives: &[Native::new("get", get)],
@@ -103,7 +120,10 @@ impl VolumePath {
             match part.canonicalize() {
                 Ok(found) if found.starts_with(&root) => return Ok(()),
                 Ok(_) => {
-                    return Err(io::Error::new(io::ErrorKind::PermissionDenied, "not allowed: leads out of the volume"));
+                    return Err(io::Error::new(
+                        io::ErrorKind::PermissionDenied,
+                        "not allowed: leads out of the volume",
+                    ));
                 }
                 // A link that leads nowhere would be followed when a file is made.
                 Err(_) if part.is_symlink() => {

@@ -6,14 +6,32 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 
 use super::{not_text, succeed, succeed_with_text};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
+/// The module.
+pub struct Hash;
+
+impl Module for Hash {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Deterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("hash.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "hash",
     global: false,
     natives: &[

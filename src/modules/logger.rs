@@ -7,11 +7,12 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
-use super::json::encode::{EmptyTable, encode};
+use super::json::encode::{EmptyTable, EncodeError, Encoder};
 use super::succeed;
 use crate::runtime::errors::{self, INVALID, error_of};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::process_state::state;
-use crate::runtime::time::{self, Time};
+use crate::runtime::time::Time;
 use crate::stdlib::output::flush_output;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
@@ -23,8 +24,25 @@ use crate::vm::raw::string_bytes;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
+/// The module.
+pub struct Log;
+
+impl Module for Log {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Io]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("logger.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library { name: "logger", global: false, natives: &METHODS, constants: &[] };
+static LIBRARY: Library = Library { name: "logger", global: false, natives: &METHODS, constants: &[] };
 
 static METHODS: [Native; 6] = [
     Native::new("debug", |vm, args| log(vm, args, Level::Debug)),
@@ -113,18 +131,20 @@ fn add_fields(vm: &mut Vm, fields: &mut Vec<(Vec<u8>, Vec<u8>)>, table: *mut Tab
             continue;
         }
         let name = string_bytes(key);
-        let mut json = Vec::new();
-        match error_of(value).filter(|_| name == b"error") {
+        let json = match error_of(value).filter(|_| name == b"error") {
             Some(error) => {
                 let part = |text: &str| serde_json::to_string(text).unwrap_or_default();
-                json = format!("{{\"kind\":{},\"message\":{}}}", part(&error.kind), part(&error.message)).into_bytes();
+                format!("{{\"kind\":{},\"message\":{}}}", part(&error.kind), part(&error.message)).into_bytes()
             }
             None => {
-                if let Err(error) = encode(vm, value, EmptyTable::AsItWas, &mut json) {
-                    json = format!("\"{error}\"").into_bytes();
+                let mut encoder = Encoder::new(vm, EmptyTable::Array);
+                match encoder.encode(value) {
+                    Ok(()) => encoder.finish(),
+                    Err(EncodeError::Refused { why, .. }) => format!("\"{why}\"").into_bytes(),
+                    Err(EncodeError::Raised(error)) => return Err(error),
                 }
             }
-        }
+        };
         fields.retain(|(other, _)| other != name);
         fields.push((name.to_vec(), json));
     }
@@ -142,14 +162,14 @@ fn log(vm: &mut Vm, args: Args, level: Level) -> NativeResult {
         add_fields(vm, &mut logger.fields, fields)?;
     }
     let now = Time::now(&*state(vm).core().driver);
-    let now = time::time_value(vm, now);
     let level = match level {
         Level::Debug => "DEBUG",
         Level::Info => "INFO ",
         Level::Warn => "WARN ",
         Level::Error => "ERROR",
     };
-    let mut line = format!("{} {level} ", time::text_of(now).unwrap_or_default()).into_bytes();
+    let mut line = now.rfc3339();
+    line.extend_from_slice(format!(" {level} ").as_bytes());
     if !logger.name.is_empty() {
         line.extend_from_slice(logger.name.as_bytes());
         line.extend_from_slice(b": ");

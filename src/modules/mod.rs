@@ -9,7 +9,7 @@
 //! | `store` | data under keys |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
-//! House rules: a module is data, a [`Library`]. Only misuse of a function raises; what depends on data or on the world is
+//! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
 //! returned as `nil, error`. Nothing waits on a worker, see [`operation`](crate::runtime::operation).
 
 #[cfg(feature = "app")]
@@ -19,8 +19,8 @@ mod env;
 pub mod fs;
 #[cfg(feature = "app")]
 mod hash;
-#[cfg(feature = "app")]
-mod json;
+#[cfg(feature = "json")]
+pub mod json;
 #[cfg(feature = "app")]
 mod logger;
 #[cfg(feature = "app")]
@@ -32,53 +32,65 @@ mod uuid;
 #[cfg(feature = "app")]
 pub mod yaml;
 
+use std::sync::Arc;
+
+#[cfg(feature = "app")]
 use crate::runtime::errors;
+use crate::runtime::module::Modules;
+use crate::types::Manifest;
+#[cfg(feature = "app")]
 use crate::vm::Vm;
-use crate::vm::image::Library;
+use crate::vm::image::{Image, Library, random_seed};
+#[cfg(feature = "app")]
 use crate::vm::native::{Flow, NativeResult};
 use crate::vm::value::Value;
 use crate::{runtime, stdlib};
 
-/// The libraries of all built-in modules.
-pub static LIBRARIES: &[&Library] = &[
-    &fs::LIBRARY,
-    #[cfg(feature = "app")]
-    &base64::LIBRARY,
-    #[cfg(feature = "app")]
-    &env::LIBRARY,
-    #[cfg(feature = "app")]
-    &hash::LIBRARY,
-    #[cfg(feature = "app")]
-    &json::LIBRARY,
-    #[cfg(feature = "app")]
-    &logger::LIBRARY,
-    #[cfg(feature = "app")]
-    &store::LIBRARY,
-    #[cfg(feature = "app")]
-    &uuid::LIBRARY,
-    #[cfg(feature = "app")]
-    &yaml::LIBRARY,
-];
+/// The marker for null where nil cannot stand, as `sql.NULL`: the address of nothing in particular.
+pub const NULL: Value = Value::light(0x4e55_4c4c);
 
-/// All libraries a process has: those of Lua in the `full` profile, of the runtime, and the built-in modules.
-pub fn all_libraries() -> Vec<&'static Library> {
-    with_modules(stdlib::libraries())
+/// The built-in modules.
+pub fn built_in() -> Modules {
+    let mut modules = Modules::default();
+    modules.add(fs::Fs);
+    #[cfg(feature = "json")]
+    modules.add(json::Json::default());
+    #[cfg(feature = "app")]
+    {
+        modules.add(base64::Base64);
+        modules.add(env::Env::default());
+        modules.add(hash::Hash);
+        modules.add(logger::Log);
+        modules.add(store::Stores::default());
+        modules.add(uuid::Identifiers::default());
+        modules.add(yaml::Yaml);
+    }
+    modules
 }
 
-/// The same in the `sandbox` profile.
-pub fn sandbox_libraries() -> Vec<&'static Library> {
-    let mut libraries = stdlib::sandbox::libraries();
-    libraries.extend(runtime::SANDBOX);
-    // Elsewhere `io` is that of Lua.
+/// What the processes of a runtime with these modules share. In a `sandbox` the libraries of Lua are those of that profile,
+/// and no library table can be changed.
+pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
+    let mut libraries: Vec<&'static Library> = match sandbox {
+        true => stdlib::sandbox::libraries().into_iter().chain(runtime::SANDBOX.iter().copied()).collect(),
+        false => stdlib::libraries(),
+    };
     #[cfg(feature = "app")]
-    libraries.push(&terminal::LIBRARY);
-    with_modules(libraries)
-}
-
-fn with_modules(mut libraries: Vec<&'static Library>) -> Vec<&'static Library> {
+    if sandbox {
+        // Elsewhere `io` is that of Lua.
+        libraries.push(&terminal::LIBRARY);
+    }
     libraries.extend(runtime::LIBRARIES);
-    libraries.extend(LIBRARIES);
-    libraries
+    libraries.extend(modules.iter().flat_map(|module| module.libraries()));
+    Image::new(&libraries, sandbox, random_seed())
+}
+
+/// The types of all libraries: those of Lua, of the runtime, and the built-in modules.
+pub fn all_manifests() -> Vec<Manifest> {
+    let modules = built_in();
+    let manifests =
+        modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
 }
 
 /// Answers a native call with `value, nil`.

@@ -15,9 +15,10 @@ use super::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::Resource;
-use crate::runtime::time::duration_of;
+use crate::runtime::time::span_of;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::{Library, Literal};
@@ -26,8 +27,26 @@ use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
+/// The module, with the stores of a runtime.
+#[derive(Default)]
+pub struct Stores(Mutex<HashMap<Box<str>, Arc<Store>>>);
+
+impl Module for Stores {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("store.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "store",
     global: false,
     natives: &[Native::new("get", open)],
@@ -84,10 +103,6 @@ static STORE: Class = Class {
     ],
     metamethods: &[Native::new("__tostring", text)],
 };
-
-/// The stores of a runtime.
-#[derive(Default)]
-struct Stores(Mutex<HashMap<Box<str>, Arc<Store>>>);
 
 /// A store.
 struct Store {
@@ -146,7 +161,7 @@ fn open(vm: &mut Vm, args: Args) -> NativeResult {
             _ => MAX_SIZE,
         },
     };
-    let stores = core.extensions.get::<Stores>();
+    let stores = module::<Stores>(vm);
     let mut stores = stores.0.lock();
     let make = || Arc::new(Store { id: id.as_ref().into(), max_size, content: Mutex::default() });
     let store = Arc::clone(stores.entry(id.as_ref().into()).or_insert_with(make));
@@ -233,7 +248,7 @@ fn expiry(now: Moment, ttl: Value) -> Result<Option<Moment>, &'static str> {
         tag::NIL => return Ok(None),
         tag::INT => Duration::try_from_secs_f64(ttl.as_int() as f64),
         tag::FLOAT => Duration::try_from_secs_f64(ttl.as_float()),
-        _ => match duration_of(ttl) {
+        _ => match span_of(ttl) {
             Some(duration) if duration.0 >= 0 => Ok(duration.to_std()),
             _ => return Err(WRONG),
         },
@@ -255,17 +270,18 @@ fn complaint(vm: &mut Vm, value: Value, path: &mut Vec<String>, open: &mut Vec<*
                 return Some(format!("{} is nested too deeply", shown(path)));
             }
             open.push(table);
-            let (items, nodes) = vm.table_parts(table);
-            for (i, item) in items.iter().enumerate() {
+            for (i, item) in vm.array_part(table).iter().enumerate() {
                 path.push((i + 1).to_string());
                 if let Some(complaint) = complaint(vm, *item, path, open) {
                     return Some(complaint);
                 }
                 path.pop();
             }
-            for node in nodes.iter().filter(|node| !node.value.is_nil()) {
-                path.push(errors::value_text(vm, node.key()));
-                for part in [node.key(), node.value] {
+            let mut at = 0;
+            while let Some((after, key, value)) = vm.node_after(table, at) {
+                at = after;
+                path.push(errors::value_text(vm, key));
+                for part in [key, value] {
                     if let Some(complaint) = complaint(vm, part, path, open) {
                         return Some(complaint);
                     }

@@ -10,6 +10,7 @@ use super::{not_text, succeed, succeed_with_text};
 use crate::runtime::data::Data;
 use crate::runtime::driver::Driver;
 use crate::runtime::errors::{self, INVALID};
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::image::Library;
@@ -17,8 +18,26 @@ use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
+/// The module, with what was made last.
+#[derive(Default)]
+pub struct Identifiers(Mutex<LastMade>);
+
+impl Module for Identifiers {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("uuid.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "uuid",
     global: false,
     natives: &[
@@ -50,9 +69,6 @@ const COUNTER_BITS: u32 = 74;
 
 /// What the identifiers made last looked like, so that the next differ.
 #[derive(Default)]
-struct Last(Mutex<LastMade>);
-
-#[derive(Default)]
 struct LastMade {
     /// The time in the last version 1.
     ticks: u64,
@@ -81,8 +97,8 @@ fn v1(vm: &mut Vm, _: Args) -> NativeResult {
     let clock = core.driver.wall_clock();
     let now = (clock.seconds as u64).wrapping_mul(10_000_000).wrapping_add(u64::from(clock.nanos / 100) + GREGORIAN);
     let random = random_bytes(&*core.driver);
-    let extension = core.extensions.get::<Last>();
-    let mut last = extension.0.lock();
+    let module = module::<Identifiers>(vm);
+    let mut last = module.0.lock();
     last.ticks = now.max(last.ticks + 1);
     let node = *last.node.get_or_insert_with(|| [random[0] | 1, random[1], random[2], random[3], random[4], random[5]]);
     let uuid = Builder::from_gregorian_timestamp(last.ticks, 0, &node).into_uuid();
@@ -95,8 +111,8 @@ fn v7(vm: &mut Vm, _: Args) -> NativeResult {
     let clock = core.driver.wall_clock();
     let now = (clock.seconds as u64).wrapping_mul(1000).wrapping_add(u64::from(clock.nanos / 1_000_000));
     let random = u128::from_ne_bytes(random_bytes(&*core.driver));
-    let extension = core.extensions.get::<Last>();
-    let mut last = extension.0.lock();
+    let module = module::<Identifiers>(vm);
+    let mut last = module.0.lock();
     if now > last.millis {
         last.millis = now;
         // The upper bit is left for counting.

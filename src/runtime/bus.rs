@@ -19,7 +19,7 @@ pub struct SubscriptionId(u64);
 
 impl SubscriptionId {
     /// A number that was never used.
-    pub fn new() -> SubscriptionId {
+    pub fn next() -> SubscriptionId {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         SubscriptionId(NEXT.fetch_add(1, Ordering::Relaxed))
     }

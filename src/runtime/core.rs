@@ -6,11 +6,11 @@ use std::sync::{Arc, Weak};
 use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
-use super::extensions::Extensions;
 use super::groups::Groups;
 use super::hosts::Hosts;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, ProcessEvent};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
@@ -54,8 +54,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
-    /// What modules keep.
-    pub extensions: Extensions,
+    /// Host modules.
+    pub modules: Modules,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

@@ -51,7 +51,7 @@ impl UserData for SubscriptionObject {
 
 /// A new subscription of this process, as a value; from now on it listens.
 pub(super) fn new_subscription(vm: &mut Vm) -> (Value, Subscriber) {
-    let id = SubscriptionId::new();
+    let id = SubscriptionId::next();
     let channel = mailbox::listen(vm, id.topic(), false);
     state(vm).rare().subscriptions.push(id);
     let metatable = vm.image.class(&SUBSCRIPTION);

@@ -41,11 +41,7 @@ pub fn raw_value(vm: &mut Vm, message: &Message) -> Result<Value, Box<LuaError>>
         return message.payload.unpack_one(vm);
     }
     let values = message.payload.unpack(vm)?;
-    array(vm, &values)
-}
-
-fn array(vm: &mut Vm, values: &[Value]) -> Result<Value, Box<LuaError>> {
-    vm.new_list(values).map(Value::table)
+    vm.new_list(&values)
 }
 
 fn topic(vm: &mut Vm, args: Args) -> NativeResult {
@@ -73,7 +69,7 @@ fn payload(vm: &mut Vm, args: Args) -> NativeResult {
         _ => {
             let values = message.0.payload.unpack(vm)?;
             let payloads: Vec<Value> = values.iter().map(|value| new_payload(vm, *value)).collect();
-            let list = array(vm, &payloads)?;
+            let list = vm.new_list(&payloads)?;
             vm.answer(list)
         }
     }

@@ -32,7 +32,8 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`], [`extensions`] | work of host modules off the workers; what they keep for the whole runtime |
+//! | [`operation`] | work of host modules off the workers |
+//! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
@@ -70,7 +71,6 @@ pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
-pub mod extensions;
 pub mod future;
 pub mod groups;
 pub mod hosts;
@@ -91,6 +91,7 @@ pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod module;
 pub mod names;
 pub mod operation;
 pub mod parker;
@@ -116,6 +117,17 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
+use crate::types::Manifest;
+
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+/// The types of the libraries of the runtime.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
+];

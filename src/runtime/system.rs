@@ -9,12 +9,12 @@ use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::{ErrorData, NOT_FOUND};
-use super::extensions::Extensions;
 use super::groups::Groups;
 use super::hosts::{Host, Hosts};
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Mail, Message, Outcome};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::NOBODY;
 use super::process::Process;
@@ -55,6 +55,7 @@ pub struct Builder {
     host: Box<str>,
     module_path: Box<[u8]>,
     settings: Settings,
+    modules: Modules,
     driver: Arc<dyn Driver>,
 }
 
@@ -66,6 +67,7 @@ impl Default for Builder {
             host: "app:processes".into(),
             module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
+            modules: Modules::default(),
             driver: Arc::new(SystemDriver::new()),
         }
     }
@@ -96,6 +98,12 @@ impl Builder {
         self
     }
 
+    /// The host modules: those whose libraries the image has.
+    pub fn modules(mut self, modules: Modules) -> Builder {
+        self.modules = modules;
+        self
+    }
+
     /// The source of time and randomness.
     pub fn driver(mut self, driver: Arc<dyn Driver>) -> Builder {
         self.driver = driver;
@@ -120,7 +128,7 @@ impl Builder {
             names: Names::default(),
             bus: Bus::default(),
             groups: Groups::default(),
-            extensions: Extensions::default(),
+            modules: self.modules,
             entries,
             hosts,
             module_path: self.module_path,

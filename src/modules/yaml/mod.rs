@@ -14,14 +14,32 @@ use self::write::{Options, write};
 use super::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ErrorData, INTERNAL, INVALID};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::value::Value;
 
+/// The module.
+pub struct Yaml;
+
+impl Module for Yaml {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Encoding, ModuleClass::Deterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("yaml.d.lua")
+    }
+}
+
 /// The library.
-pub static LIBRARY: Library = Library {
+static LIBRARY: Library = Library {
     name: "yaml",
     global: false,
     natives: &[Native::new("encode", encode), Native::new("decode", decode)],

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde_json::{Map, Value as Json};
 
 use super::tree::is_plain_text;
-use crate::modules::json::encode::{EmptyTable, encode};
+use crate::modules::json::encode::{EmptyTable, EncodeError, Encoder};
 use crate::runtime::data::Data;
 use crate::vm::Vm;
 use crate::vm::value::Value;
@@ -62,8 +62,12 @@ impl Options {
 /// # Errors
 /// Why the table cannot be written.
 pub fn write(vm: &mut Vm, table: Value, options: &Options, out: &mut Vec<u8>) -> Result<(), String> {
-    let mut json = Vec::new();
-    encode(vm, table, EmptyTable::AsItWas, &mut json).map_err(|error| error.to_string())?;
+    let mut encoder = Encoder::new(vm, EmptyTable::Array);
+    encoder.encode(table).map_err(|error| match error {
+        EncodeError::Refused { why, .. } => why.to_owned(),
+        EncodeError::Raised(_) => "not enough memory".to_owned(),
+    })?;
+    let json = encoder.finish();
     let mut deserializer = serde_json::Deserializer::from_slice(&json);
     deserializer.disable_recursion_limit();
     let value =

@@ -25,6 +25,12 @@ impl UserData for DurationObject {
     }
 }
 
+/// The duration behind a value that is one.
+pub fn duration_of(value: Value) -> Option<Duration> {
+    // SAFETY: a live userdata, read before the next safepoint.
+    userdata_of::<DurationObject>(value).map(|duration| unsafe { (*duration).0 })
+}
+
 /// The class of [`DurationObject`].
 pub static DURATION: Class = Class {
     name: "time.Duration",
@@ -47,11 +53,11 @@ pub fn duration_value(vm: &mut Vm, duration: Duration) -> Value {
 
 /// Argument `i` as a duration: nanoseconds, text or object.
 pub fn duration_argument(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
-    duration_of(args.get(vm, i))
+    span_of(args.get(vm, i))
 }
 
 /// A value as a duration: nanoseconds, text or object.
-pub fn duration_of(value: Value) -> Option<Duration> {
+pub fn span_of(value: Value) -> Option<Duration> {
     match value.tag() {
         tag::INT => Some(Duration(value.as_int())),
         tag::FLOAT => Some(value.as_float()).filter(|f| f.abs() < 9.3e18).map(|f| Duration(f as i64)),

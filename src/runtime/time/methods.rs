@@ -58,6 +58,21 @@ pub static TIME: Class = Class {
     metamethods: &[Native::new("__tostring", |vm, args| write(vm, args, TEXT))],
 };
 
+/// The time behind a value that is one.
+pub fn time_of(value: Value) -> Option<Time> {
+    // SAFETY: a live userdata, read before the next safepoint.
+    userdata_of::<TimeObject>(value).map(|time| unsafe { (*time).0.clone() })
+}
+
+impl Time {
+    /// The text of RFC 3339, with a fraction if there is one.
+    pub fn rfc3339(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        layout::format(super::RFC3339_NANO.as_bytes(), &self.shown(), &mut text);
+        text
+    }
+}
+
 /// The layout of `tostring`.
 const TEXT: &[u8] = b"2006-01-02 15:04:05.999999999 -0700 MST";
 
@@ -65,18 +80,6 @@ const TEXT: &[u8] = b"2006-01-02 15:04:05.999999999 -0700 MST";
 pub fn time_value(vm: &mut Vm, time: Time) -> Value {
     let metatable = state(vm).core().image.class(&TIME);
     Value::userdata(vm.heap.new_userdata(Box::new(TimeObject(time)), metatable))
-}
-
-/// The text form of a time (RFC 3339) or a duration; `None` for any other value.
-pub fn text_of(value: Value) -> Option<String> {
-    if let Some(time) = userdata_of::<TimeObject>(value) {
-        let mut text = Vec::new();
-        // SAFETY: a live userdata.
-        layout::format(super::RFC3339_NANO.as_bytes(), &unsafe { &*time }.0.shown(), &mut text);
-        return String::from_utf8(text).ok();
-    }
-    // SAFETY: a live userdata.
-    userdata_of::<DurationObject>(value).map(|duration| unsafe { (*duration).0 }.to_string())
 }
 
 fn this(vm: &mut Vm, args: Args) -> Result<Time, Box<LuaError>> {
