@@ -215,6 +215,8 @@ pub(super) fn test(folder: &Path, filter: &str) -> ExitCode {
     };
     application.run();
     application.stop(&End::Killed);
+    // The services may have said something at their end.
+    let _ = flush_output();
     match tests.join() {
         Ok(true) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,

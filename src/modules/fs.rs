@@ -4,8 +4,10 @@
 //! every volume id gives the file system of the machine: the volume's root is `/`, and its working directory that of the
 //! operating system process. Paths and names are bytes.
 
+mod file;
+
 use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata, OpenOptions};
+use std::fs::{self, FileType, Metadata};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -72,6 +74,7 @@ static VOLUME: Class = Class {
         Native::new("read_file", read_file),
         Native::new("writefile", write_file),
         Native::new("write_file", write_file),
+        Native::new("open", file::open),
         Native::new("exists", exists),
         Native::new("isdir", is_dir),
         Native::new("stat", stat),
@@ -247,12 +250,8 @@ fn read_file(vm: &mut Vm, args: Args) -> NativeResult {
 fn write_file(vm: &mut Vm, args: Args) -> NativeResult {
     let data = args.check_bytes(vm, 2)?.to_vec();
     let mode = if args.get(vm, 3).is_nil() { b"w" } else { args.check_bytes(vm, 3)? };
-    let mut options = OpenOptions::new();
-    match mode {
-        b"w" => options.write(true).create(true).truncate(true),
-        b"a" => options.append(true).create(true),
-        b"wx" => options.write(true).create_new(true),
-        _ => return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode"),
+    let Some(options) = file::options(mode).filter(|_| mode != b"r") else {
+        return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode");
     };
     on_path(vm, args, Value::FALSE, move |path| options.open(path)?.write_all(&data), succeeded)
 }
