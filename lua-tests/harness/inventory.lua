@@ -23,9 +23,9 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-list("fs.", require("fs"))
-list("json.", require("json"))
-list("time.", require("time"))
+for _, name in ipairs { "base64", "env", "fs", "hash", "json", "logger", "store", "time", "uuid", "yaml" } do
+  list(name .. ".", require(name))
+end
 
 -- What the library makes when it is asked for.
 for _, name in ipairs { "stdin", "stdout", "stderr" } do
@@ -43,7 +43,14 @@ local channel_of = channel.new()
 methods("channel", channel_of)
 methods("channel.case", channel_of:case_receive())
 methods("FILE*", io.stdout)
-methods("fs.Volume", require("fs").get("app:root"))
+local volume = require("fs").get("app:root")
+methods("fs.Volume", volume)
+local file = assert(volume:open("/dev/null", "r"))
+methods("fs.File", file)
+methods("fs.Scanner", file:scanner())
+file:close()
+methods("logger.Logger", require("logger"):named("a"))
+methods("store.Store", require("store").get("app:store"))
 methods("time.Time", time.now())
 methods("time.Duration", time.parse_duration("1s"))
 local timer, ticker = time.timer("1h"), time.ticker("1h")

@@ -258,7 +258,7 @@ fn check_shape(value: &Data, shape: Shape, path: &str, top: &str, report: Report
     };
     let expected = match shape {
         Shape::Any => None,
-        Shape::Text => (!value.as_str().is_some_and(|text| !text.is_empty())).then_some("a string that is not empty"),
+        Shape::Text => value.as_str().is_none_or(str::is_empty).then_some("a string that is not empty"),
         Shape::Count => (!matches!(value, Data::Integer(0..))).then_some("an integer that is not negative"),
         Shape::Positive => (!matches!(value, Data::Integer(1..))).then_some("a positive integer"),
         Shape::Number => (!number.is_some_and(|number| number >= 0.0)).then_some("a number that is not negative"),

@@ -17,7 +17,9 @@ use crate::vm::value::Value;
 
 /// The module, with what programs have set.
 #[derive(Default)]
-pub struct Env(RwLock<HashMap<Box<[u8]>, Box<[u8]>>>);
+pub struct Env(RwLock<Variables>);
+
+type Variables = HashMap<Box<[u8]>, Box<[u8]>>;
 
 impl Module for Env {
     fn libraries(&self) -> Vec<&'static Library> {

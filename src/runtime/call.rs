@@ -5,20 +5,22 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
 use super::context::Context;
-use super::core::RuntimeCore;
-use super::errors::{self, CANCELED, ErrorData};
+use super::core::{Alarm, RuntimeCore};
+use super::errors::{self, CANCELED, ErrorData, TIMEOUT};
 use super::hosts::{Host, HostKind};
 use super::links::OnExit;
-use super::mail::{Completion, Happening, Mail, Outcome, ProcessEvent};
+use super::mail::{Completion, Happening, Mail, Outcome, ProcessEvent, Visit};
 use super::pid::NOBODY;
 use super::process::Process;
 use super::process_state::state;
 use super::spawn::{self, Entry, Launch, Start};
+use super::timer::TimerKey;
 use super::transfer::{Parcel, Text};
 use crate::vm::Vm;
 use crate::vm::value::Value;
@@ -79,7 +81,11 @@ impl Pool {
 }
 
 /// A call under way; dropping it cancels it.
-pub struct Call(Arc<Mutex<Progress>>);
+pub struct Call {
+    progress: Arc<Mutex<Progress>>,
+    /// The timer that ends the wait for it.
+    timeout: Option<(Arc<RuntimeCore>, TimerKey)>,
+}
 
 /// How far a call has come.
 enum Progress {
@@ -90,7 +96,10 @@ enum Progress {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        let progress = std::mem::replace(&mut *self.0.lock(), Progress::Canceled);
+        if let Some((core, timer)) = self.timeout.take() {
+            drop(core.timers.cancel(timer));
+        }
+        let progress = std::mem::replace(&mut *self.progress.lock(), Progress::Canceled);
         if let Progress::Running(process) = progress
             && let Some(process) = process.upgrade()
         {
@@ -136,7 +145,22 @@ pub fn start(
             }
         }
     }
-    Call(progress)
+    Call { progress, timeout: None }
+}
+
+impl Call {
+    /// Lets `then` look after the caller's wait when so much time has passed and the call is not over.
+    pub fn with_timeout(mut self, caller: &Process, after: Duration, then: Visit) -> Call {
+        let deadline = caller.core.driver.now().after(after);
+        let alarm = Alarm { process: caller.weak(), mail: Mail::Visit(then) };
+        self.timeout = Some((Arc::clone(&caller.core), caller.core.timers.insert(deadline, alarm)));
+        self
+    }
+}
+
+/// The error of a call that has taken too long.
+pub(super) fn too_late() -> ErrorData {
+    ErrorData { retryable: Some(true), ..ErrorData::plain(TIMEOUT, "the call has taken too long") }
 }
 
 impl Work {

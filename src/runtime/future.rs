@@ -6,10 +6,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hashbrown::HashMap;
 
-use super::call::Call;
+use super::call::{Call, too_late};
 use super::channel::{self, Channel};
 use super::errors::{self, CANCELED, ErrorData};
 use super::links::OnExit;
@@ -83,8 +84,8 @@ static FUTURE: Class = Class {
     metamethods: &[],
 };
 
-/// A future for the call that `start` makes; `start` gets what is to be called with the outcome.
-pub(super) fn new_future(vm: &mut Vm, start: impl FnOnce(&mut Vm, OnExit) -> Call) -> Value {
+/// A future for the call that `start` makes; `start` gets what is to be called with the outcome. After `timeout` it fails.
+pub(super) fn new_future(vm: &mut Vm, timeout: Option<Duration>, start: impl FnOnce(&mut Vm, OnExit) -> Call) -> Value {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let channel = channel::new_channel(vm, Channel::local(1, false));
@@ -98,7 +99,11 @@ pub(super) fn new_future(vm: &mut Vm, start: impl FnOnce(&mut Vm, OnExit) -> Cal
             let _ = process.post(Mail::Visit(Box::new(move |vm| complete(vm, number, outcome))));
         }
     });
-    let call = start(vm, then);
+    let mut call = start(vm, then);
+    if let Some(timeout) = timeout {
+        let expire = Box::new(move |vm: &mut Vm| complete(vm, number, Err(Arc::new(too_late()))));
+        call = call.with_timeout(state(vm).process(), timeout, expire);
+    }
     state(vm).rare().futures.0.insert(number, Pending { future, _call: call });
     Value::userdata(future)
 }

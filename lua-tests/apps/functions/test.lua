@@ -100,9 +100,26 @@ function test.contexts()
   seen = assert(executor:call("app:ctx", true))
   assert(seen.a == 1 and seen.b == "inner" and seen.c[1] == 1 and seen.c.x == 2)
   assert(next(assert(funcs.new():call("app:ctx"))) == nil)
-  local future = assert(executor:with_options{timeout = 5}:with_context{a = 2}:async("app:ctx"))
+  local future = assert(executor:with_options{timeout = "10s"}:with_context{a = 2}:async("app:ctx"))
   assert(future:channel():receive():data().a == 2)
   assert(not pcall(executor.with_context, executor, {1}))
+end
+
+function test.timeouts()
+  local patient, hasty = funcs.new():with_options{timeout = "1h"}, funcs.new():with_options{timeout = 5}
+  assert(patient:call("app:echo", 1)[1] == 1)
+  local value, err = hasty:call("app:never", "hasty")
+  assert(value == nil and errors.is(err, errors.TIMEOUT) and err:retryable() == true)
+  -- The callee is ended, and does not keep its name.
+  while process.registry.lookup("hasty") do time.sleep("1ms") end
+  local future = assert(hasty:async("app:never", "hasty too"))
+  local received, ok = future:channel():receive()
+  assert(ok and errors.is(received, errors.TIMEOUT) and future:is_complete() and not future:is_canceled())
+  assert(errors.is(select(2, future:result()), errors.TIMEOUT))
+  assert(hasty:with_options{}:call("app:echo", 2)[1] == 2)
+  for _, wrong in ipairs { -1, "soon", {} } do
+    assert(not pcall(hasty.with_options, hasty, {timeout = wrong}))
+  end
 end
 
 function test.inline_is_serial()
