@@ -26,6 +26,7 @@ end
 for _, name in ipairs { "base64", "env", "fs", "hash", "json", "logger", "store", "time", "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
+list("types.", require("types"))
 
 -- What the library makes when it is asked for.
 for _, name in ipairs { "stdin", "stdout", "stderr" } do

@@ -18,7 +18,7 @@ use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::interrupt::DEADLINE;
 use crate::runtime::process::Process;
-use crate::runtime::system::{Builder, System, kill_all, spawn_entry};
+use crate::runtime::system::{Builder, System, spawn_entry};
 use crate::vm::image::Image;
 
 /// The terminal host of an application that defines none.
@@ -67,7 +67,7 @@ impl Stopper {
     /// Ends its processes at once.
     pub fn kill(&self) {
         self.stop();
-        kill_all(&self.core);
+        self.core.terminate_all();
     }
 }
 

@@ -338,8 +338,8 @@ impl Linker<'_> {
         });
         let bindings = Arc::new(Bindings { modules, libraries: libraries.collect() });
         let pool = (&*definition.kind == FUNCTION).then(|| self.pool(definition));
-        let method = definition.text("method").unwrap_or("main").into();
-        let entry = Entry { id: Arc::clone(&definition.id), chunk, method, bindings: Some(bindings) };
+        let method = definition.text("method").unwrap_or("main");
+        let entry = Entry::with_bindings(Arc::clone(&definition.id), chunk, method, Some(bindings));
         let code = Code { definition: Arc::clone(definition), entry, pool };
         self.linked.code.insert(Arc::clone(&definition.id), code);
     }

@@ -50,7 +50,7 @@ static LIBRARY: Library = Library {
         Native::new("snapshot_at", |vm, args| snapshot_at(vm, args, 0)),
         Native::new("current_version", |vm, _| with_current(vm, answer_version)),
         Native::new("versions", |vm, _| versions(vm)),
-        Native::new("history", |vm, _| answer_object(vm, Box::new(History), &HISTORY)),
+        Native::new("history", |vm, _| answer_object(vm, History, &HISTORY)),
         Native::new("apply_version", apply_version),
         Native::new("build_delta", build_delta),
     ],
@@ -123,7 +123,7 @@ static SNAPSHOT: Class = Class {
         Native::new("changes", |vm, args| {
             let base = snapshot(vm, args)?.number;
             let metatable = vm.image.class(&CHANGES);
-            let changes = vm.heap.new_userdata(Box::new(Changes { base, list: Vec::new() }), metatable);
+            let changes = vm.heap.new_userdata(Changes { base, list: Vec::new() }, metatable);
             vm.answer(Value::userdata(changes))
         }),
     ],
@@ -204,18 +204,18 @@ fn answer_pair(vm: &mut Vm, value: Value) -> NativeResult {
     Ok(Flow::Return(2))
 }
 
-fn answer_object(vm: &mut Vm, object: Box<dyn UserData>, class: &'static Class) -> NativeResult {
+fn answer_object(vm: &mut Vm, object: impl UserData, class: &'static Class) -> NativeResult {
     let metatable = vm.image.class(class);
     let object = vm.heap.new_userdata(object, metatable);
     answer_pair(vm, Value::userdata(object))
 }
 
 fn answer_snapshot(vm: &mut Vm, version: Arc<Version>) -> NativeResult {
-    answer_object(vm, Box::new(Snapshot(version)), &SNAPSHOT)
+    answer_object(vm, Snapshot(version), &SNAPSHOT)
 }
 
 fn answer_version(vm: &mut Vm, version: Arc<Version>) -> NativeResult {
-    answer_object(vm, Box::new(VersionObject(version)), &VERSION)
+    answer_object(vm, VersionObject(version), &VERSION)
 }
 
 fn snapshot(vm: &mut Vm, args: Args) -> Result<Arc<Version>, Box<LuaError>> {
@@ -315,7 +315,7 @@ fn versions(vm: &mut Vm) -> NativeResult {
     let list = vm.new_table(0, 0);
     let metatable = vm.image.class(&VERSION);
     for (i, version) in catalog.versions().into_iter().enumerate() {
-        let object = vm.heap.new_userdata(Box::new(VersionObject(version)), metatable);
+        let object = vm.heap.new_userdata(VersionObject(version), metatable);
         vm.raw_set_int(list, i as i64 + 1, Value::userdata(object))?;
     }
     answer_pair(vm, Value::table(list))
@@ -386,7 +386,7 @@ fn apply(vm: &mut Vm, args: Args) -> NativeResult {
     if list.is_empty() {
         return errors::fail(vm, INVALID, "there are no changes");
     }
-    let (base, list, image) = (*base, list.clone(), Arc::clone(&vm.image));
+    let (base, list, image) = (*base, list.clone(), Arc::clone(&state(vm).core().image));
     change(vm, move || catalog.apply(&image, base, &list))
 }
 
@@ -397,7 +397,7 @@ fn apply_version(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(version) => version,
         Err(message) => return errors::fail(vm, NOT_FOUND, &message),
     };
-    let image = Arc::clone(&vm.image);
+    let image = Arc::clone(&state(vm).core().image);
     change(vm, move || catalog.restore(&image, &wanted))
 }
 
@@ -407,7 +407,7 @@ fn change(vm: &mut Vm, work: impl FnOnce() -> Result<Arc<Version>, Refusal> + Se
         let (kind, message) = match result {
             Ok(version) => {
                 let metatable = vm.image.class(&VERSION);
-                let version = vm.heap.new_userdata(Box::new(VersionObject(version)), metatable);
+                let version = vm.heap.new_userdata(VersionObject(version), metatable);
                 return Ok(smallvec![Value::userdata(version), Value::NIL]);
             }
             Err(Refusal::Conflict) => (CONFLICT, "the registry has changed since the snapshot".to_owned()),

@@ -30,6 +30,7 @@ use crate::runtime::process::Process;
 use crate::runtime::system::spawn_entry;
 use crate::runtime::transfer::Text;
 use crate::stdlib::output::flush_output;
+use crate::vm::pool::Pooled;
 
 /// Why a service is asked to end.
 const STOPPING: &str = "service stopping";
@@ -435,7 +436,7 @@ impl Supervisor {
         let at = self.core.driver.wall_clock().seconds;
         let what = Happening::Cancel(Text::from_bytes(STOPPING.as_bytes()));
         // If it ends at the same time, news of that is under way.
-        let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+        let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
         unit.state = State::Stopping;
         unit.due = Some(now.after(unit.lifecycle.stop_timeout));
         false

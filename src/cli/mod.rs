@@ -7,7 +7,7 @@
 //! | `repl`, `console`, `complete`, `show` | lines at the keyboard: execution, editing, completion of names, tables for people |
 //! | `interrupt` | Ctrl-C |
 //! | `application` | the application in a folder: its services, commands and tests; a new one |
-//! | `check/`, `dis` | the subcommands that run nothing |
+//! | `check/`, `dis`, `lsp` | the subcommands that run nothing |
 //!
 //! Exit status: 0 success, 1 failure (a message on the standard error names what failed), 2 wrong usage.
 
@@ -18,6 +18,7 @@ mod complete;
 mod console;
 mod dis;
 mod interrupt;
+mod lsp;
 mod repl;
 mod run;
 mod session;
@@ -47,6 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Command::Init(folder)) => application::init(&folder),
         Ok(Command::Check(request)) => check::check(request),
         Ok(Command::Dis(file)) => dis::dis(&file),
+        Ok(Command::Lsp) => lsp::lsp(),
         Ok(Command::Version) => print(concat!("moonlet ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Help) => print(USAGE),
         Err(error) => {

@@ -155,7 +155,7 @@ pub struct Process {
 impl Process {
     /// Its PID as programs see it, such as `{app:processes|0x00002}`.
     pub fn pid(&self) -> String {
-        self.process.core.hosts.show(self.process.pid)
+        self.process.core.hosts.shown(self.process.pid)
     }
 
     /// Sends it a message. Does not block.
@@ -257,7 +257,7 @@ impl Entries for Sources {
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
         let chunk = Chunk::compile(image, source, &format!("={id}"), &NoModules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
-        let entry = Entry { id: id.into(), chunk, method: "main".into(), bindings: None };
+        let entry = Entry::new(id, chunk, "main");
         known.insert(id.into(), entry.clone());
         Ok(entry)
     }

@@ -174,7 +174,7 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     };
     let metatable = vm.image.class(&VOLUME);
     let volume = Volume { root, working_dir: Arc::new(Mutex::new(working_dir)) };
-    let volume = vm.heap.new_userdata(Box::new(volume), metatable);
+    let volume = vm.heap.new_userdata(volume, metatable);
     vm.push(Value::userdata(volume))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))

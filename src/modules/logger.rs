@@ -96,7 +96,7 @@ fn this(vm: &mut Vm, args: Args) -> Logger {
 
 fn answer_logger(vm: &mut Vm, logger: Logger) -> NativeResult {
     let metatable = vm.image.class(&LOGGER);
-    let logger = vm.heap.new_userdata(Box::new(logger), metatable);
+    let logger = vm.heap.new_userdata(logger, metatable);
     succeed(vm, Value::userdata(logger))
 }
 
@@ -177,7 +177,7 @@ fn log(vm: &mut Vm, args: Args, level: Level) -> NativeResult {
     // A record is one line.
     line.extend(message.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
     let location = vm.position(1);
-    let pid = state(vm).core().hosts.show(state(vm).process().pid);
+    let pid = state(vm).core().hosts.shown(state(vm).process().pid);
     let quoted = |text: &str| serde_json::to_vec(text).unwrap_or_default();
     let own = [(b"pid".to_vec(), quoted(&pid)), (b"location".to_vec(), quoted(location.trim_end_matches(": ")))];
     for (i, (name, json)) in logger.fields.iter().chain(&own).enumerate() {

@@ -167,7 +167,7 @@ fn open(vm: &mut Vm, args: Args) -> NativeResult {
     let store = Arc::clone(stores.entry(id.as_ref().into()).or_insert_with(make));
     drop(stores);
     let metatable = vm.image.class(&STORE);
-    let handle = vm.heap.new_userdata(Box::new(Handle { store: Some(store) }), metatable);
+    let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
     succeed(vm, Value::userdata(handle))
 }
 

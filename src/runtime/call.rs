@@ -23,6 +23,7 @@ use super::spawn::{self, Entry, Launch, Start};
 use super::timer::TimerKey;
 use super::transfer::{Parcel, Text};
 use crate::vm::Vm;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// Why a callee is asked to end.
@@ -201,7 +202,7 @@ impl Work {
 fn ask_to_end(process: &Arc<Process>) {
     let at = process.core.driver.wall_clock().seconds;
     let what = Happening::Cancel(Text::from_bytes(REASON.as_bytes()));
-    let cancel = Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what }));
+    let cancel = Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what }));
     let mail = if process.core.hosts.of(process.pid).kind != HostKind::Function {
         cancel
     } else {

@@ -91,7 +91,7 @@ pub(super) fn new_future(vm: &mut Vm, timeout: Option<Duration>, start: impl FnO
     let channel = channel::new_channel(vm, Channel::local(1, false));
     let metatable = vm.image.class(&FUTURE);
     let object = Future { number, channel, outcome: None, canceled: false };
-    let future = vm.heap.new_userdata(Box::new(object), metatable);
+    let future = vm.heap.new_userdata(object, metatable);
     let process = state(vm).process().weak();
     let then = Box::new(move |outcome| {
         if let Some(process) = process.upgrade() {

@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 
 use super::errors::{ErrorData, NOT_FOUND, UNAVAILABLE};
 use super::mail::Outcome;
-use super::pid::Pid;
+use super::pid::{Pid, PidText};
 
 /// What a host is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -186,11 +186,16 @@ impl Hosts {
     }
 
     /// The text form of a PID.
-    pub fn show(&self, pid: Pid) -> String {
+    pub fn show(&self, pid: Pid) -> PidText {
         match pid.host() {
-            0 => pid.display(&self.default.id).to_string(),
-            _ => pid.display(&self.of(pid).id).to_string(),
+            0 => pid.display(&self.default.id).text(),
+            _ => pid.display(&self.of(pid).id).text(),
         }
+    }
+
+    /// The same as a string.
+    pub fn shown(&self, pid: Pid) -> String {
+        pid.display(&self.of(pid).id).to_string()
     }
 
     /// Reads the text form of a PID. `None` if it is no PID of this runtime at all.
@@ -239,7 +244,7 @@ mod tests {
         let other = hosts.add("app:other", HostKind::Processes, 1, None).expect("there is room");
         for (pid, text) in [(Pid::new(0, 0x2a), "{app:processes|0x0002a}"), (Pid::new(1, 0x2a), "{app:other|0x0002a}")]
         {
-            assert_eq!(hosts.show(pid), text);
+            assert_eq!(hosts.show(pid).as_slice(), text.as_bytes());
             assert_eq!(hosts.parse(text.as_bytes()), Some(pid));
         }
         assert_eq!(hosts.parse(b"{app:third|0x1}"), None);

@@ -73,7 +73,7 @@ fn this(vm: &mut Vm, args: Args) -> Result<Executor, Box<LuaError>> {
 
 fn answer_executor(vm: &mut Vm, executor: Executor) -> NativeResult {
     let metatable = vm.image.class(&EXECUTOR);
-    let executor = vm.heap.new_userdata(Box::new(executor), metatable);
+    let executor = vm.heap.new_userdata(executor, metatable);
     vm.answer(Value::userdata(executor))
 }
 

@@ -19,14 +19,16 @@
 //! | file | owns |
 //! | --- | --- |
 //! | [`system`] | [`System`]: built, given work, shut down |
-//! | [`core`], [`process_table`], [`words`] | what all processes share |
+//! | [`core`], [`process_table`], [`words`], `shape` | what all processes share |
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
 //! | [`hosts`] | where processes run |
 //! | [`call`], [`future`] | executions of functions, and what callers get of them |
+//! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
+//! | `target` | whom a process has sent to last |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
@@ -36,6 +38,7 @@
 //! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
+//! | `sparse` | tables that give memory back |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
@@ -59,7 +62,7 @@
 //!
 //! # Model checks
 //!
-//! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
+//! The protocols of [`state`], [`parker`], [`queue`], [`shared_channel`] and [`process_table`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
@@ -103,11 +106,15 @@ pub mod process_table;
 pub mod queue;
 pub mod scheduler;
 mod select;
+mod shape;
 pub mod shared_channel;
+mod sparse;
 pub mod spawn;
 pub mod state;
 pub mod system;
+mod target;
 pub mod task;
+mod template;
 pub mod time;
 pub mod timer;
 pub mod transfer;
@@ -119,6 +126,8 @@ pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
 use crate::types::Manifest;
 
+#[cfg(all(test, not(loom)))]
+mod fault_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
