@@ -155,7 +155,7 @@ pub struct Process {
 impl Process {
     /// Its PID as programs see it, such as `{app:processes|0x00002}`.
     pub fn pid(&self) -> String {
-        self.process.pid.display(&self.process.core.host).to_string()
+        self.process.core.hosts.shown(self.process.pid)
     }
 
     /// Sends it a message. Does not block.
@@ -260,11 +260,6 @@ impl Entries for Sources {
         let entry = Entry::new(id, chunk, "main");
         known.insert(id.into(), entry.clone());
         Ok(entry)
-    }
-
-    /// There is one host, whatever it is called.
-    fn has_host(&self, _: &str) -> bool {
-        true
     }
 }
 

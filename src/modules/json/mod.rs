@@ -10,7 +10,7 @@
 //! neither tables nor the text grow without the heap being asked.
 
 mod decode;
-mod encode;
+pub mod encode;
 mod schema;
 
 use std::sync::Arc;
