@@ -19,12 +19,15 @@ use crate::runtime::system::{self, System};
 use crate::vm::image::Image;
 use crate::{modules, runtime};
 
+/// What adds a module, of whatever type, to the built-in ones.
+type Addition = Box<dyn FnOnce(&mut Modules) + Send>;
+
 /// Sets up a [`Runtime`]: which code can be spawned, and on how many threads it runs.
 #[derive(Default)]
 pub struct RuntimeBuilder {
     system: system::Builder,
     sources: HashMap<Box<str>, Box<[u8]>>,
-    modules: Vec<Box<dyn FnOnce(&mut Modules) + Send>>,
+    modules: Vec<Addition>,
     sandbox: bool,
 }
 
