@@ -65,6 +65,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Decides what processes may do; without it they may do everything. `guard` gets the name of an action, such as
+    /// `http_client.request`, and the resource it is meant for, such as a URL. It is asked on many threads.
+    pub fn guard(mut self, guard: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> RuntimeBuilder {
+        self.system = self.system.guard(Arc::new(guard));
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors

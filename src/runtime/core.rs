@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::access::Guard;
 use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
@@ -14,6 +15,7 @@ use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Handle;
+use super::shared_state::SharedState;
 use super::spawn::Entries;
 use super::timer::TimerService;
 use super::transfer::Text;
@@ -52,6 +54,10 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// What processes may do.
+    pub guard: Arc<dyn Guard>,
+    /// What host modules keep.
+    pub shared: SharedState,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

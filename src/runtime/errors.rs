@@ -34,7 +34,7 @@ pub static LIBRARY: Library = Library {
         ("INTERNAL", Literal::String(INTERNAL)),
         ("CANCELED", Literal::String(CANCELED)),
         ("CONFLICT", Literal::String("Conflict")),
-        ("TIMEOUT", Literal::String("Timeout")),
+        ("TIMEOUT", Literal::String(TIMEOUT)),
         ("RATE_LIMITED", Literal::String("RateLimited")),
         ("UNKNOWN", Literal::String("")),
     ],
@@ -67,6 +67,8 @@ pub const UNAVAILABLE: &str = "Unavailable";
 pub const INTERNAL: &str = "Internal";
 #[allow(missing_docs)]
 pub const CANCELED: &str = "Canceled";
+#[allow(missing_docs)]
+pub const TIMEOUT: &str = "Timeout";
 /// The kind of an operation that the state of its object does not allow.
 pub const INVALID_STATE: &str = "InvalidState";
 
@@ -104,6 +106,11 @@ impl ErrorData {
     /// An error with kind and message only.
     pub fn plain(kind: &str, message: &str) -> ErrorData {
         ErrorData { kind: kind.into(), message: message.into(), ..ErrorData::default() }
+    }
+
+    /// An error of which it is known whether trying again may help.
+    pub fn judged(kind: &str, message: &str, retryable: bool) -> ErrorData {
+        ErrorData { retryable: Some(retryable), ..ErrorData::plain(kind, message) }
     }
 
     /// The error of an entry id that leads nowhere.
@@ -205,7 +212,8 @@ pub fn value_text(vm: &mut Vm, value: Value) -> String {
     }
 }
 
-fn stack_text(vm: &mut Vm) -> String {
+/// Where the running task is, a line for each frame.
+pub fn stack_text(vm: &mut Vm) -> String {
     let text = vm.traceback(1);
     let frames = text.lines().skip(1).map(|line| {
         let line = line.trim_start();

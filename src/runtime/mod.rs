@@ -30,7 +30,7 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`] | work of host modules off the workers |
+//! | [`operation`], [`shared_state`], [`access`] | for host modules: work off the workers, what a runtime keeps, what the caller may do |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
@@ -59,6 +59,7 @@
 //! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
+pub mod access;
 pub mod bus;
 pub mod channel;
 pub mod context;
@@ -96,6 +97,7 @@ pub mod queue;
 pub mod scheduler;
 mod select;
 pub mod shared_channel;
+pub mod shared_state;
 pub mod spawn;
 pub mod state;
 pub mod system;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use super::access::Guard;
 use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
@@ -18,6 +19,7 @@ use super::pid::NOBODY;
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Scheduler;
+use super::shared_state::SharedState;
 use super::spawn::{self, Begin, Entries, Launch, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
@@ -53,6 +55,7 @@ pub struct Builder {
     module_path: Box<[u8]>,
     settings: Settings,
     driver: Arc<dyn Driver>,
+    guard: Arc<dyn Guard>,
 }
 
 impl Default for Builder {
@@ -64,6 +67,7 @@ impl Default for Builder {
             module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
             driver: Arc::new(SystemDriver::new()),
+            guard: Arc::new(|_: &str, _: &str| true),
         }
     }
 }
@@ -99,6 +103,12 @@ impl Builder {
         self
     }
 
+    /// What processes may do; by default everything.
+    pub fn guard(mut self, guard: Arc<dyn Guard>) -> Builder {
+        self.guard = guard;
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
@@ -116,6 +126,8 @@ impl Builder {
             names: Names::default(),
             bus: Bus::default(),
             groups: Groups::default(),
+            guard: self.guard,
+            shared: SharedState::default(),
             entries,
             host: self.host,
             module_path: self.module_path,
