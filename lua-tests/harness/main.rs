@@ -2,7 +2,7 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, the first two also as binary chunks; `errors/` must fail as described |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/`, `modules/` must pass, the first two also as binary chunks; `errors/` must fail as described |
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
@@ -10,10 +10,12 @@
 //! | `options` | the options and environment variables of the `lua` command |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
 //! | `program` | running a program with a time limit |
+//! | `guarded` | `guarded/` in a runtime whose guard refuses things |
+//! | `web` | HTTP servers for the programs in `modules/` |
 //! | `folder` | folders for files that tests make |
 //!
 //! The environment reaches the programs unchanged, so `MOONLET_GC_STRESS=1 cargo test --test lua` is the same run with a
-//! collection at every safepoint. `MOONLET_WORKERS` sets the number of scheduler threads; `runtime/` runs with several.
+//! collection at every safepoint. `MOONLET_WORKERS` sets the number of scheduler threads; `runtime/` and `modules/` run with several.
 
 use std::process::ExitCode;
 
@@ -23,10 +25,14 @@ mod cli;
 mod corpus;
 mod examples;
 mod folder;
+#[cfg(feature = "http")]
+mod guarded;
 mod lines;
 mod options;
 mod program;
 mod reference;
+#[cfg(feature = "http")]
+mod web;
 mod wordcount;
 
 fn main() -> ExitCode {
@@ -38,6 +44,8 @@ fn main() -> ExitCode {
         wordcount::trials(),
         cli::trials(),
         options::trials(),
+        #[cfg(feature = "http")]
+        guarded::trials(),
         lines::trials(),
     ];
     let trials = trials.into_iter().flatten();

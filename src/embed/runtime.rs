@@ -130,6 +130,23 @@ impl Runtime {
         send(&process, topic, payload.into())
     }
 
+    /// What all processes share.
+    #[cfg(all(test, not(loom), feature = "http"))]
+    pub(crate) fn core(&self) -> &Arc<crate::runtime::core::RuntimeCore> {
+        self.system.core()
+    }
+
+    /// Serves HTTP requests with functions: each one is answered by a process of an entry, see
+    /// [`http::Endpoint`](super::http::Endpoint). The server runs until it is stopped or dropped.
+    ///
+    /// # Errors
+    /// If the service is not well described, or its address cannot be had.
+    #[cfg(feature = "http")]
+    pub fn serve(&self, service: super::http::Service) -> io::Result<super::http::Server> {
+        let core = self.system.core();
+        modules::http::service::start(core, &core.shared.get_or_init(modules::http::Http::default), service)
+    }
+
     /// The number of processes that have not ended.
     pub fn process_count(&self) -> usize {
         self.system.core().processes.len()

@@ -4,6 +4,8 @@
 pub mod fields;
 pub mod fs;
 #[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
 pub mod http_client;
 #[cfg(feature = "http")]
 pub mod net;
@@ -20,6 +22,8 @@ pub static LIBRARIES: &[&Library] = &[
     &fs::LIBRARY,
     #[cfg(feature = "http")]
     &http_client::LIBRARY,
+    #[cfg(feature = "http")]
+    &http::LIBRARY,
 ];
 
 /// All libraries a process has: those of Lua in the `full` profile, of the runtime, and the built-in modules.

@@ -211,9 +211,10 @@ mod tests {
         assert_eq!(tokens(Split::Lines, &[b"a\n"]), ["a"]);
         assert_eq!(tokens(Split::Words, &[b"  on", b"e\ttwo\n", b" "]), ["one", "two"]);
         assert_eq!(tokens(Split::Bytes, &[b"ab", b"c"]), ["a", "b", "c"]);
-        assert_eq!(tokens(Split::Runes, &[b"a\xc3", b"\xa4\xf0\x9f", b"\x8c\x99\xff", b"z\xe2"]), [
-            "a", "ä", "🌙", "\u{fffd}", "z", "\u{fffd}"
-        ]);
+        assert_eq!(
+            tokens(Split::Runes, &[b"a\xc3", b"\xa4\xf0\x9f", b"\x8c\x99\xff", b"z\xe2"]),
+            ["a", "ä", "🌙", "\u{fffd}", "z", "\u{fffd}"]
+        );
         for split in [Split::Lines, Split::Words, Split::Bytes, Split::Runes] {
             assert!(tokens(split, &[]).is_empty());
         }

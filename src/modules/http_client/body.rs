@@ -81,7 +81,8 @@ impl ResponseBody {
     /// # Errors
     /// As [`ResponseBody::next`]; `Internal` if it is longer.
     pub async fn read_all(&mut self, most: u64) -> Result<Vec<u8>, ErrorData> {
-        let too_large = || ErrorData::judged(INTERNAL, &format!("response body too large: more than {most} bytes"), false);
+        let too_large =
+            || ErrorData::judged(INTERNAL, &format!("response body too large: more than {most} bytes"), false);
         let announced = self.incoming.size_hint().lower();
         if self.decoder.is_none() && announced > most {
             return Err(too_large());

@@ -188,11 +188,7 @@ async fn run_all(client: Arc<Client>, drafts: Vec<Draft>) -> Result<Vec<Result<R
 }
 
 /// `responses, errors`
-fn batch_values(
-    vm: &mut Vm,
-    replies: Vec<Result<Reply, ErrorData>>,
-    limits: &[std::time::Duration],
-) -> Continuation {
+fn batch_values(vm: &mut Vm, replies: Vec<Result<Reply, ErrorData>>, limits: &[std::time::Duration]) -> Continuation {
     let count = Value::int(replies.len() as i64);
     let (responses, errors) = (vm.new_table(replies.len() as u32, 1), vm.new_table(0, 1));
     let mut failed = false;

@@ -168,12 +168,6 @@ impl Pool {
         state.sweeping = next.is_some();
         next
     }
-
-    /// How many connections wait for work.
-    #[cfg(test)]
-    pub fn len(&self) -> usize {
-        self.state.lock().idle.values().map(Vec::len).sum()
-    }
 }
 
 impl State {

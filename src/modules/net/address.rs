@@ -35,7 +35,10 @@ fn is_private(address: IpAddr) -> bool {
             four.is_loopback() || four.is_private() || four.is_link_local() || four.octets()[0] == 0
         }
         IpAddr::V6(six) => {
-            six.is_loopback() || six.is_unspecified() || six.is_unique_local() || six.is_unicast_link_local()
+            six.is_loopback()
+                || six.is_unspecified()
+                || six.is_unique_local()
+                || six.is_unicast_link_local()
                 || compatible(six).is_some_and(|four| is_private(IpAddr::V4(four)))
         }
     }
@@ -63,15 +66,37 @@ mod tests {
     #[test]
     fn private_addresses_are_guarded() {
         for text in [
-            "127.0.0.1", "127.255.0.3", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
-            "0.0.0.0", "0.1.2.3", "::1", "::", "fe80::1", "fc00::1", "fdff::1", "::ffff:127.0.0.1", "::ffff:10.1.2.3",
-            "64:ff9b::10.0.0.1", "::192.168.0.1",
+            "127.0.0.1",
+            "127.255.0.3",
+            "10.0.0.1",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fdff::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.1.2.3",
+            "64:ff9b::10.0.0.1",
+            "::192.168.0.1",
         ] {
             assert!(guarded(text), "{text}");
         }
         for text in [
-            "1.1.1.1", "172.15.255.255", "172.32.0.1", "192.169.0.1", "11.0.0.1", "2606:4700::1111", "::ffff:8.8.8.8",
-            "64:ff9b::8.8.8.8", "fec0::1",
+            "1.1.1.1",
+            "172.15.255.255",
+            "172.32.0.1",
+            "192.169.0.1",
+            "11.0.0.1",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+            "64:ff9b::8.8.8.8",
+            "fec0::1",
         ] {
             assert!(!guarded(text), "{text}");
         }

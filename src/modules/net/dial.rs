@@ -96,7 +96,8 @@ pub async fn dial(
     let connect = async {
         match place {
             Place::Socket(path) => {
-                let stream = UnixStream::connect(path).await.map_err(|error| unavailable(format!("{place}: {error}")))?;
+                let stream =
+                    UnixStream::connect(path).await.map_err(|error| unavailable(format!("{place}: {error}")))?;
                 Ok((Box::new(stream) as Box<dyn Duplex>, None))
             }
             Place::Port(host, port) => {
@@ -104,7 +105,8 @@ pub async fn dial(
                 for address in &addresses {
                     address::check(access, private_action, *address)?;
                 }
-                let (stream, peer) = race(&addresses, *port).await.map_err(|error| unavailable(format!("{place}: {error}")))?;
+                let (stream, peer) =
+                    race(&addresses, *port).await.map_err(|error| unavailable(format!("{place}: {error}")))?;
                 // Without it small requests wait for acknowledgements; a system that refuses it is only slower.
                 let _ = stream.set_nodelay(true);
                 Ok((Box::new(stream) as Box<dyn Duplex>, Some(peer)))
@@ -184,7 +186,11 @@ impl std::fmt::Display for Place {
 }
 
 impl AsyncRead for Connected {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }

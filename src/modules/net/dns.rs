@@ -30,7 +30,8 @@ pub enum Answer {
 
 /// Whether this can be a name at all. A dot at its end is not part of it.
 pub fn is_name(name: &str) -> bool {
-    let label = |label: &str| (1..=MAX_LABEL).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_graphic());
+    let label =
+        |label: &str| (1..=MAX_LABEL).contains(&label.len()) && label.bytes().all(|byte| byte.is_ascii_graphic());
     (1..=MAX_NAME).contains(&name.len()) && name.split('.').all(label)
 }
 
@@ -133,8 +134,11 @@ mod tests {
     #[test]
     fn addresses_are_found_behind_aliases() {
         let question = question(7, "www.example.com", Kind::A);
-        let message =
-            reply(&question, 0x8180, &[(5, 1, b"\x01x\xc0\x0c"), (1, 1, &[1, 2, 3, 4]), (28, 1, &[0; 16]), (1, 1, &[5; 4])]);
+        let message = reply(
+            &question,
+            0x8180,
+            &[(5, 1, b"\x01x\xc0\x0c"), (1, 1, &[1, 2, 3, 4]), (28, 1, &[0; 16]), (1, 1, &[5; 4])],
+        );
         let expected = ["1.2.3.4", "5.5.5.5"].map(|text| text.parse().expect("an address"));
         assert_eq!(answer(&question, &message, Kind::A), Some(Answer::Addresses(expected.into())));
     }

@@ -192,7 +192,8 @@ impl Configuration {
     fn candidates(&self, name: &str, absolute: bool) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         if !absolute {
-            names = self.search.iter().map(|domain| format!("{name}.{domain}")).filter(|name| dns::is_name(name)).collect();
+            names =
+                self.search.iter().map(|domain| format!("{name}.{domain}")).filter(|name| dns::is_name(name)).collect();
         }
         let first = name.matches('.').count() >= self.enough_dots;
         names.insert(if first { 0 } else { names.len() }, name.to_owned());

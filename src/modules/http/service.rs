@@ -1,0 +1,477 @@
+//! Servers: from a description to a listening socket, and from a connection to exchanges.
+//!
+//! A [`Service`] is plain data. [`start`] makes a [`Server`] of it, which runs on the I/O threads of the runtime until it is
+//! stopped or dropped. Each request that leads to a function becomes an execution of that function.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::{self, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use parking_lot::{Condvar, Mutex};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::Http;
+use super::deadline::WriteDeadline;
+use super::exchange::{Exchange, Outgoing, plain, whole};
+use super::files::Files;
+use super::handler::EntryHandler;
+use super::middleware::{Middleware, Passage};
+use super::route::{Match, Routes};
+use super::tls::ServerTls;
+use crate::runtime::core::RuntimeCore;
+use crate::runtime::io::Operation;
+use crate::runtime::links::OnExit;
+use crate::runtime::pid::Pid;
+
+/// How long a handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Starts executions of a function for requests.
+pub trait Handler: Send + Sync {
+    /// Starts one. `prepare` is called with its PID before it runs, `then` at its end. Runs where it may block.
+    fn start(&self, core: &Arc<RuntimeCore>, prepare: &dyn Fn(Pid), then: OnExit);
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// The head of a request.
+    pub read: Duration,
+    /// A piece of a response.
+    pub write: Duration,
+    /// Between two requests of a connection.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts { read: Duration::from_secs(30), write: Duration::from_secs(60), idle: Duration::from_secs(120) }
+    }
+}
+
+/// What a server is to be.
+#[derive(Default)]
+pub struct Service {
+    /// Where it listens, `host:port`.
+    pub address: String,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// TLS, if it is used.
+    pub tls: Option<ServerTls>,
+    /// Groups of endpoints.
+    pub routers: Vec<Router>,
+    /// Folders of files.
+    pub files: Vec<FileSite>,
+}
+
+/// Endpoints with a common beginning of their paths and the same middleware.
+#[derive(Default)]
+pub struct Router {
+    /// The beginning of all paths.
+    pub prefix: String,
+    /// What requests pass before they are routed, the outermost first.
+    pub middleware: Vec<Middleware>,
+    /// The endpoints.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// A function that answers requests.
+pub struct Endpoint {
+    /// The method of its requests.
+    pub method: Method,
+    /// The pattern of their paths, after the prefix.
+    pub path: String,
+    /// Starts the function.
+    pub handler: Arc<dyn Handler>,
+}
+
+impl Endpoint {
+    /// An endpoint whose requests are answered by processes of an entry.
+    ///
+    /// # Errors
+    /// If the method is none.
+    pub fn new(method: &str, path: &str, entry: &str) -> io::Result<Endpoint> {
+        let method = Method::from_bytes(method.as_bytes()).map_err(|error| io::Error::other(error))?;
+        Ok(Endpoint { method, path: path.into(), handler: Arc::new(EntryHandler(entry.into())) })
+    }
+}
+
+/// A folder whose files are served.
+pub struct FileSite {
+    /// The beginning of the paths.
+    pub path: String,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Whether paths that name nothing give the index.
+    pub single_page: bool,
+    /// The file that stands for a folder.
+    pub index: String,
+    /// The header `Cache-Control`.
+    pub cache: Option<String>,
+    /// What requests pass before.
+    pub middleware: Vec<Middleware>,
+}
+
+/// Where a route leads.
+enum Target {
+    Function(Arc<dyn Handler>),
+    Files(Files),
+}
+
+/// A target with what is passed on the way to it.
+struct Way {
+    target: Target,
+    middleware: Arc<Vec<Middleware>>,
+}
+
+impl Way {
+    /// Passes a request through the middleware, as far as none of it answers by itself.
+    fn enter(&self, head: &mut Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
+        for (at, middleware) in self.middleware.iter().enumerate() {
+            if let Some(response) = middleware.before(head, passage) {
+                return Some(self.leave(at, head, response));
+            }
+        }
+        None
+    }
+
+    /// Passes a response back through the outermost middleware, so many of it.
+    fn leave(&self, count: usize, head: &Parts, response: Response<Outgoing>) -> Response<Outgoing> {
+        let outer = self.middleware[..count].iter().rev();
+        outer.fold(response, |response, middleware| middleware.after(head, response))
+    }
+}
+
+/// A server that runs. Dropping it closes all connections at once.
+pub struct Server {
+    address: SocketAddr,
+    stopping: watch::Sender<bool>,
+    stopped: Arc<Stopped>,
+    _running: Operation,
+}
+
+/// Whether a server has come to its end.
+#[derive(Default)]
+struct Stopped {
+    is_stopped: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts no more connections, and ends those there are after the request they are at. Blocks until all have ended
+    /// and tells whether that was so before the deadline.
+    pub fn stop(&self, deadline: Duration) -> bool {
+        self.stopping.send_replace(true);
+        let mut is_stopped = self.stopped.is_stopped.lock();
+        self.stopped.changed.wait_while_for(&mut is_stopped, |is_stopped| !*is_stopped, deadline);
+        *is_stopped
+    }
+}
+
+/// What the connections of a server share.
+struct Shared {
+    core: Arc<RuntimeCore>,
+    http: Arc<Http>,
+    routes: Routes<Way>,
+    timeouts: Timeouts,
+    stopping: watch::Receiver<bool>,
+}
+
+/// Begins to serve.
+///
+/// # Errors
+/// If the description makes no sense, or the address cannot be had.
+pub fn start(core: &Arc<RuntimeCore>, http: &Arc<Http>, service: Service) -> io::Result<Server> {
+    let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+    let routes = routes(service.routers, service.files).map_err(invalid)?;
+    let tls = service.tls.map(|tls| tls.acceptor().map_err(|error| invalid(error.message.into()))).transpose()?;
+    let listener = std::net::TcpListener::bind(&service.address)?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let (stopping, receiver) = watch::channel(false);
+    let shared = Shared {
+        core: Arc::clone(core),
+        http: Arc::clone(http),
+        routes,
+        timeouts: service.timeouts,
+        stopping: receiver,
+    };
+    let stopped = Arc::new(Stopped::default());
+    let running = run(listener, tls, Arc::new(shared), Arc::clone(&stopped));
+    // It ends when it is stopped, and then nobody waits for its result.
+    let running = core.io.spawn_io(running, drop)?;
+    Ok(Server { address, stopping, stopped, _running: running })
+}
+
+fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, String> {
+    let mut routes = Routes::default();
+    for router in routers {
+        let middleware = Arc::new(router.middleware);
+        let prefix = router.prefix.trim_end_matches('/');
+        for endpoint in router.endpoints {
+            let way = Way { target: Target::Function(endpoint.handler), middleware: Arc::clone(&middleware) };
+            let slash = if endpoint.path.starts_with('/') || endpoint.path.is_empty() { "" } else { "/" };
+            let path = format!("{prefix}{slash}{}", endpoint.path);
+            let path = if path.is_empty() { "/" } else { &path };
+            routes.add(endpoint.method, path, way)?;
+        }
+    }
+    for site in sites {
+        let prefix = site.path.trim_end_matches('/').to_owned();
+        let middleware = Arc::new(site.middleware);
+        let files = Files::new(site.folder, site.single_page, site.index, site.cache)?;
+        let way = |files| Way { target: Target::Files(files), middleware: Arc::clone(&middleware) };
+        if !prefix.is_empty() {
+            routes.add(Method::GET, &prefix, way(files.clone()))?;
+        }
+        routes.add(Method::GET, &format!("{prefix}/{{path...}}"), way(files))?;
+    }
+    Ok(routes)
+}
+
+async fn run(
+    listener: std::net::TcpListener,
+    tls: Option<TlsAcceptor>,
+    shared: Arc<Shared>,
+    stopped: Arc<Stopped>,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
+    let mut stopping = shared.stopping.clone();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = asked_to_stop(&mut stopping) => break,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => {
+                // One that failed before it began, or no room for it now.
+                let Ok((stream, remote)) = accepted else {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
+                // Without it small responses wait for acknowledgements.
+                let _ = stream.set_nodelay(true);
+                let (shared, tls) = (Arc::clone(&shared), tls.clone());
+                connections.spawn(async move {
+                    match tls {
+                        None => shared.converse(stream, remote, false).await,
+                        Some(tls) => {
+                            // A handshake that fails is the client's business.
+                            let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(stream)).await else { return };
+                            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                            shared.converse(stream, remote, http2).await;
+                        }
+                    }
+                });
+            }
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+    *stopped.is_stopped.lock() = true;
+    stopped.changed.notify_all();
+    Ok(())
+}
+
+/// Waits until the server is to stop, or is dropped.
+async fn asked_to_stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+impl Shared {
+    /// Answers the requests of a connection until one end closes it, it is idle for too long, or the server stops.
+    async fn converse(
+        self: Arc<Self>,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        remote: SocketAddr,
+        http2: bool,
+    ) {
+        let active = Arc::new(Activity::default());
+        let service = service_fn(|request| {
+            let (shared, busy) = (Arc::clone(&self), active.begin());
+            async move {
+                let response = shared.answer(request, remote).await;
+                Ok::<_, Infallible>(response.map(|body| busy.until_sent(body)))
+            }
+        });
+        let io = TokioIo::new(WriteDeadline::new(stream, self.timeouts.write));
+        let mut stopping = self.stopping.clone();
+        let over = async {
+            tokio::select! {
+                () = asked_to_stop(&mut stopping) => {}
+                () = active.idle_for(self.timeouts.idle) => {}
+            }
+        };
+        // How a connection ends is the client's business.
+        macro_rules! drive {
+            ($connection:expr) => {{
+                let mut connection = std::pin::pin!($connection);
+                tokio::select! {
+                    result = connection.as_mut() => drop(result),
+                    () = over => {
+                        connection.as_mut().graceful_shutdown();
+                        drop(connection.await);
+                    }
+                }
+            }};
+        }
+        if http2 {
+            let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            drive!(builder.timer(TokioTimer::new()).serve_connection(io, service));
+        } else {
+            let mut builder = hyper::server::conn::http1::Builder::new();
+            builder.timer(TokioTimer::new()).header_read_timeout(self.timeouts.read);
+            drive!(builder.serve_connection(io, service));
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Outgoing> {
+        let (mut head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let mut passage = Passage::new(remote.ip());
+        let (way, params) = match self.routes.find(&head.method, &path) {
+            Match::Found(way, params) => (way, params),
+            Match::Unknown => return plain(StatusCode::NOT_FOUND),
+            Match::OtherMethods(methods) => {
+                let preflight = self.preflight(&head, &path).and_then(|way| way.enter(&mut head, &mut passage));
+                return preflight.unwrap_or_else(|| other_methods(&methods));
+            }
+        };
+        if let Some(response) = way.enter(&mut head, &mut passage) {
+            return response;
+        }
+        let asked = head.clone();
+        let response = match &way.target {
+            Target::Files(files) => {
+                let path = params.first().map_or("", |(_, path)| path.as_str());
+                files.answer(&head, path).await
+            }
+            Target::Function(handler) => {
+                let remote = SocketAddr::new(passage.client, remote.port()).to_string();
+                let (exchange, response) = Exchange::new(head, body, params, remote);
+                self.execute(handler, exchange);
+                // A function that is gone without an answer has failed.
+                response.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+            }
+        };
+        let response = way.leave(way.middleware.len(), &asked, response);
+        if asked.method == Method::HEAD { without_body(response) } else { response }
+    }
+
+    /// The way that a request of another method would take, about which a browser asks beforehand.
+    fn preflight(&self, head: &Parts, path: &str) -> Option<&Way> {
+        let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+        let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+        match self.routes.find(&wanted, path) {
+            Match::Found(way, _) if head.method == Method::OPTIONS => Some(way),
+            _ => None,
+        }
+    }
+
+    /// Starts the function of an exchange, on a thread where its code may be loaded.
+    fn execute(&self, handler: &Arc<dyn Handler>, exchange: Arc<Exchange>) {
+        let (core, http, handler) = (Arc::clone(&self.core), Arc::clone(&self.http), Arc::clone(handler));
+        tokio::task::spawn_blocking(move || {
+            let pid = Arc::new(Mutex::new(None));
+            let prepare = |new: Pid| {
+                *pid.lock() = Some(new);
+                http.exchanges.lock().insert(new, Arc::clone(&exchange));
+            };
+            let (over, table, known) = (Arc::clone(&exchange), Arc::clone(&http), Arc::clone(&pid));
+            let then: OnExit = Box::new(move |outcome| {
+                if let Some(pid) = *known.lock() {
+                    table.exchanges.lock().remove(&pid);
+                }
+                over.finish(outcome.is_err());
+            });
+            handler.start(&core, &prepare, then);
+        });
+    }
+}
+
+fn other_methods(methods: &[Method]) -> Response<Outgoing> {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if let Ok(names) = HeaderValue::from_str(&names.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, names);
+    }
+    response
+}
+
+/// The answer to HEAD: it tells the length and keeps the body.
+fn without_body(response: Response<Outgoing>) -> Response<Outgoing> {
+    let (mut head, mut body) = response.into_parts();
+    if let Some(len) = body.size_hint().exact() {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert_with(|| len.into());
+    } else {
+        // The function goes on as if it was heard.
+        tokio::spawn(async move { while let Some(Ok(_)) = body.frame().await {} });
+    }
+    Response::from_parts(head, whole(""))
+}
+
+/// How many requests of a connection are being answered.
+#[derive(Default)]
+struct Activity {
+    requests: AtomicUsize,
+    changed: Notify,
+}
+
+/// A request that is being answered.
+struct Busy(Arc<Activity>);
+
+impl Activity {
+    fn begin(self: &Arc<Self>) -> Busy {
+        self.requests.fetch_add(1, Ordering::AcqRel);
+        self.changed.notify_one();
+        Busy(Arc::clone(self))
+    }
+
+    /// Waits until there has been no request for so long.
+    async fn idle_for(&self, limit: Duration) {
+        loop {
+            let quiet = timeout(limit, self.changed.notified()).await.is_err();
+            if quiet && self.requests.load(Ordering::Acquire) == 0 {
+                return;
+            }
+        }
+    }
+}
+
+impl Busy {
+    /// Keeps the request counted until its response has been sent.
+    fn until_sent(self, body: Outgoing) -> Outgoing {
+        body.map_frame(move |frame| {
+            let _ = &self;
+            frame
+        })
+        .boxed_unsync()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::AcqRel);
+        self.0.changed.notify_one();
+    }
+}
