@@ -6,11 +6,13 @@
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `types` | `types/`: what the checker finds is what the comments say; manifests have what the libraries have |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
 //! | `program` | running a program with a time limit |
 //! | `guarded` | `guarded/` in a runtime whose guard refuses things |
+//! | `served` | servers made with the Rust API, their functions and clients in `served/` |
 //! | `web` | HTTP servers for the programs in `modules/` |
 //! | `folder` | folders for files that tests make |
 //!
@@ -32,22 +34,28 @@ mod options;
 mod program;
 mod reference;
 #[cfg(feature = "http")]
+mod served;
+mod types;
+#[cfg(feature = "http")]
 mod web;
 mod wordcount;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = [
-        corpus::trials(),
-        reference::trials(),
-        examples::trials(),
-        wordcount::trials(),
-        cli::trials(),
-        options::trials(),
+        corpus::trials,
+        reference::trials,
+        examples::trials,
+        wordcount::trials,
+        types::trials,
+        cli::trials,
+        options::trials,
+        lines::trials,
         #[cfg(feature = "http")]
-        guarded::trials(),
-        lines::trials(),
+        guarded::trials,
+        #[cfg(feature = "http")]
+        served::trials,
     ];
-    let trials = trials.into_iter().flatten();
+    let trials = trials.into_iter().flat_map(|trials| trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

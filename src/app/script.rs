@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use crate::runtime::errors::{ErrorData, INTERNAL, INVALID};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
+use crate::stdlib::module_types::PathModules;
 use crate::stdlib::package::DEFAULT_PATH;
 use crate::vm::image::Image;
 
@@ -68,7 +69,8 @@ impl ScriptEntries {
             return Ok(*chunk);
         }
         let source = fs::read(&path).map_err(|_| unknown())?;
-        let chunk = Chunk::compile(image, &source, &format!("@{}", path.display()))
+        let modules = PathModules::new(image, self.module_path());
+        let chunk = Chunk::compile(image, &source, &format!("@{}", path.display()), &modules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
         self.modules.lock().insert(path, chunk);
         Ok(chunk)

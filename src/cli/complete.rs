@@ -115,13 +115,12 @@ pub(super) fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::all_libraries;
+    use crate::modules;
     use crate::stdlib::load::load_chunk;
-    use crate::vm::image::Image;
 
     #[track_caller]
     fn check(line: &str, expected: &[&str]) {
-        let mut vm = Vm::new(Image::new(&all_libraries(), false, 1));
+        let mut vm = Vm::new(modules::image(&modules::built_in(), false));
         let setup =
             b"account = setmetatable({owner = 1}, {__index = {withdraw = print, limit = 2, ['not a name'] = 3}})";
         let setup = load_chunk(&mut vm, setup, b"=setup").expect("it compiles");

@@ -28,7 +28,6 @@ use crate::stdlib::package::replace;
 use crate::stdlib::stream;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::image::{Image, random_seed};
 use crate::vm::value::Value;
 
 /// Sets the number of workers; by default there is one for each processor.
@@ -53,10 +52,11 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
         // Should it fail, the flush at the end fails as well.
         let _ = write_output(VERSION.as_bytes());
     }
-    let image = Image::new(&modules::all_libraries(), false, random_seed());
+    let modules = modules::built_in();
+    let image = modules::image(&modules, false);
     let entries = ScriptEntries::new(&plan.file);
     let path = plan.search_path("LUA_PATH", entries.module_path());
-    let mut builder = System::builder().module_path(path);
+    let mut builder = System::builder().module_path(path).modules(modules);
     if let Some(workers) = std::env::var_os(WORKERS) {
         builder = builder.workers(worker_count(&workers)?);
     }

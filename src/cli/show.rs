@@ -162,13 +162,12 @@ fn quoted(bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::modules::all_libraries;
+    use crate::modules;
     use crate::stdlib::load::load_chunk;
     use crate::vm::exit::Exit;
-    use crate::vm::image::Image;
 
     fn show(expression: &str) -> Option<String> {
-        let mut vm = Vm::new(Image::new(&all_libraries(), false, 1));
+        let mut vm = Vm::new(modules::image(&modules::built_in(), false));
         let source = format!("return {expression}");
         let function = load_chunk(&mut vm, source.as_bytes(), b"=test").expect("it compiles");
         let Exit::Finished(values) = vm.call_from_host(function, &[], None) else { panic!("{expression} failed") };

@@ -31,6 +31,8 @@ mod handle;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "runtime")]
+pub mod module;
+#[cfg(feature = "runtime")]
 mod runtime;
 
 use std::cell::UnsafeCell;

@@ -9,12 +9,14 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::error::{Error, Result};
+use crate::compile::NoModules;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::mail::Outcome;
+use crate::runtime::module::{Module, Modules};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
 use crate::runtime::system::{self, System};
-use crate::vm::image::{Image, random_seed};
+use crate::vm::image::Image;
 use crate::{modules, runtime};
 
 /// Sets up a [`Runtime`]: which code can be spawned, and on how many threads it runs.
@@ -22,6 +24,7 @@ use crate::{modules, runtime};
 pub struct RuntimeBuilder {
     system: system::Builder,
     sources: HashMap<Box<str>, Box<[u8]>>,
+    modules: Vec<Box<dyn FnOnce(&mut Modules) + Send>>,
     sandbox: bool,
 }
 
@@ -59,6 +62,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Adds a module of the host: `require` gives it to every process. One of the same name as a built-in module adds to
+    /// that; where both have a field, this one counts.
+    pub fn module(mut self, module: impl Module) -> RuntimeBuilder {
+        self.modules.push(Box::new(move |modules| modules.add(module)));
+        self
+    }
+
     /// Where `require` looks for files, in the form of `package.path`.
     pub fn module_path(mut self, path: &str) -> RuntimeBuilder {
         self.system = self.system.module_path(path);
@@ -77,10 +87,11 @@ impl RuntimeBuilder {
     /// # Errors
     /// If the operating system refuses a thread.
     pub fn build(self) -> io::Result<Runtime> {
-        let libraries = if self.sandbox { modules::sandbox_libraries() } else { modules::all_libraries() };
-        let image = Image::new(&libraries, self.sandbox, random_seed());
+        let mut modules = modules::built_in();
+        self.modules.into_iter().for_each(|add| add(&mut modules));
+        let image = modules::image(&modules, self.sandbox);
         let entries = Sources { sources: self.sources, known: Mutex::default() };
-        Ok(Runtime { system: self.system.build(image, Box::new(entries))? })
+        Ok(Runtime { system: self.system.modules(modules).build(image, Box::new(entries))? })
     }
 }
 
@@ -143,8 +154,7 @@ impl Runtime {
     /// If the service is not well described, or its address cannot be had.
     #[cfg(feature = "http")]
     pub fn serve(&self, service: super::http::Service) -> io::Result<super::http::Server> {
-        let core = self.system.core();
-        modules::http::service::start(core, &core.shared.get_or_init(modules::http::Http::default), service)
+        modules::http::service::start(self.system.core(), service)
     }
 
     /// The number of processes that have not ended.
@@ -268,7 +278,7 @@ impl Entries for Sources {
             return Ok(entry.clone());
         }
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
-        let chunk = Chunk::compile(image, source, &format!("={id}"))
+        let chunk = Chunk::compile(image, source, &format!("={id}"), &NoModules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
         let entry = Entry { id: id.into(), chunk, method: "main".into() };
         known.insert(id.into(), entry.clone());

@@ -5,14 +5,14 @@ use smallvec::SmallVec;
 
 use crate::runtime::errors::{self, ErrorData, INVALID};
 use crate::runtime::process_state::state;
-use crate::runtime::time::{Duration, DurationObject};
+use crate::runtime::time::{Duration, duration_of};
 use crate::vm::Vm;
 use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::event::type_name;
 use crate::vm::native::{Args, Flow, NativeResult};
 use crate::vm::object::Table;
-use crate::vm::raw::{host_object, string_bytes};
+use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
 /// An option table, or none.
@@ -116,7 +116,7 @@ impl Fields {
             tag::INT => Some(value.as_int() as f64 * units),
             tag::FLOAT => Some(value.as_float() * units),
             tag::STRING => Duration::parse(string_bytes(value)).map(|duration| duration.0 as f64),
-            _ => host_object::<DurationObject>(value).map(|duration| duration.0.0 as f64),
+            _ => duration_of(value).map(|duration| duration.0 as f64),
         };
         match nanos {
             Some(nanos) if nanos > 0.0 && nanos < 9.2e18 => Ok(Some(std::time::Duration::from_nanos(nanos as u64))),

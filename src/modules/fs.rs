@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use smallvec::smallvec;
 
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
+use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
@@ -26,8 +27,24 @@ use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-/// The library.
-pub static LIBRARY: Library = Library {
+/// The module.
+pub struct Fs;
+
+impl Module for Fs {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("fs.d.lua")
+    }
+}
+
+static LIBRARY: Library = Library {
     name: "fs",
     global: false,
     natives: &[Native::new("get", get)],

@@ -7,39 +7,59 @@ pub mod fs;
 pub mod http;
 #[cfg(feature = "http")]
 pub mod http_client;
+#[cfg(feature = "json")]
+pub mod json;
 #[cfg(feature = "http")]
 pub mod net;
 #[cfg(feature = "http")]
 mod scanner;
 #[cfg(feature = "http")]
 pub mod stream;
+#[cfg(feature = "http")]
+pub mod websocket;
 
-use crate::vm::image::Library;
+use std::sync::Arc;
+
+use crate::runtime::module::Modules;
+use crate::types::Manifest;
+use crate::vm::image::{Image, Library, random_seed};
+use crate::vm::value::Value;
 use crate::{runtime, stdlib};
 
-/// The libraries of all built-in modules.
-pub static LIBRARIES: &[&Library] = &[
-    &fs::LIBRARY,
-    #[cfg(feature = "http")]
-    &http_client::LIBRARY,
-    #[cfg(feature = "http")]
-    &http::LIBRARY,
-];
+/// The marker for null where nil cannot stand, as `sql.NULL`: the address of nothing in particular.
+pub const NULL: Value = Value::light(0x4e55_4c4c);
 
-/// All libraries a process has: those of Lua in the `full` profile, of the runtime, and the built-in modules.
-pub fn all_libraries() -> Vec<&'static Library> {
-    with_modules(stdlib::libraries())
+/// The built-in modules.
+pub fn built_in() -> Modules {
+    let mut modules = Modules::default();
+    modules.add(fs::Fs);
+    #[cfg(feature = "json")]
+    modules.add(json::Json::default());
+    #[cfg(feature = "http")]
+    modules.add(http_client::HttpClient::default());
+    #[cfg(feature = "http")]
+    modules.add(http::Http::default());
+    #[cfg(feature = "http")]
+    modules.add(websocket::WebSocket::default());
+    modules
 }
 
-/// The same in the `sandbox` profile.
-pub fn sandbox_libraries() -> Vec<&'static Library> {
-    let mut libraries = stdlib::sandbox::libraries();
-    libraries.extend(runtime::SANDBOX);
-    with_modules(libraries)
-}
-
-fn with_modules(mut libraries: Vec<&'static Library>) -> Vec<&'static Library> {
+/// What the processes of a runtime with these modules share. In a `sandbox` the libraries of Lua are those of that profile,
+/// and no library table can be changed.
+pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
+    let mut libraries: Vec<&'static Library> = match sandbox {
+        true => stdlib::sandbox::libraries().into_iter().chain(runtime::SANDBOX.iter().copied()).collect(),
+        false => stdlib::libraries(),
+    };
     libraries.extend(runtime::LIBRARIES);
-    libraries.extend(LIBRARIES);
-    libraries
+    libraries.extend(modules.iter().flat_map(|module| module.libraries()));
+    Image::new(&libraries, sandbox, random_seed())
+}
+
+/// The types of all libraries: those of Lua, of the runtime, and the built-in modules.
+pub fn all_manifests() -> Vec<Manifest> {
+    let modules = built_in();
+    let manifests =
+        modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
 }

@@ -10,12 +10,12 @@ use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
 use super::mail::{Happening, Mail, ProcessEvent};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Handle;
-use super::shared_state::SharedState;
 use super::spawn::Entries;
 use super::timer::TimerService;
 use super::transfer::Text;
@@ -56,8 +56,8 @@ pub struct RuntimeCore {
     pub groups: Groups,
     /// What processes may do.
     pub guard: Arc<dyn Guard>,
-    /// What host modules keep.
-    pub shared: SharedState,
+    /// Host modules.
+    pub modules: Modules,
     /// What can be spawned.
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.

@@ -30,7 +30,8 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`], [`shared_state`], [`access`] | for host modules: work off the workers, what a runtime keeps, what the caller may do |
+//! | [`operation`], [`access`] | for host modules: work off the workers, what the caller may do |
+//! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
@@ -85,6 +86,7 @@ pub mod links;
 pub mod mail;
 mod mailbox;
 pub mod message;
+pub mod module;
 pub mod names;
 pub mod operation;
 pub mod parker;
@@ -97,7 +99,6 @@ pub mod queue;
 pub mod scheduler;
 mod select;
 pub mod shared_channel;
-pub mod shared_state;
 pub mod spawn;
 pub mod state;
 pub mod system;
@@ -111,6 +112,17 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
+use crate::types::Manifest;
+
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+/// The types of the libraries of the runtime.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
+];

@@ -326,7 +326,8 @@ impl Process {
                 Wait::Nothing | Wait::Operation(_) => {}
             }
         }
-        if let Some(rare) = state(vm).rare.take() {
+        if let Some(mut rare) = state(vm).rare.take() {
+            rare.held.release();
             rare.alarms.keys().for_each(|key| drop(self.core.timers.cancel(key)));
             self.core.bus.unsubscribe(&rare.subscriptions);
             self.core.groups.unsubscribe(&rare.subscriptions);

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use super::bus::SubscriptionId;
 use super::context::Context;
 use super::core::RuntimeCore;
-use super::errors::ErrorData;
+use super::errors::{self, ErrorData};
 use super::groups::Membership;
 use super::mailbox::Mailbox;
+use super::module::held::Held;
 use super::process::Process;
 use super::task::TaskSet;
 use super::time::Alarms;
 use super::upgrade::Upgrade;
 use crate::vm::heap::Marker;
 use crate::vm::object::Table;
+use crate::vm::types::ErrorMaker;
 use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
@@ -56,6 +58,8 @@ pub struct Rare {
     pub upgrade: Option<Upgrade>,
     /// Its subscriptions to events and to changes of groups.
     pub subscriptions: Vec<SubscriptionId>,
+    /// What its objects hold of the outside world.
+    pub held: Held,
     /// The groups it has joined.
     pub memberships: Vec<Membership>,
 }
@@ -125,6 +129,10 @@ impl Host for ProcessState {
 
     fn as_any(&mut self) -> &mut dyn std::any::Any {
         self
+    }
+
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        Some(errors::of_report)
     }
 }
 

@@ -22,6 +22,7 @@ use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
 use super::transfer::{Parcel, Text, pack, pack_list};
+use crate::compile::Modules;
 use crate::stdlib::load::chunk_proto;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -53,12 +54,13 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// Takes the content of a file, source text or a binary chunk, into the image.
+    /// Takes the content of a file, source text or a binary chunk, into the image. Types of other modules in it come from
+    /// `modules`.
     ///
     /// # Errors
     /// The first syntax error or what is wrong with the binary chunk, in Lua's words.
-    pub fn compile(image: &Image, source: &[u8], chunk_name: &str) -> Result<Chunk, String> {
-        let proto = chunk_proto(source, chunk_name.as_bytes())
+    pub fn compile(image: &Image, source: &[u8], chunk_name: &str, modules: &dyn Modules) -> Result<Chunk, String> {
+        let proto = chunk_proto(source, chunk_name.as_bytes(), modules)
             .map_err(|message| String::from_utf8_lossy(&message).into_owned())?;
         Ok(Chunk(image.load(&proto)))
     }

@@ -14,12 +14,12 @@ use super::groups::Groups;
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Mail, Message, Outcome};
+use super::module::Modules;
 use super::names::Names;
 use super::pid::NOBODY;
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Scheduler;
-use super::shared_state::SharedState;
 use super::spawn::{self, Begin, Entries, Launch, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
@@ -54,6 +54,7 @@ pub struct Builder {
     host: Box<str>,
     module_path: Box<[u8]>,
     settings: Settings,
+    modules: Modules,
     driver: Arc<dyn Driver>,
     guard: Arc<dyn Guard>,
 }
@@ -66,6 +67,7 @@ impl Default for Builder {
             host: "app:processes".into(),
             module_path: package::DEFAULT_PATH.as_bytes().into(),
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
+            modules: Modules::default(),
             driver: Arc::new(SystemDriver::new()),
             guard: Arc::new(|_: &str, _: &str| true),
         }
@@ -94,6 +96,12 @@ impl Builder {
     /// Where `require` looks for files; see `package.path`.
     pub fn module_path(mut self, path: impl AsRef<[u8]>) -> Builder {
         self.module_path = path.as_ref().into();
+        self
+    }
+
+    /// The host modules: those whose libraries the image has.
+    pub fn modules(mut self, modules: Modules) -> Builder {
+        self.modules = modules;
         self
     }
 
@@ -127,7 +135,7 @@ impl Builder {
             bus: Bus::default(),
             groups: Groups::default(),
             guard: self.guard,
-            shared: SharedState::default(),
+            modules: self.modules,
             entries,
             host: self.host,
             module_path: self.module_path,

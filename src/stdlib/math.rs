@@ -33,6 +33,7 @@ macro_rules! float_function {
         })
         .quick(|_, args| match args {
             [x] if x.is_float() => Value::float($f(x.as_float())).into(),
+            [x] if x.is_int() => Value::float($f(x.as_int() as f64)).into(),
             _ => Answer::NONE,
         })
     };

@@ -52,7 +52,10 @@ events! {
 }
 
 /// Number of basic types that may have a metatable shared by all their values.
-pub const BASIC_TYPES: usize = 6;
+pub const BASIC_TYPES: usize = 7;
+
+/// The slot of type values, whose metatable is the image's.
+pub(super) const TYPE_SLOT: usize = 6;
 
 /// The slot of a basic type's shared metatable.
 fn basic_slot(value_tag: u8) -> usize {
@@ -62,6 +65,7 @@ fn basic_slot(value_tag: u8) -> usize {
         tag::INT | tag::FLOAT => 2,
         tag::LIGHT => 3,
         tag::NATIVE | tag::CLOSURE | tag::NATIVE_CLOSURE => 4,
+        tag::TYPE => TYPE_SLOT,
         _ => 5,
     }
 }
@@ -81,6 +85,7 @@ pub(super) fn type_name_of_tag(tag: u8) -> &'static str {
         tag::TABLE => "table",
         tag::NATIVE | tag::CLOSURE | tag::NATIVE_CLOSURE => "function",
         tag::THREAD => "thread",
+        tag::TYPE => "type",
         _ => "userdata",
     }
 }
@@ -127,8 +132,11 @@ impl Vm {
         }
     }
 
-    /// As [`Vm::metatable_of`], for a program that may go on to change the metatable.
+    /// As [`Vm::metatable_of`], for a program that may go on to change the metatable. That of type values is not shown.
     pub fn own_metatable_of(&mut self, value: Value) -> *mut Table {
+        if value.is_ty() {
+            return std::ptr::null_mut();
+        }
         if value.is_string() {
             self.own_string_metatable();
         }

@@ -8,7 +8,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use super::error::LuaError;
-use super::event::{BASIC_TYPES, Event};
+use super::event::{BASIC_TYPES, Event, TYPE_SLOT};
 use super::execute::RESUME;
 use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
@@ -17,6 +17,7 @@ use super::image::Image;
 use super::object::{Str, Table, mark};
 use super::random::Random;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
+use super::types::ErrorMaker;
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
@@ -27,6 +28,11 @@ pub trait Host: std::any::Any + Send {
 
     /// For downcasting.
     fn as_any(&mut self) -> &mut dyn std::any::Any;
+
+    /// What makes the error value for a value that is not of a type; without it that is a string.
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        None
+    }
 }
 
 /// The running coroutine, cached.
@@ -97,6 +103,8 @@ impl Vm {
         let mut heap = Heap::new(Arc::clone(&image.strings));
         let string_metatable = image.string_metatable.table();
         let index_name = image.event_names[Event::Index as usize];
+        let mut basic_metatables = [std::ptr::null_mut(); BASIC_TYPES];
+        basic_metatables[TYPE_SLOT] = image.type_metatable;
         let registry = heap.new_table(0, 0);
         let globals = heap.new_globals(&image.globals);
         let mut vm = Vm {
@@ -119,7 +127,7 @@ impl Vm {
             image,
             globals,
             string_metatable,
-            basic_metatables: [std::ptr::null_mut(); BASIC_TYPES],
+            basic_metatables,
             registry,
             exit: None,
             request: None,
@@ -182,6 +190,11 @@ impl Vm {
         self.host_type = (*any).type_id();
         self.host_address = (&raw mut *any).cast();
         self.host = Some(host);
+    }
+
+    /// See [`Host::error_maker`].
+    pub fn error_maker(&self) -> Option<ErrorMaker> {
+        self.host.as_ref().and_then(|host| host.error_maker())
     }
 
     /// The host, if it is a `T`.

@@ -12,6 +12,7 @@
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
+//! | [`types`] | type values |
 //! | [`names`], [`traceback`], [`inspect`] | what values are called; which functions run; what `debug` shows |
 //!
 //! House rules:
@@ -58,6 +59,7 @@ pub mod string;
 pub mod table;
 pub mod thread;
 pub mod traceback;
+pub mod types;
 pub mod unwind;
 pub mod userdata;
 pub mod value;

@@ -8,7 +8,8 @@ use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
 use super::native::{Args, Native};
-use super::object::{NativeClosure, Str, Table, UserData, table_bit};
+use super::object::{DEAD_KEY, NativeClosure, Str, Table, UserData, table_bit};
+use super::table::Position;
 use super::thread::{Status, Thread};
 use super::value::{Value, tag};
 
@@ -134,6 +135,54 @@ impl Vm {
             Table::set_list(table, &mut self.heap, 1, first, values.len)
         }
         .map_err(|error| self.table_error(error))
+    }
+
+    /// The items that lie in the array part, nil where there is none. Valid until the table is changed.
+    pub fn array_part<'a>(&mut self, table: *mut Table) -> &'a [Value] {
+        // SAFETY: a live table; items below `array_len` are initialised.
+        unsafe {
+            if (*table).bits & table_bit::LAZY != 0 {
+                // Without memory some names may be missed: the next store will report it.
+                let _ = Table::fill_lazy(table, &mut self.heap);
+            }
+            match (*table).array_len {
+                0 => &[],
+                len => std::slice::from_raw_parts((*table).array, len as usize),
+            }
+        }
+    }
+
+    /// The first entry outside the array part at or after node `at`, with the index of the node after it.
+    #[inline]
+    pub fn node_after(&self, table: *mut Table, at: u32) -> Option<(u32, Value, Value)> {
+        let position = Position(Position::NODES + u64::from(at));
+        // SAFETY: a live table.
+        unsafe { Table::iter_from(table, position) }
+            .map(|(after, key, value)| ((after.0 - Position::NODES) as u32, key, value))
+    }
+
+    /// Whether a table without entries was made for fields, or has had some.
+    pub fn was_object(&self, table: *mut Table) -> bool {
+        // SAFETY: a live table; indices are below the number of nodes.
+        unsafe {
+            !Table::has_no_nodes(table)
+                && (0..Table::node_count(table)).all(|i| {
+                    let key = (*(*table).nodes.add(i as usize)).key_tag & !DEAD_KEY;
+                    key != tag::INT && key != tag::FLOAT
+                })
+        }
+    }
+
+    /// A list of these values; those that are nil leave holes.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn new_list(&mut self, values: &[Value]) -> Result<Value, Box<LuaError>> {
+        let table = self.heap.new_table(values.len() as u32, 0);
+        // SAFETY: a fresh table, and so many values.
+        unsafe { Table::set_list(table, &mut self.heap, 1, values.as_ptr(), values.len() as u32) }
+            .map_err(|error| self.table_error(error))?;
+        Ok(Value::table(table))
     }
 
     /// `rawget` with a name.

@@ -43,8 +43,10 @@ pub mod results {
     pub const FINISH: u32 = 1 << 31;
     /// The first result goes to the register `a` of the instruction before `pc`, and that is all there is to complete.
     pub const INTO: u32 = FINISH | 1 << 28;
-    /// With [`FINISH`]: the truth of the result is negated (`a <= b` answered by `not (b < a)`).
-    pub const NEGATE: u32 = 1 << 30;
+    /// The instruction before `pc` takes its jump if the first result is true.
+    pub const JUMP_IF: u32 = FINISH | 1 << 27;
+    /// The instruction before `pc` takes its jump if the first result is false.
+    pub const JUMP_IF_NOT: u32 = FINISH | 1 << 26;
     /// In the frame of a caller whose callee has been replaced by a tail call.
     pub const TAIL_CALLED: u32 = 1 << 29;
     /// Bits that hold a number.

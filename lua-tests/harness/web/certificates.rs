@@ -63,6 +63,8 @@ pub struct Certificates {
     pub authority: String,
     /// Certificate and key of a client, in PEM.
     pub client: (String, String),
+    /// Certificate and key of a server for this machine, in PEM.
+    pub machine: (String, String),
     server: (Certificate, Key),
     stranger: (Certificate, Key),
 }
@@ -78,10 +80,12 @@ impl Certificates {
             Ok::<_, Error>((params(names, number)?.signed_by(&key, &issuer)?, key))
         };
         let (client, key) = certify(&["client.test"], 2)?;
+        let server = certify(&["localhost", "127.0.0.1", "moonlet.test"], 3)?;
         Ok(Certificates {
             authority,
             client: (client.pem(), private_pem(&key)),
-            server: certify(&["localhost", "127.0.0.1", "moonlet.test"], 3)?,
+            machine: (server.0.pem(), private_pem(&server.1)),
+            server,
             stranger: certify(&["somebody.else.test"], 4)?,
         })
     }

@@ -11,12 +11,15 @@
 //! | `WEB_STRANGER_URL` | the same with TLS and a certificate for another name |
 //! | `WEB_SOCKET` | the same at a socket in the file system |
 //! | `WEB_BROKEN_URL` | a server that breaks the rules; see `broken` |
+//! | `WEB_SOCKETS_URL`, `WEB_TLS_SOCKETS_URL` | WebSockets, without and with TLS; see `sockets` |
 //! | `WEB_DEAD_URL` | nobody listens there |
 //! | `WEB_CA`, `WEB_CERT`, `WEB_KEY` | files: the authority of the certificates, and a certificate and key for clients |
+//! | `WEB_SERVER_CERT`, `WEB_SERVER_KEY` | files: a certificate and key for a server on this machine |
 
 mod broken;
 mod certificates;
 mod pages;
+mod sockets;
 
 use std::convert::Infallible;
 use std::io;
@@ -85,6 +88,8 @@ impl Servers {
             ("WEB_STRANGER_URL", format!("https://{}", servers.serve(Some(certificates.stranger()?)).await?)),
             ("WEB_SOCKET", shown(socket)),
             ("WEB_BROKEN_URL", format!("http://{}", broken::serve().await?)),
+            ("WEB_SOCKETS_URL", format!("ws://{}", sockets::serve(None).await?)),
+            ("WEB_TLS_SOCKETS_URL", format!("wss://{}", sockets::serve(Some(certificates.server()?)).await?)),
             ("WEB_DEAD_URL", {
                 let listener = TcpListener::bind("127.0.0.1:0").await?;
                 format!("http://{}", listener.local_addr()?)
@@ -92,6 +97,8 @@ impl Servers {
             ("WEB_CA", file("ca.pem", &certificates.authority)?),
             ("WEB_CERT", file("client.pem", &certificates.client.0)?),
             ("WEB_KEY", file("client.key", &certificates.client.1)?),
+            ("WEB_SERVER_CERT", file("server.pem", &certificates.machine.0)?),
+            ("WEB_SERVER_KEY", file("server.key", &certificates.machine.1)?),
         ])
     }
 

@@ -7,6 +7,7 @@
 //! | `/redirect/N` | N redirects to `/hello` |
 //! | `/to?CODE&URL` | a redirect of that status to a url |
 //! | `/forbidden` | a redirect to `/refused` |
+//! | `/site/…` | a few pages with links, good and bad |
 //! | `/cookies` | two cookies |
 //! | `/connection` | the number of the connection |
 //! | `/bytes/N` | so many bytes |
@@ -113,6 +114,26 @@ fn redirect(status: u16, to: &str) -> Response<Body> {
     with_header(header::LOCATION, to, with_status(status, whole("moved")))
 }
 
+/// The pages that a crawler finds.
+fn site(path: &str) -> Response<Body> {
+    let page = match path {
+        "/site/" => {
+            "<html><title>Home</title><a href=\"sub/a.html\">A</a> <a class=\"x\" href=\"/site/sub/b.html#part\">B</a>\
+             <a href=\"missing\">missing</a> <a href=\"data.txt\">data</a> <a href=\"mailto:me@here\">me</a>\
+             <a href=\"http://elsewhere.test/\">elsewhere</a> <a href=\"#top\">top</a></html>"
+        }
+        "/site/sub/a.html" => {
+            "<title> A </title><a href=\"../sub/b.html\">B</a> <a href=\"../teapot\">tea</a> <a href=\"./\">up</a>"
+        }
+        "/site/sub/" => return redirect(302, "/site/"),
+        "/site/sub/b.html" => "<title>B</title><a href=\"/site/\">Home</a> <a href=\"\">here</a>",
+        "/site/data.txt" => return whole("12345"),
+        "/site/teapot" => return with_status(418, whole("short and stout")),
+        _ => return with_status(404, whole("not here")),
+    };
+    with_header(header::CONTENT_TYPE, "text/html; charset=utf-8", whole(page))
+}
+
 fn compressed(text: &str) -> Response<Body> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text.as_bytes()).expect("memory can be written");
@@ -152,6 +173,7 @@ impl Pages {
                 redirect(status.parse().unwrap_or(302), url)
             }
             "forbidden" => redirect(302, "/refused"),
+            "site" => site(&path),
             "cookies" => {
                 let response = with_header(header::SET_COOKIE, "one=1; Path=/; HttpOnly", whole("cookies"));
                 with_header(header::SET_COOKIE, "two=\"a b\"", response)

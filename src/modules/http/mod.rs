@@ -33,14 +33,34 @@ use parking_lot::Mutex;
 use self::exchange::Exchange;
 use super::fields;
 use crate::runtime::errors::{ErrorData, INTERNAL};
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::pid::Pid;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Native, NativeResult};
 
-/// The library.
-pub static LIBRARY: Library = Library {
+/// The module, with the exchanges under way by the process that answers.
+#[derive(Default)]
+pub struct Http {
+    exchanges: Mutex<HashMap<Pid, Arc<Exchange>>>,
+}
+
+impl Module for Http {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Network, ModuleClass::Io]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("http.d.lua")
+    }
+}
+
+static LIBRARY: Library = Library {
     name: "http",
     global: false,
     natives: &[Native::new("request", request), Native::new("response", response)],
@@ -113,16 +133,10 @@ const STATUS: &[(&str, Literal)] = &[
     ("VERSION_NOT_SUPPORTED", Literal::Integer(505)),
 ];
 
-/// The exchanges under way, by the process that answers.
-#[derive(Default)]
-pub struct Http {
-    exchanges: Mutex<HashMap<Pid, Arc<Exchange>>>,
-}
-
 /// The exchange that the calling process answers.
 fn exchange(vm: &mut Vm) -> Result<Arc<Exchange>, ErrorData> {
     let process = state(vm).process();
-    let http = process.core.shared.get_or_init(Http::default);
+    let http = module::<Http>(vm);
     let exchange = http.exchanges.lock().get(&process.pid).map(Arc::clone);
     exchange.ok_or_else(|| ErrorData::judged(INTERNAL, "not in an HTTP call", false))
 }

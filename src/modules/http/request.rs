@@ -14,6 +14,7 @@ use super::exchange::{Exchange, next_piece};
 use super::multipart::{self, Part};
 use crate::modules::fields::{self, Fields, error_value, invalid};
 use crate::modules::http_client::uri;
+use crate::modules::json;
 use crate::modules::stream::{Source, Stream};
 use crate::runtime::errors::ErrorData;
 use crate::runtime::operation::run_future;
@@ -42,6 +43,7 @@ static REQUEST: Class = Class {
         Native::new("accepts", accepts),
         Native::new("is_content_type", is_content_type),
         Native::new("body", body),
+        Native::new("body_json", body_json),
         Native::new("stream", stream),
         Native::new("parse_multipart", parse_multipart),
     ],
@@ -256,6 +258,20 @@ fn body(vm: &mut Vm, args: Args) -> NativeResult {
     run_future(vm, "request body", read, |vm, result| match result {
         Ok(body) => Ok(smallvec![vm.string(&body)?, Value::NIL]),
         Err(error) => Ok(smallvec![Value::NIL, error_value(vm, error)]),
+    })
+}
+
+fn body_json(vm: &mut Vm, args: Args) -> NativeResult {
+    let read = read_body(this(vm, args)?);
+    run_future(vm, "request body", read, |vm, result| {
+        let value = match result {
+            Ok(body) => json::value_of(vm, &body)?.map_err(|why| invalid(format!("request body is not JSON: {why}"))),
+            Err(error) => Err(error),
+        };
+        Ok(match value {
+            Ok(value) => smallvec![value, Value::NIL],
+            Err(error) => smallvec![Value::NIL, error_value(vm, error)],
+        })
     })
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use smallvec::smallvec;
 
 use super::exchange::{Exchange, Piece, Transfer};
-use crate::modules::fields::{error_value, invalid};
+use crate::modules::fields::{Fields, error_value, invalid};
+use crate::modules::json;
 use crate::runtime::errors::ErrorData;
 use crate::runtime::operation::run_future;
 use crate::vm::Vm;
@@ -23,6 +24,8 @@ static RESPONSE: Class = Class {
         Native::new("set_content_type", set_content_type),
         Native::new("set_transfer", set_transfer),
         Native::new("write", write),
+        Native::new("write_json", write_json),
+        Native::new("write_event", write_event),
         Native::new("flush", flush),
     ],
     metamethods: &[],
@@ -100,6 +103,42 @@ fn set_transfer(vm: &mut Vm, args: Args) -> NativeResult {
 fn write(vm: &mut Vm, args: Args) -> NativeResult {
     let exchange = this(vm, args)?;
     let piece = exchange.write(args.check_bytes(vm, 1)?, false);
+    sent(vm, piece)
+}
+
+fn write_json(vm: &mut Vm, args: Args) -> NativeResult {
+    let exchange = this(vm, args)?;
+    let value = args.check_any(vm, 1)?;
+    let piece = match json::text_of(vm, value)? {
+        Ok(text) => exchange.default_content_type("application/json").and_then(|()| exchange.write(&text, false)),
+        Err(why) => Err(invalid(format!("not JSON: {why}"))),
+    };
+    sent(vm, piece)
+}
+
+/// `write_event {name, data}`: each goes out at once.
+fn write_event(vm: &mut Vm, args: Args) -> NativeResult {
+    let exchange = this(vm, args)?;
+    let event = Fields::of(Value::table(args.check_table(vm, 1)?), "event");
+    let name = match event.and_then(|event| event.string(vm, "name")) {
+        Ok(name) => name.unwrap_or_default(),
+        Err(error) => return done(vm, Err(error)),
+    };
+    if name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return done(vm, Err(invalid("name: must be one line")));
+    }
+    let event = args.check_table(vm, 1)?;
+    let data = vm.raw_get_name(event, "data")?;
+    let text = match json::text_of(vm, data)? {
+        Ok(text) => text,
+        Err(why) => return done(vm, Err(invalid(format!("data: not JSON: {why}")))),
+    };
+    let mut lines = Vec::new();
+    if !name.is_empty() {
+        lines.extend([b"event: ", &*name, b"\n"].concat());
+    }
+    lines.extend([b"data: ", &*text, b"\n\n"].concat());
+    let piece = exchange.set_transfer(Transfer::Events).and_then(|()| exchange.write(&lines, true));
     sent(vm, piece)
 }
 

@@ -202,7 +202,7 @@ struct Shared {
 ///
 /// # Errors
 /// If the description makes no sense, or the address cannot be had.
-pub fn start(core: &Arc<RuntimeCore>, http: &Arc<Http>, service: Service) -> io::Result<Server> {
+pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
     let routes = routes(service.routers, service.files).map_err(invalid)?;
     let tls = service.tls.map(|tls| tls.acceptor().map_err(|error| invalid(error.message.into()))).transpose()?;
@@ -212,7 +212,7 @@ pub fn start(core: &Arc<RuntimeCore>, http: &Arc<Http>, service: Service) -> io:
     let (stopping, receiver) = watch::channel(false);
     let shared = Shared {
         core: Arc::clone(core),
-        http: Arc::clone(http),
+        http: core.modules.of_type().ok_or_else(|| invalid("the runtime has no module http".into()))?,
         routes,
         timeouts: service.timeouts,
         stopping: receiver,

@@ -21,15 +21,17 @@ mod response;
 mod tests;
 pub mod uri;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::smallvec;
 use tokio::task::JoinSet;
 
 use self::exchange::{Client, Reply};
 use self::options::Draft;
+pub use self::options::read_tls;
 use super::fields::{self, Fields, check_not_empty, error_value, invalid};
 use crate::runtime::errors::{ErrorData, INTERNAL};
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::operation::run_future;
 use crate::runtime::process_state::state;
 use crate::runtime::task::Continuation;
@@ -38,8 +40,27 @@ use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::value::Value;
 
-/// The library.
-pub static LIBRARY: Library = Library {
+/// The module, with the connections of the runtime.
+#[derive(Default)]
+pub struct HttpClient {
+    client: OnceLock<Arc<Client>>,
+}
+
+impl Module for HttpClient {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Network, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("http_client.d.lua")
+    }
+}
+
+static LIBRARY: Library = Library {
     name: "http_client",
     global: false,
     natives: &[
@@ -97,8 +118,8 @@ fn request(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// The client of the runtime.
 fn client(vm: &mut Vm) -> Arc<Client> {
-    let core = state(vm).core();
-    core.shared.get_or_init(|| Client::new(&core.driver))
+    let driver = &state(vm).core().driver;
+    Arc::clone(module::<HttpClient>(vm).client.get_or_init(|| Arc::new(Client::new(driver))))
 }
 
 fn run(vm: &mut Vm, method: &[u8], url: &[u8], options: Value) -> NativeResult {

@@ -73,7 +73,7 @@ pub fn read(vm: &mut Vm, method: &[u8], url: &[u8], options: Value) -> Result<Dr
         timeout: fields.duration(vm, "timeout", Duration::from_secs(1))?.unwrap_or(TIMEOUT),
         most_body: (!streamed).then_some(most_body),
         socket,
-        tls: tls(vm, fields)?,
+        tls: read_tls(vm, fields)?,
         overlay: fields.text(vm, "overlay_network")?.map(String::into_boxed_str),
     };
     if order.overlay.as_deref() == Some("") {
@@ -180,7 +180,11 @@ fn read_file(vm: &mut Vm, value: Value) -> Result<File, ErrorData> {
     Ok(File { name, file_name, content_type, content })
 }
 
-fn tls(vm: &mut Vm, fields: Fields) -> Result<TlsOptions, ErrorData> {
+/// The option `tls`.
+///
+/// # Errors
+/// `Invalid`
+pub fn read_tls(vm: &mut Vm, fields: Fields) -> Result<TlsOptions, ErrorData> {
     let Some(tls) = fields.fields(vm, "tls")? else { return Ok(TlsOptions::default()) };
     let identity = match (tls.string(vm, "cert")?, tls.string(vm, "key")?) {
         (Some(certificate), Some(key)) => Some((certificate, key)),

@@ -25,6 +25,12 @@ impl UserData for DurationObject {
     }
 }
 
+/// The duration behind a value that is one.
+pub fn duration_of(value: Value) -> Option<Duration> {
+    // SAFETY: a live userdata, read before the next safepoint.
+    userdata_of::<DurationObject>(value).map(|duration| unsafe { (*duration).0 })
+}
+
 /// The class of [`DurationObject`].
 pub static DURATION: Class = Class {
     name: "time.Duration",

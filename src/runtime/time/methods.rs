@@ -6,6 +6,7 @@ use super::moment::Time;
 use super::zone::{Zone, check_location, location_value};
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
+use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::UserData;
@@ -56,6 +57,21 @@ pub static TIME: Class = Class {
     ],
     metamethods: &[Native::new("__tostring", |vm, args| write(vm, args, TEXT))],
 };
+
+/// The time behind a value that is one.
+pub fn time_of(value: Value) -> Option<Time> {
+    // SAFETY: a live userdata, read before the next safepoint.
+    userdata_of::<TimeObject>(value).map(|time| unsafe { (*time).0.clone() })
+}
+
+impl Time {
+    /// The text of RFC 3339, with a fraction if there is one.
+    pub fn rfc3339(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        layout::format(super::RFC3339_NANO.as_bytes(), &self.shown(), &mut text);
+        text
+    }
+}
 
 /// The layout of `tostring`.
 const TEXT: &[u8] = b"2006-01-02 15:04:05.999999999 -0700 MST";

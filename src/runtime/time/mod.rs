@@ -16,8 +16,8 @@ mod moment;
 mod zone;
 
 pub use alarms::{Alarms, fire};
-pub use duration::{DURATION, Duration, DurationObject, duration_argument, duration_value};
-pub use methods::{TIME, TimeObject, time_value};
+pub use duration::{DURATION, Duration, DurationObject, duration_argument, duration_of, duration_value};
+pub use methods::{TIME, TimeObject, time_of, time_value};
 pub use moment::Time;
 pub use zone::{LocationObject, Zone, location_value};
 
@@ -38,6 +38,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
 const RFC3339: &str = "2006-01-02T15:04:05Z07:00";
+const RFC3339_NANO: &str = "2006-01-02T15:04:05.999999999Z07:00";
 
 /// The library.
 pub static LIBRARY: Library = Library {
@@ -84,7 +85,7 @@ pub static LIBRARY: Library = Library {
         ("FRIDAY", Literal::Integer(5)),
         ("SATURDAY", Literal::Integer(6)),
         ("RFC3339", Literal::String(RFC3339)),
-        ("RFC3339NANO", Literal::String("2006-01-02T15:04:05.999999999Z07:00")),
+        ("RFC3339NANO", Literal::String(RFC3339_NANO)),
         ("RFC822", Literal::String("02 Jan 06 15:04 MST")),
         ("RFC822Z", Literal::String("02 Jan 06 15:04 -0700")),
         ("RFC850", Literal::String("Monday, 02-Jan-06 15:04:05 MST")),

@@ -5,7 +5,7 @@
 //! [`Graph`]: a list of objects in the order in which they were met, in which references are indices. Neither side
 //! recurses: the packer works off its list while it grows, the unpacker makes all objects first and then fills them.
 //!
-//! What is immutable and lives as long as the image (constants, natives, frozen library tables, the code of modules)
+//! What is immutable and lives as long as the image (constants, natives, frozen library tables, types, the code of modules)
 //! travels as its address; what is counted (long strings, channels, error objects, chunks loaded at run time) as a
 //! [`Handle`].
 
@@ -107,6 +107,8 @@ mod slot {
     pub const LIGHT: u8 = 12;
     /// A payload; its format and value follow.
     pub const PAYLOAD: u8 = 13;
+    /// The address of a type follows.
+    pub const TYPE: u8 = 14;
 }
 
 /// What an object's head says.

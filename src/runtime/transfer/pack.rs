@@ -121,6 +121,7 @@ impl Packer {
             tag::FLOAT => self.put_word(slot::FLOAT, value.payload()),
             tag::LIGHT => self.put_word(slot::LIGHT, value.payload()),
             tag::NATIVE => self.put_word(slot::NATIVE, value.payload()),
+            tag::TYPE => self.put_word(slot::TYPE, value.payload()),
             tag::STRING => self.put_string(value.as_string()),
             tag::TABLE => match vm.heap.static_table(value.as_table()) {
                 // The globals of a process are its version of the image's; as a value they are a table like any other.

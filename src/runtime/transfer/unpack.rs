@@ -161,6 +161,7 @@ impl Unpacker<'_> {
                     let value = self.value(vm)?;
                     payload::payload_value(vm, Payload { value, format })
                 }
+                slot::TYPE => Value::from_parts(tag::TYPE, self.word()),
                 slot::NATIVE => Value::native(&*(self.word() as *const Native)),
                 slot::LIBRARY => {
                     let table = Value::from_parts(tag::TABLE, self.word());

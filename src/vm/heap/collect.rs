@@ -16,7 +16,7 @@ use crate::vm::value::tag;
 /// Heaps from this size on are collected in slices.
 const INCREMENTAL_FROM: usize = 10 << 20;
 /// Allocation between two slices.
-const SLICE_BYTES: usize = 128 << 10;
+const SLICE_BYTES: usize = 64 << 10;
 /// The first collection happens when so much is in use.
 const FIRST_THRESHOLD: usize = 64 << 10;
 /// Empty raw pages are looked for once in so many cycles.
@@ -66,7 +66,7 @@ impl Collector {
         Collector {
             phase: Phase::Idle,
             pause: 200,
-            step_multiplier: 400,
+            step_multiplier: 800,
             stopped: false,
             stress: false,
             incremental_from: INCREMENTAL_FROM,

@@ -262,6 +262,7 @@ fn empty_proto() -> crate::bytecode::Proto {
         registers: 2,
         code: Box::new([]),
         constants: Box::new([]),
+        types: None,
         captures: Box::new([]),
         protos: Box::new([]),
         lines: Box::new([]),
@@ -272,6 +273,7 @@ fn empty_proto() -> crate::bytecode::Proto {
 #[test]
 fn chunks_live_as_long_as_they_are_used() {
     use crate::vm::function::Function;
+    use crate::vm::types::TypeSet;
     let mut heap = heap();
     let mut roots = Held::default();
     let set_of_image = heap.strings.clone();
@@ -282,7 +284,8 @@ fn chunks_live_as_long_as_they_are_used() {
         // SAFETY: just made.
         assert_eq!(unsafe { Str::shared_bytes(long) }.unwrap().len(), 1000);
         let owner = strings.chunk();
-        vec![Function::link(&Arc::new(empty_proto()), owner, &mut |_| unreachable!("it has no constants"))]
+        let types = TypeSet::new(set_of_image.clone());
+        vec![Function::link(&Arc::new(empty_proto()), owner, &types, &mut |_| unreachable!("it has no constants"))]
     });
     let weak = Arc::downgrade(&chunk);
     let closure = heap.new_closure(&chunk.functions()[0], 0);

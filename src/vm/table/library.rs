@@ -204,7 +204,7 @@ impl Table {
     /// Fills in all names of the image that the globals do not have, and makes them an ordinary table.
     #[cold]
     #[inline(never)]
-    pub(super) unsafe fn fill_lazy(this: *mut Table, heap: &mut Heap) -> Result<(), TableError> {
+    pub(in crate::vm) unsafe fn fill_lazy(this: *mut Table, heap: &mut Heap) -> Result<(), TableError> {
         let Some(image) = heap.library.globals else { return Ok(()) };
         // SAFETY: the caller has a live table; the image outlives the process.
         unsafe {

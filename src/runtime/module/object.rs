@@ -1,0 +1,61 @@
+//! Host objects of modules: Rust values that a process holds, with methods.
+
+use std::sync::Arc;
+
+use super::convert::IntoResult;
+use super::held::Release;
+use crate::runtime::process_state::state;
+use crate::vm::Vm;
+use crate::vm::args::userdata_of;
+use crate::vm::error::LuaError;
+use crate::vm::object::UserData;
+use crate::vm::userdata::Class;
+use crate::vm::value::Value;
+
+/// A Rust type whose values programs hold as objects. An object belongs to the process it was given to: no message takes it
+/// elsewhere.
+pub trait Object: Send + Sync + 'static {
+    /// Its name and methods.
+    fn class() -> &'static Class;
+
+    /// Gives back what it holds of the outside world, if it does. Called when the process ends, for the object acquired last
+    /// first; must not wait. The object is dropped later.
+    fn release(&self) {}
+}
+
+/// A result that becomes an object.
+pub struct New<T>(pub T);
+
+/// An object in a heap.
+struct Hosted<T>(Arc<T>);
+
+impl<T: Object> UserData for Hosted<T> {
+    fn class(&self) -> &'static str {
+        T::class().name
+    }
+}
+
+impl<T: Object> Release for T {
+    fn release(&self) {
+        Object::release(self);
+    }
+}
+
+impl<T: Object> IntoResult for New<T> {
+    fn into_result(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        Ok(new_object(vm, Arc::new(self.0)))
+    }
+}
+
+/// An object as a value of this process, which holds it from now on.
+pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
+    let metatable = vm.image.class(T::class());
+    state(vm).rare().held.add(&object);
+    Value::userdata(vm.heap.new_userdata(Box::new(Hosted(object)), metatable))
+}
+
+/// The Rust value behind an object, if it is a `T`.
+pub fn this<T: Object>(value: Value) -> Option<Arc<T>> {
+    // SAFETY: a live userdata, looked at before the next safepoint.
+    userdata_of::<Hosted<T>>(value).map(|hosted| unsafe { Arc::clone(&(*hosted).0) })
+}
