@@ -93,6 +93,15 @@ do
   assert(ch == nil and err2:kind() == errors.INVALID, "reserved topic")
 end
 
+-- What a listener has left over comes to the inbox in its place.
+do
+  local inbox, t = process.inbox(), process.listen("left over")
+  for i = 1, 6 do process.send(me, i % 2 == 0 and "left over" or "other", i) end
+  assert(receive(inbox):payload():data() == 1)
+  process.unlisten(t)
+  for i = 2, 6 do assert(receive(inbox):payload():data() == i, "arrival order") end
+end
+
 -- Message mode.
 do
   local t = process.listen("mode", { message = true })

@@ -5,7 +5,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -88,7 +87,7 @@ impl Entries for ScriptEntries {
             return Err(ErrorData::plain(INVALID, "entry id must have the form namespace:name"));
         };
         let chunk = self.module(image, id, namespace)?;
-        let entry = Entry { id: Arc::from(id), chunk, method: Arc::from(name) };
+        let entry = Entry::new(id, chunk, name);
         self.known.lock().insert(id.into(), entry.clone());
         Ok(entry)
     }

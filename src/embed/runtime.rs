@@ -280,7 +280,7 @@ impl Entries for Sources {
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
         let chunk = Chunk::compile(image, source, &format!("={id}"), &NoModules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
-        let entry = Entry { id: id.into(), chunk, method: "main".into() };
+        let entry = Entry::new(id, chunk, "main");
         known.insert(id.into(), entry.clone());
         Ok(entry)
     }

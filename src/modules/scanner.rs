@@ -152,7 +152,7 @@ impl Shared {
 pub fn new_value(vm: &mut Vm, stream: Stream, split: Split) -> Value {
     let shared = Shared { stream, split, ahead: Default::default(), found: Mutex::default() };
     let metatable = vm.image.class(&SCANNER);
-    Value::userdata(vm.heap.new_userdata(Box::new(Scanner(Arc::new(shared))), metatable))
+    Value::userdata(vm.heap.new_userdata(Scanner(Arc::new(shared)), metatable))
 }
 
 fn this(vm: &mut Vm, args: Args) -> Result<Arc<Shared>, Box<LuaError>> {

@@ -132,7 +132,7 @@ impl Stream {
     /// A stream as a value.
     pub fn into_value(self, vm: &mut Vm) -> Value {
         let metatable = vm.image.class(&STREAM);
-        Value::userdata(vm.heap.new_userdata(Box::new(self), metatable))
+        Value::userdata(vm.heap.new_userdata(self, metatable))
     }
 }
 

@@ -9,6 +9,7 @@
 //! * While a receiver waits, buffer and sender queue are empty; while a sender waits, the buffer is full.
 //! * A value is stored into a channel behind the write barrier of its handle.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -169,11 +170,8 @@ impl UserData for Channel {
 /// `handle` is a live userdata that holds a [`Channel`]; no other reference to that channel is in use.
 #[inline(always)]
 pub(super) unsafe fn channel_of<'a>(handle: *mut Userdata) -> &'a mut Channel {
-    // SAFETY: by contract; the vtable is that of `Channel`, so the data pointer leads to one.
-    unsafe {
-        let data: *mut dyn UserData = &raw mut **(*handle).data.as_mut().expect("channels are never taken out");
-        &mut *data.cast::<Channel>()
-    }
+    // SAFETY: by contract the data pointer leads to a channel.
+    unsafe { &mut *(*handle).data.cast::<Channel>() }
 }
 
 /// Whether a channel is fed from the mailbox alone.
@@ -185,7 +183,7 @@ pub(super) fn is_subscription(handle: *mut Userdata) -> bool {
 /// A new channel as a value.
 pub fn new_channel(vm: &mut Vm, channel: Channel) -> *mut Userdata {
     let metatable = state(vm).core().words.channel_class;
-    vm.heap.new_userdata(Box::new(channel), metatable)
+    vm.heap.new_userdata(channel, metatable)
 }
 
 /// Looks whether an operation on a channel that is not shared would complete, without doing it.
@@ -298,6 +296,51 @@ pub(super) fn try_send(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Resu
         if finish_receive(vm, handle, receiver, value, true)? {
             return Ok(Sent::Done);
         }
+    }
+}
+
+/// Sends if a plain receiver or the buffer takes the value at once, without a way to fail.
+pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> bool {
+    // SAFETY: as in `try_receive`.
+    let local = match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => local,
+        Kind::Shared(shared) if !value.is_object() => {
+            return matches!(shared.try_send(super::transfer::pack(vm, value)), Sent::Done);
+        }
+        _ => return false,
+    };
+    if local.closed {
+        return false;
+    }
+    match local.receivers.front() {
+        Some(receiver) if receiver.case == PLAIN => {
+            let task = receiver.task;
+            local.receivers.pop_front();
+            drop(state(vm).tasks.wake(task, smallvec![value, Value::TRUE]));
+            true
+        }
+        None if local.buffer.len() < local.capacity => {
+            store(vm, handle, value);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Receives what is there already, without a way to fail: from a local channel, a scalar from a shared one, or a message
+/// from the inbox.
+pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
+    // SAFETY: as in `try_receive`.
+    match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => match local.buffer.pop_front() {
+            Some(value) => {
+                refill(vm, handle);
+                Some(value)
+            }
+            None => take_from_sender(vm, handle),
+        },
+        Kind::Subscription(_) => super::mailbox::receive_message(vm, handle),
+        Kind::Shared(shared) => shared.try_receive_scalar()?.scalar(),
     }
 }
 
@@ -432,9 +475,10 @@ pub(super) fn close(vm: &mut Vm, handle: *mut Userdata) -> Result<(), Box<LuaErr
 /// A blocked send, or the select it belongs to, ends with `nil, error` because the channel was closed.
 pub(super) fn wake_closed_sender(vm: &mut Vm, task: u32) {
     let error = super::errors::new_error(vm, "", CLOSED);
-    let index = TaskId { ticket: 0, index: task };
-    let wait = state(vm).tasks.wake(task, smallvec![Value::NIL, error]);
-    leave_queues(vm, index, wait);
+    let tasks = &mut state(vm).tasks;
+    let id = TaskId { index: task, ticket: tasks.ticket(task) };
+    let wait = tasks.wake(task, smallvec![Value::NIL, error]);
+    leave_queues(vm, id, wait);
 }
 
 /// After a task was woken: takes it out of the queues of the channels it waited on.
@@ -471,9 +515,41 @@ pub fn share(vm: &mut Vm, value: Value) -> Option<Arc<SharedChannel>> {
     // SAFETY: as above.
     let Kind::Shared(shared) = (unsafe { &channel_of(handle).kind }) else { return None };
     let shared = Arc::clone(shared);
-    SharedChannel::take_over(&shared, vm, local);
     register_handle(vm, &shared, handle);
+    convert(vm, Arc::clone(&shared), local);
     Some(shared)
+}
+
+/// A channel that has become shared, and what it held before.
+type Unconverted = (Arc<SharedChannel>, Local);
+
+thread_local! {
+    /// Those that still have to take over what they held; present while that goes on.
+    static UNCONVERTED: RefCell<Option<Vec<Unconverted>>> = const { RefCell::new(None) };
+}
+
+/// Moves what a local channel held into its shared core. Packing that may make further channels shared; they wait for their
+/// turn, so that channels within channels take no native stack, however deep.
+fn convert(vm: &mut Vm, shared: Arc<SharedChannel>, local: Local) {
+    let waits = UNCONVERTED.with_borrow_mut(|unconverted| {
+        let waits = unconverted.is_some();
+        unconverted.get_or_insert_default().push((shared, local));
+        waits
+    });
+    if waits {
+        return;
+    }
+    /// Ends the conversion, also if it panics.
+    struct Finish;
+    impl Drop for Finish {
+        fn drop(&mut self) {
+            UNCONVERTED.set(None);
+        }
+    }
+    let _finish = Finish;
+    while let Some((shared, local)) = UNCONVERTED.with_borrow_mut(|unconverted| unconverted.as_mut()?.pop()) {
+        SharedChannel::take_over(&shared, vm, local);
+    }
 }
 
 /// The handle of a shared channel in this process; the same value every time while it is reachable.

@@ -170,7 +170,7 @@ pub fn error_of(value: Value) -> Option<&'static Arc<ErrorData>> {
 /// An error object as a value.
 pub fn to_value(vm: &mut Vm, error: Arc<ErrorData>) -> Value {
     let metatable = state(vm).core().words.error_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(ErrorObject(error)), metatable))
+    Value::userdata(vm.heap.new_userdata(ErrorObject(error), metatable))
 }
 
 /// A new error object as a value, with the stack of the running task.

@@ -17,6 +17,8 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -28,19 +30,20 @@ use super::errors::{self, CANCELED, ErrorData};
 use super::links::{OnExit, Relation, RelationError, Relations};
 use super::mail::{Happening, Mail, Outcome, ProcessEvent};
 use super::mailbox;
-use super::pid::Pid;
+use super::pid::{NOBODY, Pid};
 use super::process_state::state;
 use super::queue::Queue;
 use super::scheduler::Runnable;
 use super::state::{RunState, StepOutcome};
 use super::task::{MAIN, Wait};
-use super::transfer::{Parcel, pack};
+use super::transfer::{Parcel, Text, pack};
 use super::upgrade::Upgrade;
 use super::worker::WorkerContext;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
 use crate::vm::exit::{Exit, Request};
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// A process.
@@ -52,9 +55,8 @@ pub struct Process {
     pub pid: Pid,
     /// What all processes of the runtime share.
     pub core: Arc<RuntimeCore>,
-    this: Weak<Process>,
     /// Its Lua state; `None` once it has ended.
-    machine: UnsafeCell<Option<Box<Vm>>>,
+    machine: UnsafeCell<Option<Pooled<Vm>>>,
     relations: Mutex<Relations>,
     /// A script's main process: nobody but itself can help it out of a deadlock.
     script: bool,
@@ -73,18 +75,17 @@ enum Step {
     /// The Lua state is to be replaced.
     Upgrade(Upgrade),
     /// The process has come to its end.
-    End(Box<Outcome>),
+    End(Outcome),
 }
 
 impl Process {
     /// A process without a Lua state; see [`Process::set_machine`].
     pub fn new(core: Arc<RuntimeCore>, pid: Pid, script: bool) -> Arc<Process> {
-        Arc::new_cyclic(|this| Process {
+        Arc::new(Process {
             run_state: RunState::new(),
             mailbox: Queue::new(),
             pid,
             core,
-            this: this.clone(),
             machine: UnsafeCell::new(None),
             relations: Mutex::default(),
             script,
@@ -95,14 +96,15 @@ impl Process {
     ///
     /// # Safety
     /// The process has not been queued yet.
-    pub unsafe fn set_machine(&self, vm: Box<Vm>) {
+    pub unsafe fn set_machine(&self, vm: Pooled<Vm>) {
         // SAFETY: by contract nobody else looks at it.
         unsafe { *self.machine.get() = Some(vm) };
     }
 
     /// A reference that does not keep it alive.
     pub fn weak(&self) -> Weak<Process> {
-        self.this.clone()
+        // SAFETY: `new` is the only way to a process, so it lies in an `Arc`, whose count this does not change.
+        Arc::downgrade(&ManuallyDrop::new(unsafe { Arc::from_raw(self) }))
     }
 
     /// Puts something into the mailbox and wakes the process; gives it back if the process has ended.
@@ -117,9 +119,21 @@ impl Process {
         self.script
     }
 
-    /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile.
+    /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile but that of another
+    /// process's relations, see [`links`](super::links).
     pub fn relations(&self) -> MutexGuard<'_, Relations> {
         self.relations.lock()
+    }
+
+    /// Asks it to end because the runtime shuts down; asking again does nothing.
+    pub fn ask_to_end(self: &Arc<Process>) {
+        if !self.relations().note_asked() {
+            return;
+        }
+        let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
+        let at = self.core.driver.wall_clock().seconds;
+        // A process that ends at the same time does not care any more.
+        let _ = self.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
     }
 
     /// Whether its termination was requested.
@@ -150,7 +164,7 @@ impl Process {
         vm.fuel = self.core.settings.slice;
         loop {
             if self.run_state.kill_requested() {
-                return Step::End(Box::new(Err(self.killed())));
+                return Step::End(Err(self.killed()));
             }
             if let Err(mut error) = mailbox::drain(vm) {
                 return Step::End(self.failure(vm, &mut error));
@@ -158,7 +172,7 @@ impl Process {
             let host = state(vm);
             if let Some(rare) = &mut host.rare {
                 if let Some(doom) = rare.doom.take() {
-                    return Step::End(Box::new(Err(doom)));
+                    return Step::End(Err(doom));
                 }
                 if let Some(upgrade) = rare.upgrade.take() {
                     return Step::Upgrade(upgrade);
@@ -192,7 +206,7 @@ impl Process {
                 }
                 Exit::Failed(mut error) => return Step::End(self.failure(vm, &mut error)),
                 Exit::Suspended(Request::Host(_)) => {
-                    return Step::End(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
+                    return Step::End(Err(ErrorData::internal("unknown request to the runtime")));
                 }
             }
         }
@@ -218,7 +232,7 @@ impl Process {
                     stack: format!("waiting for: {}", reasons.join(", ")),
                     ..ErrorData::plain("Internal", &text)
                 };
-                return Step::End(Box::new(Err(Arc::new(error))));
+                return Step::End(Err(Arc::new(error)));
             }
             if !std::mem::replace(&mut host.warned, true) {
                 eprintln!("warning: {} ({}): {text}", host.entry, self.pid.display(&self.core.host));
@@ -228,26 +242,26 @@ impl Process {
     }
 
     /// The outcome of a main function that returned (`runtime.md` §1.5).
-    fn result(&self, vm: &mut Vm, values: &[Value]) -> Box<Outcome> {
+    fn result(&self, vm: &mut Vm, values: &[Value]) -> Outcome {
         let second = values.get(1).copied().unwrap_or(Value::NIL);
         if let Some(error) = errors::error_of(second) {
-            return Box::new(Err(error.across_boundary()));
+            return Err(error.across_boundary());
         }
         if second.is_string() {
             // SAFETY: a live string.
             let text = String::from_utf8_lossy(unsafe { (*second.as_string()).as_bytes() }).into_owned();
             let error = ErrorData { retryable: Some(false), ..ErrorData::plain("Internal", &text) };
-            return Box::new(Err(Arc::new(error)));
+            return Err(Arc::new(error));
         }
         let needed = self.relations().outcome_matters();
-        Box::new(Ok(match values.first() {
+        Ok(match values.first() {
             Some(value) if needed => pack(vm, *value),
             _ => Parcel::Nil,
-        }))
+        })
     }
 
     /// The outcome of a task that raised an error.
-    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Box<Outcome> {
+    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Outcome {
         let data = match errors::error_of(error.value) {
             Some(data) => data.across_boundary(),
             None => {
@@ -258,7 +272,7 @@ impl Process {
                 })
             }
         };
-        Box::new(Err(data))
+        Err(data)
     }
 
     /// The text of a thrown value, as `tostring` gives it.
@@ -281,19 +295,19 @@ impl Process {
     fn end(self: &Arc<Process>, outcome: Outcome) {
         // SAFETY: the worker that ends the process runs it.
         let machine = unsafe { (*self.machine.get()).take() };
-        if let Some(mut vm) = machine {
-            self.leave(&mut vm);
-        }
+        // A destructor that panics was reported; it must not keep the end from those who wait for it.
+        let _ = catch_unwind(AssertUnwindSafe(|| machine.map(|mut vm| self.leave(&mut vm))));
         let ties = self.relations().end();
         self.mailbox.close();
         self.core.processes.remove(self.pid);
         self.core.names.release(self.pid, &ties.names);
         if !ties.watchers.is_empty() {
             let at = self.core.driver.wall_clock().seconds;
-            ties.watchers.iter().for_each(|(pid, relation)| self.tell(*pid, *relation, at, &outcome));
+            ties.watchers.for_each(|pid, relation| self.tell(pid, relation, at, &outcome));
         }
         if let Some(on_exit) = ties.on_exit {
-            on_exit(outcome);
+            // As for destructors.
+            let _ = catch_unwind(AssertUnwindSafe(|| on_exit(outcome)));
         }
         self.core.processes.ended();
     }
@@ -312,7 +326,7 @@ impl Process {
             }
         };
         // A watcher that ends at the same time does not care any more.
-        let _ = watcher.post(Mail::Event(Box::new(ProcessEvent { from: self.pid, at, what })));
+        let _ = watcher.post(Mail::Event(Pooled::new(ProcessEvent { from: self.pid, at, what })));
     }
 
     /// Ends what the Lua state has going on elsewhere: its places in the queues of shared channels, timers, subscriptions.
@@ -336,6 +350,15 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// One that was never launched may have begun things elsewhere while its code was loaded.
+    fn drop(&mut self) {
+        if let Some(mut vm) = self.machine.get_mut().take() {
+            self.leave(&mut vm);
+        }
+    }
+}
+
 impl Runnable for Process {
     fn state(&self) -> &RunState {
         &self.run_state
@@ -348,10 +371,11 @@ impl Runnable for Process {
             let Some(vm) = (unsafe { (*self.machine.get()).as_deref_mut() }) else { return StepOutcome::Finished };
             match self.step(vm) {
                 Step::Pause(outcome) => return outcome,
-                Step::End(outcome) => break *outcome,
+                Step::End(outcome) => break outcome,
                 Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {
                     // SAFETY: as above; the old machine is not referred to any more.
                     Ok(machine) => unsafe { *self.machine.get() = Some(machine) },
+                    Err(_) if self.is_doomed() => break Err(self.killed()),
                     Err(error) => break Err(Arc::new(error)),
                 },
             }

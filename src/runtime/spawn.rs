@@ -2,9 +2,10 @@
 //!
 //! [`create`] makes a process that nobody knows yet. [`launch`] makes it known, under its name if it gets one, and queues
 //! it; before, its relations are set up and its first messages delivered, so that it can neither end unwatched nor miss
-//! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which the spawner may be
-//! terminated; should it panic, only the spawn fails.
+//! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which other processes have a
+//! turn and the spawner may be terminated; should it panic, only the spawn fails.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,6 +22,7 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
+use super::template::Template;
 use super::transfer::{Parcel, Text, pack, pack_list};
 use crate::compile::Modules;
 use crate::stdlib::load::chunk_proto;
@@ -30,18 +32,46 @@ use crate::vm::exit::Exit;
 use crate::vm::function::Function;
 use crate::vm::image::Image;
 use crate::vm::native::Args;
+use crate::vm::pool::Pooled;
 use crate::vm::thread::{Status, Thread};
 use crate::vm::value::{Value, tag};
 
 /// Code that can be spawned.
 #[derive(Clone)]
-pub struct Entry {
+pub struct Entry(Arc<EntryData>);
+
+/// See [`Entry`].
+pub struct EntryData {
     /// Its id, `namespace:name`.
     pub id: Arc<str>,
     /// The function of its chunk, linked into the image.
     pub chunk: Chunk,
     /// Which field of the table that the chunk returns is called.
     pub method: Arc<str>,
+    template: Template,
+}
+
+impl Entry {
+    /// The entry `id`: the field `method` of what `chunk` returns.
+    pub fn new(id: impl Into<Arc<str>>, chunk: Chunk, method: impl Into<Arc<str>>) -> Entry {
+        Entry(Arc::new(EntryData { id: id.into(), chunk, method: method.into(), template: Template::default() }))
+    }
+}
+
+#[cfg(test)]
+impl Entry {
+    /// Whether its processes get copies of the method.
+    pub(super) fn is_copied(&self) -> bool {
+        self.0.template.is_known()
+    }
+}
+
+impl Deref for Entry {
+    type Target = EntryData;
+
+    fn deref(&self) -> &EntryData {
+        &self.0
+    }
 }
 
 /// The main function of a chunk that the image holds.
@@ -65,11 +95,16 @@ impl Chunk {
         Ok(Chunk(image.load(&proto)))
     }
 
+    /// The function.
+    pub fn function(&self) -> &Function {
+        // SAFETY: see the type.
+        unsafe { &*self.0 }
+    }
+
     /// The function as a value of `vm`, with its globals.
     pub fn closure(self, vm: &mut Vm) -> Value {
         let globals = Value::table(vm.globals());
-        // SAFETY: see the type.
-        vm.new_main_closure(unsafe { &*self.0 }, globals)
+        vm.new_main_closure(self.function(), globals)
     }
 }
 
@@ -154,15 +189,21 @@ pub(super) fn machine_of(
     arguments: &Parcel,
     context: Option<Arc<Context>>,
     spawner: Option<&Process>,
-) -> Result<Box<Vm>, ErrorData> {
+) -> Result<Pooled<Vm>, ErrorData> {
+    let mut vm = machine(process, start.id(), context);
     let made = catch_unwind(AssertUnwindSafe(|| {
-        let mut vm = machine(process, start.id(), context);
         let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
         arguments.shrink_to_fit();
         state(&mut vm).tasks.spawn(thread, arguments);
-        Ok(vm)
+        Ok(())
     }));
-    made.unwrap_or_else(|panic| Err(ErrorData::panic(&*panic)))
+    match made.unwrap_or_else(|panic| Err(ErrorData::panic(&*panic))) {
+        Ok(()) => Ok(vm),
+        Err(error) => {
+            process.leave(&mut vm);
+            Err(error)
+        }
+    }
 }
 
 /// The coroutine of the main task, and its arguments.
@@ -174,7 +215,12 @@ fn main_task(
 ) -> Result<(*mut Thread, Results), ErrorData> {
     match start {
         Start::Entry(entry) => {
+            if let Some(method) = entry.template.make(vm) {
+                let method = method.map_err(|error| failed(vm, &error))?;
+                return Ok((vm.new_root(method), unpack(vm, arguments)?));
+            }
             let (thread, method) = run_chunk(vm, entry, spawner)?;
+            entry.template.learn(vm, entry.chunk, method);
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();
@@ -197,13 +243,20 @@ fn main_task(
     }
 }
 
+/// Bytes before which the heap of one of many processes is not collected.
+const LEAST_THRESHOLD: u32 = 8 << 10;
+
 /// A Lua state for a process. It must not outlive the process.
-pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Box<Vm> {
+pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
     let core = &process.core;
-    let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
+    // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
+    let mut vm = unsafe { Vm::new_pooled(&core.image) };
     vm.heap.set_limit(core.settings.memory_limit);
+    if !process.is_script() {
+        vm.heap.set_least_threshold(LEAST_THRESHOLD);
+    }
     // SAFETY: by contract the process lives as long as the machine.
-    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) }));
+    vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });
     vm
 }
 
@@ -218,33 +271,48 @@ pub struct Launch<'a> {
     pub messages: Vec<Message>,
 }
 
+/// A process that could not be launched because its name is taken.
+pub struct NameTaken {
+    /// Who has the name.
+    pub owner: Pid,
+    /// The process, which may be launched later.
+    pub process: Arc<Process>,
+    /// The messages it was to find.
+    pub messages: Vec<Message>,
+}
+
 /// Makes a created process known and queues it.
 ///
 /// # Errors
-/// Who has its name already; the new process is gone then, and the messages come back.
-pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>, (Pid, Vec<Message>)> {
+/// Who has its name already.
+pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>, NameTaken> {
     let core = &process.core;
     let (spawner, relations) = launch.relations.unzip();
+    let relations = relations.unwrap_or_default();
     if let Some(spawner) = spawner {
-        // Neither has ended, and there is no relation yet.
-        relations.into_iter().flatten().for_each(|relation| _ = process.watch(spawner.pid, *relation));
+        // Neither has ended. All of it is in place before anybody can find the process, and end it.
+        relations.iter().for_each(|relation| _ = process.watch(spawner.pid, *relation));
+        if relations.contains(&Relation::Link) {
+            let _ = spawner.watch(process.pid, Relation::Link);
+        }
     }
-    let publish = || core.processes.insert(&process);
+    let mut messages = launch.messages;
+    let mut publish = || {
+        // It has not ended: its mailbox is open.
+        messages.drain(..).for_each(|message| _ = process.mailbox.push(Mail::Message(message)));
+        core.publish(&process);
+    };
     match launch.name {
         None => publish(),
         Some(name) => {
             if let Err(NameError::Taken(owner)) = core.names.register(name.as_bytes(), &process, publish) {
-                return Err((owner, launch.messages));
+                if let Some(spawner) = spawner {
+                    relations.iter().for_each(|relation| process.unwatch(spawner.pid, *relation));
+                    spawner.unwatch(process.pid, Relation::Link);
+                }
+                return Err(NameTaken { owner, process, messages });
             }
         }
-    }
-    if let Some(spawner) = spawner.filter(|_| relations.into_iter().flatten().any(|r| *r == Relation::Link)) {
-        // The spawner is running, hence has not ended.
-        let _ = spawner.watch(process.pid, Relation::Link);
-    }
-    for message in launch.messages {
-        // Somebody who knows the name may have ended it.
-        let _ = process.mailbox.push(Mail::Message(message));
     }
     core.scheduler.spawn(Arc::clone(&process));
     Ok(process)
@@ -266,6 +334,9 @@ pub(super) fn pack_rest(vm: &mut Vm, args: Args, first: u32) -> Parcel {
 }
 
 fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
+    if arguments.is_empty() {
+        return Ok(Results::new());
+    }
     match arguments.unpack(vm) {
         Ok(values) => Ok(Results::from_slice(&values)),
         Err(error) => Err(failed(vm, &error)),
@@ -281,7 +352,9 @@ fn run_chunk(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*
         match vm.run(thread, &[]) {
             Exit::Finished(values) => break values,
             Exit::Failed(error) => return Err(failed(vm, &error)),
-            Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {}
+            Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {
+                state(vm).core().scheduler.give_way();
+            }
             Exit::OutOfBudget => return Err(ErrorData::plain(INTERNAL, "the spawner was terminated")),
             Exit::Suspended(_) => {
                 let text = format!("failed to execute script: {}", super::process_state::CANNOT_WAIT);

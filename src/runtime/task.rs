@@ -8,12 +8,12 @@
 //!   a suspended native function are not part of its stack.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
 use super::io::Operation;
 use super::select::WaitingCase;
+use super::sync::{AtomicBool, Ordering};
 use super::timer::TimerKey;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
@@ -37,8 +37,14 @@ pub struct TaskId {
 }
 
 /// Decides who completes a select that waits on shared channels: exactly one caller of [`Claim::take`] is told `true`.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Claim(AtomicBool);
+
+impl Default for Claim {
+    fn default() -> Claim {
+        Claim(AtomicBool::new(false))
+    }
+}
 
 impl Claim {
     /// Claims the select.
@@ -98,7 +104,8 @@ const NONE: u32 = u32::MAX;
 
 /// The tasks of a process. Task 0 is main.
 pub struct TaskSet {
-    tasks: Vec<Task>,
+    /// Most processes have one.
+    tasks: SmallVec<[Task; 1]>,
     current: Option<u32>,
     /// The ready tasks, linked in their order.
     first_ready: u32,
@@ -121,7 +128,7 @@ impl TaskSet {
     /// No tasks.
     pub fn new() -> TaskSet {
         TaskSet {
-            tasks: Vec::new(),
+            tasks: SmallVec::new(),
             current: None,
             first_ready: NONE,
             last_ready: NONE,
@@ -168,10 +175,6 @@ impl TaskSet {
                 index
             }
             _ => {
-                if self.tasks.is_empty() {
-                    // Most processes have one task.
-                    self.tasks.reserve_exact(1);
-                }
                 self.tasks.push(task);
                 self.tasks.len() as u32 - 1
             }

@@ -23,7 +23,7 @@ static BROKEN: Library = Library {
     constants: &[],
 };
 
-fn image() -> Arc<Image> {
+pub(super) fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
     libraries.extend(LIBRARIES);
     libraries.push(&BROKEN);
@@ -481,7 +481,7 @@ struct Fixed(&'static str);
 impl Entries for Fixed {
     fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData> {
         let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed", &NoModules).expect("the source compiles");
-        Ok(Entry { id: id.into(), chunk, method: "main".into() })
+        Ok(Entry::new(id, chunk, "main"))
     }
 
     fn has_host(&self, _: &str) -> bool {

@@ -64,7 +64,7 @@ pub fn load_chunk_with(vm: &mut Vm, chunk: &[u8], name: &[u8], env: Value) -> Re
 /// [`chunk_proto`] on the budget of a process.
 fn charged_proto(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Box<LuaError>> {
     vm.fuel -= chunk.len() as i64 / 4;
-    let image = Arc::clone(&vm.image);
+    let image = vm.image.to_arc();
     let path = module_path(vm);
     match chunk_proto(chunk, name, &PathModules::new(&image, path)) {
         Ok(proto) => Ok(proto),
@@ -253,7 +253,7 @@ pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError
 pub fn load_main_file(vm: &mut Vm, path: &[u8]) -> Result<Value, Box<LuaError>> {
     let (source, name) = read_file(vm, Some(path))?;
     let proto = charged_proto(vm, &source, &name)?;
-    let image = Arc::clone(&vm.image);
+    let image = vm.image.to_arc();
     let globals = Value::table(vm.globals());
     Ok(vm.new_main_closure(image.load(&proto), globals))
 }

@@ -41,6 +41,9 @@ impl HotComments {
     /// Reads the comments: those of the mode before the first token, `--!ignore` anywhere.
     pub fn read(source: &[u8], diagnostics: &mut Diagnostics) -> HotComments {
         let mut found = HotComments::default();
+        if find(source, b"--!").is_none() {
+            return found;
+        }
         let mut offset = 0;
         let mut heading = true;
         let mut reports = Vec::new();

@@ -139,7 +139,7 @@ impl Vm {
     #[inline(always)]
     fn call_native(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
         if let Some(quick) = native.quick
-            && (call.results == results::exactly(1) || native.single && call.results == results::ALL)
+            && (call.results.wrapping_sub(results::exactly(0)) < 2 || native.single && call.results == results::ALL)
         {
             // SAFETY: the arguments lie in the stack, which a short way does not touch.
             let args =
@@ -475,12 +475,15 @@ impl Vm {
             return Err(self.error_of_kind(ErrorKind::StackOverflow, "stack overflow"));
         }
         // SAFETY: the running coroutine is alive.
-        let old = unsafe { (*self.registers.thread).stack_len };
+        let (old, before) = unsafe { ((*self.registers.thread).stack_len, (*self.registers.thread).memory()) };
         let len = needed.max((old * 2).min(limit));
-        if self.heap.charge_memory((len - old) as usize * size_of::<Value>()).is_err() {
+        if self.heap.check_large((len - old) as usize * size_of::<Value>()).is_err() {
             return Err(self.out_of_memory());
         }
         self.resize_stack(len);
+        // SAFETY: as above.
+        let after = unsafe { (*self.registers.thread).memory() };
+        self.heap.account((after - before) as isize);
         Ok(())
     }
 

@@ -52,10 +52,7 @@ events! {
 }
 
 /// Number of basic types that may have a metatable shared by all their values.
-pub const BASIC_TYPES: usize = 7;
-
-/// The slot of type values, whose metatable is the image's.
-pub(super) const TYPE_SLOT: usize = 6;
+pub const BASIC_TYPES: usize = 6;
 
 /// The slot of a basic type's shared metatable.
 fn basic_slot(value_tag: u8) -> usize {
@@ -65,7 +62,6 @@ fn basic_slot(value_tag: u8) -> usize {
         tag::INT | tag::FLOAT => 2,
         tag::LIGHT => 3,
         tag::NATIVE | tag::CLOSURE | tag::NATIVE_CLOSURE => 4,
-        tag::TYPE => TYPE_SLOT,
         _ => 5,
     }
 }
@@ -127,7 +123,11 @@ impl Vm {
                 tag::TABLE => (*value.as_table()).metatable,
                 tag::USERDATA => (*value.as_userdata()).metatable,
                 tag::STRING => self.string_metatable,
-                other => self.basic_metatables[basic_slot(other)],
+                tag::TYPE => self.image.type_metatable,
+                other => self
+                    .basic_metatables
+                    .as_ref()
+                    .map_or(std::ptr::null_mut(), |metatables| metatables.0[basic_slot(other)]),
             }
         }
     }
@@ -148,11 +148,11 @@ impl Vm {
         self.handler_in(self.metatable_of(value), event)
     }
 
-    /// Sets the metatable shared by all values of the type of `value`, which is neither table nor userdata.
+    /// Sets the metatable shared by all values of the type of `value`, which is no table, userdata or type.
     pub fn set_basic_metatable(&mut self, value: Value, metatable: *mut Table) {
         match value.tag() {
             tag::STRING => self.string_metatable = metatable,
-            other => self.basic_metatables[basic_slot(other)] = metatable,
+            other => self.basic_metatables.get_or_insert_default().0[basic_slot(other)] = metatable,
         }
     }
 

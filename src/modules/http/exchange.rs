@@ -179,11 +179,6 @@ impl Exchange {
 
     // ---- the response
 
-    /// Whether the first piece has gone out.
-    pub fn has_begun(&self) -> bool {
-        self.draft.lock().sender.is_none()
-    }
-
     /// Changes the status.
     ///
     /// # Errors

@@ -99,7 +99,7 @@ pub fn new_value(vm: &mut Vm, exchange: Arc<Exchange>, options: Value) -> Result
     };
     let metatable = vm.image.class(&REQUEST);
     let request = Request { exchange, timeout, most };
-    Ok(Value::userdata(vm.heap.new_userdata(Box::new(request), metatable)))
+    Ok(Value::userdata(vm.heap.new_userdata(request, metatable)))
 }
 
 fn this<'a>(vm: &mut Vm, args: Args) -> Result<&'a mut Request, Box<LuaError>> {
@@ -337,7 +337,7 @@ fn form(vm: &mut Vm, parts: Vec<Part>) -> Result<Value, Box<LuaError>> {
             vm.raw_set(files, name, list)?;
         }
         let metatable = vm.image.class(&UPLOAD);
-        let upload = vm.heap.new_userdata(Box::new(Upload(Arc::new(part))), metatable);
+        let upload = vm.heap.new_userdata(Upload(Arc::new(part)), metatable);
         let next = vm.raw_len(list.as_table()) + 1;
         vm.raw_set_int(list.as_table(), next, Value::userdata(upload))?;
     }

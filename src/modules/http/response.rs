@@ -42,7 +42,7 @@ impl UserData for Response {
 /// The response of an exchange.
 pub fn new_value(vm: &mut Vm, exchange: Arc<Exchange>) -> Value {
     let metatable = vm.image.class(&RESPONSE);
-    Value::userdata(vm.heap.new_userdata(Box::new(Response(exchange)), metatable))
+    Value::userdata(vm.heap.new_userdata(Response(exchange), metatable))
 }
 
 fn this(vm: &mut Vm, args: Args) -> Result<Arc<Exchange>, Box<LuaError>> {

@@ -5,7 +5,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -68,7 +68,7 @@ impl Default for Timeouts {
 /// What a server is to be.
 #[derive(Default)]
 pub struct Service {
-    /// Where it listens, `host:port`.
+    /// Where it listens, `host:port`. Without a host: at all addresses of the machine.
     pub address: String,
     /// How long things may take.
     pub timeouts: Timeouts,
@@ -206,7 +206,7 @@ pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
     let routes = routes(service.routers, service.files).map_err(invalid)?;
     let tls = service.tls.map(|tls| tls.acceptor().map_err(|error| invalid(error.message.into()))).transpose()?;
-    let listener = std::net::TcpListener::bind(&service.address)?;
+    let listener = std::net::TcpListener::bind(listen_address(&service.address).map_err(invalid)?)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let (stopping, receiver) = watch::channel(false);
@@ -222,6 +222,21 @@ pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     // It ends when it is stopped, and then nobody waits for its result.
     let running = core.io.spawn_io(running, drop)?;
     Ok(Server { address, stopping, stopped, _running: running })
+}
+
+/// The address that `host:port` names. The host is an address, `localhost`, or nothing, which is all addresses of the
+/// machine; other names are not looked up, since what they lead to may be no address of this machine.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = || format!("{text}: not an address to listen at");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let port: u16 = port.parse().map_err(|_| wrong())?;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let address = match bare {
+        "" => Ipv4Addr::UNSPECIFIED.into(),
+        "localhost" => Ipv4Addr::LOCALHOST.into(),
+        bare => bare.parse::<IpAddr>().map_err(|_| wrong())?,
+    };
+    Ok(SocketAddr::new(address, port))
 }
 
 fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, String> {
@@ -473,5 +488,25 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Ordering::AcqRel);
         self.0.changed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_to_listen_at() {
+        for (text, expected) in [
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            (":8080", "0.0.0.0:8080"),
+            ("localhost:0", "127.0.0.1:0"),
+            ("[::1]:443", "[::1]:443"),
+        ] {
+            assert_eq!(listen_address(text), Ok(expected.parse().expect("an address")), "{text}");
+        }
+        for wrong in ["", "80", "127.0.0.1", "host.test:80", "127.0.0.1:x", "127.0.0.1:70000"] {
+            assert!(listen_address(wrong).is_err(), "{wrong}");
+        }
     }
 }

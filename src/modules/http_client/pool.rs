@@ -164,7 +164,8 @@ impl Pool {
             alike.retain(stays);
             !alike.is_empty()
         });
-        let next = state.idle.values().flatten().map(|idle| idle.since.max(now - IDLE_TIME / 2) + IDLE_TIME).min();
+        let due = |idle: &Idle| if idle.is_used() { now + IDLE_TIME } else { idle.since + IDLE_TIME };
+        let next = state.idle.values().flatten().map(due).min();
         state.sweeping = next.is_some();
         next
     }

@@ -218,7 +218,7 @@ fn new_client(vm: &mut Vm, connection: Connection, capacity: usize) -> Value {
     let arrivals = channel.value();
     let metatable = vm.image.class(&CLIENT);
     let client = Client { connection: Arc::new(Mutex::new(Some(Arc::new(connection)))), channel };
-    let client = Value::userdata(vm.heap.new_userdata(Box::new(client), metatable));
+    let client = Value::userdata(vm.heap.new_userdata(client, metatable));
     let thread = vm.new_root(Value::native(&PUMP));
     let tasks = &mut state(vm).tasks;
     tasks.spawn(thread, smallvec![client, arrivals]);

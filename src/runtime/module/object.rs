@@ -51,7 +51,7 @@ impl<T: Object> IntoResult for New<T> {
 pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     let metatable = vm.image.class(T::class());
     state(vm).rare().held.add(&object);
-    Value::userdata(vm.heap.new_userdata(Box::new(Hosted(object)), metatable))
+    Value::userdata(vm.heap.new_userdata(Hosted(object), metatable))
 }
 
 /// The Rust value behind an object, if it is a `T`.

@@ -13,15 +13,20 @@ mod pack;
 mod text;
 mod unpack;
 
-pub use pack::{pack, pack_list};
+pub use pack::{pack, pack_list, pack_template};
 pub use text::Text;
 
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::errors::ErrorData;
 use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
+use crate::vm::object::Node;
+use crate::vm::pool::Pooled;
+use crate::vm::value::Value;
 
 /// A value, or a list of values, outside any heap.
 #[derive(Clone, Debug, Default)]
@@ -40,16 +45,26 @@ pub enum Parcel {
     /// A string.
     Text(Text),
     /// Anything else, or several values.
-    Graph(Box<Graph>),
+    Graph(Pooled<Graph>),
 }
 
 /// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
 /// content of each object.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Graph {
     roots: u32,
-    bytes: Box<[u8]>,
-    handles: Box<[Handle]>,
+    bytes: SmallVec<[u8; 64]>,
+    handles: Vec<Handle>,
+    /// The nodes of records, and the items of their array parts, as they stand in the heap. They hold only what is the same
+    /// in every heap; all other values are among the bytes.
+    nodes: SmallVec<[Node; 4]>,
+    items: SmallVec<[Value; 4]>,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Graph({} values, {} bytes)", self.roots, self.bytes.len())
+    }
 }
 
 /// What a packed value refers to by count.
@@ -74,9 +89,41 @@ impl Parcel {
         }
     }
 
+    /// Its only value, if that needs no heap.
+    pub fn scalar(&self) -> Option<Value> {
+        match self {
+            Parcel::Nil => Some(Value::NIL),
+            Parcel::Boolean(b) => Some(Value::bool(*b)),
+            Parcel::Integer(i) => Some(Value::int(*i)),
+            Parcel::Float(f) => Some(Value::float(*f)),
+            _ => None,
+        }
+    }
+
+    /// Whether it owns memory.
+    pub fn owns_memory(&self) -> bool {
+        match self {
+            Parcel::Text(text) => text.owns_memory(),
+            Parcel::Graph(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether there is no value.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The channels among its values.
+    pub(super) fn into_channels(self) -> impl Iterator<Item = Arc<SharedChannel>> {
+        let handles = match self {
+            Parcel::Graph(graph) => graph.into_inner().handles,
+            _ => Vec::new(),
+        };
+        handles.into_iter().filter_map(|handle| match handle {
+            Handle::Channel(channel) => Some(channel),
+            _ => None,
+        })
     }
 }
 
@@ -115,6 +162,9 @@ mod slot {
 mod head {
     /// Sizes of array and hash part follow, then whether there is a metatable.
     pub const TABLE: u8 = 0;
+    /// A table whose nodes and items are copied as they are: number of items and of nodes, and whether there is a metatable.
+    /// As content follow the number of the values that are no copies, and each with the index of its node.
+    pub const RECORD: u8 = 3;
     /// Function address, number of captured values, and chunk handle + 1 (0: none) follow.
     pub const CLOSURE: u8 = 1;
     pub const CELL: u8 = 2;

@@ -16,6 +16,8 @@ use crate::types::validator;
 
 /// Loops within loops that are followed more than once; what deeper ones assign is not known.
 const MAX_LOOPS: u32 = 3;
+/// Paths of which something is known at a time; more are given up, but for variables.
+const MAX_FACTS: usize = 256;
 /// How often a loop is followed until its variables have settled.
 const MAX_ROUNDS: u32 = 3;
 
@@ -68,6 +70,11 @@ impl<'a> Checker<'a> {
                 self.diagnostics.push(Diagnostic::new(Code::UNREACHABLE, stat.span, "unreachable code"));
             }
             self.stat(stat);
+            // States are copied at every branch.
+            if self.facts.len() > MAX_FACTS {
+                let paths = &self.paths;
+                self.facts.retain(|path| paths.parent(path).is_none());
+            }
         }
     }
 
@@ -758,6 +765,7 @@ impl<'a> Checker<'a> {
         let [first, ..] = values else { return Values::any() };
         if let ([only], Expr::Call { func, args, .. }) = (values, self.ast.expr(*first))
             && let [of] = args[..]
+            && self.is_simple(*func)
         {
             let mark = self.diagnostics.mark();
             let called = self.expr(*func, None);
