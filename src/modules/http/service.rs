@@ -7,12 +7,15 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{self, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::service::service_fn;
@@ -476,11 +479,33 @@ impl Activity {
 impl Busy {
     /// Keeps the request counted until its response has been sent.
     fn until_sent(self, body: Outgoing) -> Outgoing {
-        body.map_frame(move |frame| {
-            let _ = &self;
-            frame
-        })
-        .boxed_unsync()
+        Counted { body, _busy: self }.boxed_unsync()
+    }
+}
+
+/// The body of a response, as it is; its request counts as long as it exists.
+struct Counted {
+    body: Outgoing,
+    _busy: Busy,
+}
+
+impl Body for Counted {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
