@@ -14,8 +14,9 @@ pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
 /// The folder of programs with processes, which must run silently to their end with so many workers.
 const RUNTIME: &str = "runtime";
-/// The same for programs that use host modules; there are servers for them.
+/// The folder of programs about host modules; there are servers for them.
 const MODULES: &str = "modules";
+
 const WORKERS: [&str; 3] = ["1", "2", "8"];
 
 /// The folder of programs about types as values, which must run silently to their end.
@@ -42,10 +43,7 @@ pub fn trials() -> Vec<Trial> {
         }
     }
     for file in lua_files(&corpus.join(MODULES)) {
-        for workers in WORKERS {
-            let (name, file) = (case_name(MODULES, &file), file.clone());
-            trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with_servers(&file, workers)));
-        }
+        trials.push(Trial::test(case_name(MODULES, &file), move || passes_with_servers(&file, "2")));
     }
     for file in lua_files(&corpus.join("errors")) {
         trials.push(Trial::test(case_name("errors", &file), move || fails_as_described(&file)));

@@ -23,8 +23,15 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "ctx", "events", "fs", "json", "pg", "time", "types" } do
+for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", "logger", "pg", "store", "time", "types",
+  "uuid", "yaml" } do
   list(name .. ".", require(name))
+end
+
+-- Those of builds with servers.
+for _, name in ipairs { "http", "http_client", "websocket" } do
+  local there, library = pcall(require, name)
+  if there then list(name .. ".", library) end
 end
 
 -- What the libraries make when they are asked for.
@@ -46,7 +53,14 @@ local channel_of = channel.new()
 methods("channel", channel_of)
 methods("channel.case", channel_of:case_receive())
 methods("FILE*", io.stdout)
-methods("fs.Volume", require("fs").get("app:root"))
+local volume = require("fs").get("app:root")
+methods("fs.Volume", volume)
+local file = assert(volume:open("/dev/null", "r"))
+methods("fs.File", file)
+methods("fs.Scanner", file:scanner())
+file:close()
+methods("logger.Logger", require("logger"):named("a"))
+methods("store.Store", require("store").get("app:store"))
 methods("time.Time", time.now())
 methods("time.Location", time.utc)
 methods("process.Spawner", process.with_options({}))

@@ -6,6 +6,7 @@
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `apps` | the applications of `lua-tests/apps`, by their transcripts; `init`; signals |
 //! | `types` | `types/`: what the checker finds is what the comments say; manifests have what the libraries have |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+mod apps;
 mod cli;
 mod corpus;
 mod editor;
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         examples::trials,
         wordcount::trials,
         types::trials,
+        apps::trials,
         cli::trials,
         options::trials,
         lines::trials,

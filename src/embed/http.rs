@@ -26,5 +26,5 @@
 //! ```
 
 pub use crate::modules::http::middleware::Middleware;
-pub use crate::modules::http::service::{Endpoint, FileSite, Handler, Router, Server, Service, Timeouts};
+pub use crate::modules::http::service::{Endpoint, FileSite, Router, Server, Service, Timeouts};
 pub use crate::modules::http::tls::ServerTls;

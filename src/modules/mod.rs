@@ -1,28 +1,64 @@
 //! Host modules: what programs reach of the world, each module a file or folder of its own.
+//!
+//! | file | module |
+//! | --- | --- |
+//! | [`fs`] | files |
+//! | `json`, [`yaml`], `base64` | data as text and back |
+//! | `hash`, `uuid` | checksums; identifiers |
+//! | `env`, `logger` | the environment; records of what happens |
+//! | `store` | data under keys |
+//! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
+//! | `net`, `stream`, `scanner`, `fields` | what these share: connections, bytes that come bit by bit, options |
+//! | `terminal` | the module `io` of processes that have the terminal |
+//!
+//! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
+//! returned as `nil, error`. Nothing waits on a worker, see [`operation`](crate::runtime::operation).
 
+#[cfg(feature = "app")]
+mod base64;
+#[cfg(feature = "app")]
+mod env;
 #[cfg(feature = "http")]
 pub mod fields;
 pub mod fs;
+#[cfg(feature = "app")]
+mod hash;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
 pub mod http_client;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "app")]
+mod logger;
 #[cfg(feature = "http")]
 pub mod net;
 #[cfg(feature = "http")]
 mod scanner;
+#[cfg(feature = "app")]
+mod store;
 #[cfg(feature = "http")]
 pub mod stream;
+#[cfg(feature = "app")]
+mod terminal;
+#[cfg(feature = "app")]
+mod uuid;
 #[cfg(feature = "http")]
 pub mod websocket;
+#[cfg(feature = "app")]
+pub mod yaml;
 
 use std::sync::Arc;
 
+#[cfg(feature = "app")]
+use crate::runtime::errors;
 use crate::runtime::module::Modules;
 use crate::types::Manifest;
+#[cfg(feature = "app")]
+use crate::vm::Vm;
 use crate::vm::image::{Image, Library, random_seed};
+#[cfg(feature = "app")]
+use crate::vm::native::{Flow, NativeResult};
 use crate::vm::value::Value;
 use crate::{runtime, stdlib};
 
@@ -35,12 +71,22 @@ pub fn built_in() -> Modules {
     modules.add(fs::Fs);
     #[cfg(feature = "json")]
     modules.add(json::Json::default());
+    #[cfg(feature = "app")]
+    {
+        modules.add(base64::Base64);
+        modules.add(env::Env::default());
+        modules.add(hash::Hash);
+        modules.add(logger::Log);
+        modules.add(store::Stores::default());
+        modules.add(uuid::Identifiers::default());
+        modules.add(yaml::Yaml);
+    }
     #[cfg(feature = "http")]
-    modules.add(http_client::HttpClient::default());
-    #[cfg(feature = "http")]
-    modules.add(http::Http::default());
-    #[cfg(feature = "http")]
-    modules.add(websocket::WebSocket::default());
+    {
+        modules.add(http_client::HttpClient::default());
+        modules.add(http::Http::default());
+        modules.add(websocket::WebSocket::default());
+    }
     modules
 }
 
@@ -51,6 +97,11 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
         true => stdlib::sandbox::libraries().into_iter().chain(runtime::SANDBOX.iter().copied()).collect(),
         false => stdlib::libraries(),
     };
+    #[cfg(feature = "app")]
+    if sandbox {
+        // Elsewhere `io` is that of Lua.
+        libraries.push(&terminal::LIBRARY);
+    }
     libraries.extend(runtime::LIBRARIES);
     libraries.extend(modules.iter().flat_map(|module| module.libraries()));
     Image::new(&libraries, sandbox, random_seed())
@@ -62,4 +113,60 @@ pub fn all_manifests() -> Vec<Manifest> {
     let manifests =
         modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
     stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
+}
+
+/// Answers a native call with `value, nil`.
+#[cfg(feature = "app")]
+fn succeed(vm: &mut Vm, value: Value) -> NativeResult {
+    vm.push_all(&[value, Value::NIL])?;
+    Ok(Flow::Return(2))
+}
+
+/// Answers a native call with a string and nil.
+#[cfg(feature = "app")]
+fn succeed_with_text(vm: &mut Vm, text: &[u8]) -> NativeResult {
+    let text = vm.string(text)?;
+    succeed(vm, text)
+}
+
+/// Answers a native call whose argument is no string with `nil, error`.
+#[cfg(feature = "app")]
+fn not_text(vm: &mut Vm, value: Value) -> NativeResult {
+    let name = vm.type_name_of(value);
+    errors::fail(vm, errors::INVALID, &format!("string expected, got {name}"))
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+    use crate::runtime::lib_pg;
+    use crate::vm::userdata::Class;
+
+    /// Classes of objects that only servers, connections or definitions give: `lua-tests/harness/inventory.lua` cannot look
+    /// at one.
+    static OUT_OF_REACH: [&Class; 7] = [
+        &http::request::REQUEST,
+        &http::request::UPLOAD,
+        &http::response::RESPONSE,
+        &lib_pg::INSTANCE,
+        &scanner::SCANNER,
+        &stream::STREAM,
+        &websocket::CLIENT,
+    ];
+
+    #[test]
+    fn manifests_declare_all_methods() {
+        let manifests = all_manifests();
+        for class in OUT_OF_REACH {
+            let begin = format!("@opaque(\"{}\") & {{\n", class.name);
+            let declared = manifests.iter().find_map(|manifest| manifest.text.split_once(&begin));
+            let (_, declared) = declared.expect("a manifest declares the class");
+            let lines = declared.lines().take_while(|line| *line != "}");
+            let declared: Vec<&str> =
+                lines.map(|line| line.trim().split(": (self").next().unwrap_or_default()).collect();
+            let mut present: Vec<&str> = class.methods.iter().map(|method| method.name).collect();
+            present.sort_unstable();
+            assert_eq!(declared, present, "{}", class.name);
+        }
+    }
 }

@@ -16,7 +16,8 @@ use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-static SCANNER: Class = Class {
+/// Scanners.
+pub static SCANNER: Class = Class {
     name: "stream.Scanner",
     methods: &[Native::new("scan", scan), Native::new("text", text), Native::new("err", err)],
     metamethods: &[],

@@ -483,10 +483,6 @@ impl Entries for Fixed {
         let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed", &NoModules).expect("the source compiles");
         Ok(Entry::new(id, chunk, "main"))
     }
-
-    fn has_host(&self, _: &str) -> bool {
-        true
-    }
 }
 
 /// Starts so many processes and shuts down; their outcomes.
@@ -526,6 +522,18 @@ fn what_is_left_at_the_deadline_is_cancelled() {
             let error = outcome.expect_err("it did not end by itself");
             assert_eq!((&*error.kind, &*error.message), ("Canceled", "scheduler shutdown"));
         }
+    }
+}
+
+#[test]
+fn a_shutdown_reaches_what_starts_meanwhile() {
+    let busy = "return function()
+        while process.spawn(function() process.inbox():receive() end, 'h') do end
+        return process.events():receive().reason
+    end";
+    for round in 0..20 {
+        let outcomes = shut_down(busy, Duration::from_millis(round % 3), 3);
+        assert_eq!(outcomes.len(), 3);
     }
 }
 

@@ -91,6 +91,18 @@ impl TypeScope<'_> {
 impl<'a> Checker<'a> {
     /// Makes the aliases of a block visible in all of it.
     pub(super) fn declare_aliases(&mut self, block: &'a Block) {
+        let has_aliases = block.stats.iter().any(|stat| matches!(stat.kind, StatKind::Alias(_)));
+        if !has_aliases {
+            return;
+        }
+        // They are read now, and may mention modules that are required further down.
+        for stat in &block.stats {
+            if let StatKind::Local { vars, values } = &stat.kind {
+                for (var, value) in vars.iter().zip(values) {
+                    self.bind_import(var.name.name, Some(*value));
+                }
+            }
+        }
         let aliases: Vec<&'a Alias> = block
             .stats
             .iter()
@@ -99,9 +111,6 @@ impl<'a> Checker<'a> {
                 _ => None,
             })
             .collect();
-        if aliases.is_empty() {
-            return;
-        }
         let mut known: HashMap<Name, Span> = HashMap::new();
         let mut declared = Vec::new();
         for alias in aliases {

@@ -61,7 +61,8 @@ impl HotComments {
                 heading = false;
             }
             if let Some(word) = text.strip_prefix(b"--!").filter(|_| heading) {
-                let name = String::from_utf8_lossy(word.trim_ascii()).into_owned();
+                let word = word.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+                let name = String::from_utf8_lossy(word).into_owned();
                 let place = span(line.len() - line.trim_ascii_start().len(), text.len());
                 match (Mode::find(&name), found.mode) {
                     (Some(mode), None) => found.mode = Some(mode),

@@ -270,12 +270,10 @@ impl Exchange {
     /// The process has ended: what is left goes out. A response that had not begun becomes an error if it has failed.
     pub fn finish(&self, failed: bool) {
         let mut draft = self.draft.lock();
-        // The body ends when the last of these is gone.
+        self.broken.store(failed, Ordering::Release);
+        // The body ends when the last of these is gone, and must know by then whether it is complete.
         draft.pieces = None;
-        let Some(sender) = draft.sender.take() else {
-            self.broken.store(failed, Ordering::Release);
-            return;
-        };
+        let Some(sender) = draft.sender.take() else { return };
         draft.receiver = None;
         let response = if failed {
             plain(StatusCode::INTERNAL_SERVER_ERROR)

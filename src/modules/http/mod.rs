@@ -6,7 +6,7 @@
 //! | [`route`] | which function a method and a path lead to |
 //! | [`middleware`] | what is passed on the way there and back |
 //! | [`exchange`] | one request and its response, between the connection and the process that answers |
-//! | `request`, `response`, [`multipart`] | what functions see of them |
+//! | [`request`], [`response`], [`multipart`] | what functions see of them |
 //! | [`files`] | static files |
 //! | [`tls`], `deadline` | connections |
 //!
@@ -16,11 +16,10 @@
 mod deadline;
 pub mod exchange;
 pub mod files;
-pub mod handler;
 pub mod middleware;
 pub mod multipart;
-mod request;
-mod response;
+pub mod request;
+pub mod response;
 pub mod route;
 pub mod service;
 pub mod tls;

@@ -25,7 +25,8 @@ use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-static REQUEST: Class = Class {
+/// Requests, as functions see them.
+pub static REQUEST: Class = Class {
     name: "http.Request",
     methods: &[
         Native::new("method", method),
@@ -50,7 +51,8 @@ static REQUEST: Class = Class {
     metamethods: &[],
 };
 
-static UPLOAD: Class = Class {
+/// Files that come with forms.
+pub static UPLOAD: Class = Class {
     name: "http.File",
     methods: &[
         Native::new("name", upload_name),

@@ -16,7 +16,8 @@ use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-static RESPONSE: Class = Class {
+/// Responses, as functions see them.
+pub static RESPONSE: Class = Class {
     name: "http.Response",
     methods: &[
         Native::new("set_status", set_status),

@@ -8,8 +8,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -33,10 +33,10 @@ use super::Http;
 use super::deadline::WriteDeadline;
 use super::exchange::{Exchange, Outgoing, plain, whole};
 use super::files::Files;
-use super::handler::EntryHandler;
 use super::middleware::{Middleware, Passage};
 use super::route::{Match, Routes};
 use super::tls::ServerTls;
+use crate::runtime::call;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::io::Operation;
 use crate::runtime::links::OnExit;
@@ -44,12 +44,6 @@ use crate::runtime::pid::Pid;
 
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// Starts executions of a function for requests.
-pub trait Handler: Send + Sync {
-    /// Starts one. `prepare` is called with its PID before it runs, `then` at its end. Runs where it may block.
-    fn start(&self, core: &Arc<RuntimeCore>, prepare: &dyn Fn(Pid), then: OnExit);
-}
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
@@ -100,18 +94,18 @@ pub struct Endpoint {
     pub method: Method,
     /// The pattern of their paths, after the prefix.
     pub path: String,
-    /// Starts the function.
-    pub handler: Arc<dyn Handler>,
+    /// The entry id of the function.
+    pub function: Box<str>,
 }
 
 impl Endpoint {
-    /// An endpoint whose requests are answered by processes of an entry.
+    /// An endpoint whose requests are answered by executions of a function.
     ///
     /// # Errors
     /// If the method is none.
-    pub fn new(method: &str, path: &str, entry: &str) -> io::Result<Endpoint> {
+    pub fn new(method: &str, path: &str, function: &str) -> io::Result<Endpoint> {
         let method = Method::from_bytes(method.as_bytes()).map_err(|error| io::Error::other(error))?;
-        Ok(Endpoint { method, path: path.into(), handler: Arc::new(EntryHandler(entry.into())) })
+        Ok(Endpoint { method, path: path.into(), function: function.into() })
     }
 }
 
@@ -133,7 +127,7 @@ pub struct FileSite {
 
 /// Where a route leads.
 enum Target {
-    Function(Arc<dyn Handler>),
+    Function(Box<str>),
     Files(Files),
 }
 
@@ -248,7 +242,7 @@ fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, Str
         let middleware = Arc::new(router.middleware);
         let prefix = router.prefix.trim_end_matches('/');
         for endpoint in router.endpoints {
-            let way = Way { target: Target::Function(endpoint.handler), middleware: Arc::clone(&middleware) };
+            let way = Way { target: Target::Function(endpoint.function), middleware: Arc::clone(&middleware) };
             let slash = if endpoint.path.starts_with('/') || endpoint.path.is_empty() { "" } else { "/" };
             let path = format!("{prefix}{slash}{}", endpoint.path);
             let path = if path.is_empty() { "/" } else { &path };
@@ -384,10 +378,10 @@ impl Shared {
                 let path = params.first().map_or("", |(_, path)| path.as_str());
                 files.answer(&head, path).await
             }
-            Target::Function(handler) => {
+            Target::Function(function) => {
                 let remote = SocketAddr::new(passage.client, remote.port()).to_string();
                 let (exchange, response) = Exchange::new(head, body, params, remote);
-                self.execute(handler, exchange);
+                self.execute(function, exchange);
                 // A function that is gone without an answer has failed.
                 response.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
             }
@@ -407,22 +401,28 @@ impl Shared {
     }
 
     /// Starts the function of an exchange, on a thread where its code may be loaded.
-    fn execute(&self, handler: &Arc<dyn Handler>, exchange: Arc<Exchange>) {
-        let (core, http, handler) = (Arc::clone(&self.core), Arc::clone(&self.http), Arc::clone(handler));
+    fn execute(&self, function: &str, exchange: Arc<Exchange>) {
+        let (core, http) = (Arc::clone(&self.core), Arc::clone(&self.http));
+        let function: Box<str> = function.into();
         tokio::task::spawn_blocking(move || {
-            let pid = Arc::new(Mutex::new(None));
-            let prepare = |new: Pid| {
-                *pid.lock() = Some(new);
-                http.exchanges.lock().insert(new, Arc::clone(&exchange));
+            let callable = match core.entries.callable(&core, &function) {
+                Ok(callable) => callable,
+                Err(_) => return exchange.finish(true),
             };
-            let (over, table, known) = (Arc::clone(&exchange), Arc::clone(&http), Arc::clone(&pid));
+            let answers: Arc<OnceLock<Pid>> = Arc::default();
+            let (pid, known, over) = (Arc::clone(&answers), Arc::clone(&http), Arc::clone(&exchange));
+            let prepare = Box::new(move |new: Pid| {
+                // It is called once.
+                let _ = answers.set(new);
+                http.exchanges.lock().insert(new, exchange);
+            });
             let then: OnExit = Box::new(move |outcome| {
-                if let Some(pid) = *known.lock() {
-                    table.exchanges.lock().remove(&pid);
+                if let Some(pid) = pid.get() {
+                    known.exchanges.lock().remove(pid);
                 }
                 over.finish(outcome.is_err());
             });
-            handler.start(&core, &prepare, then);
+            call::start_for_host(&core, callable, None, prepare, then);
         });
     }
 }

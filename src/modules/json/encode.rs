@@ -231,7 +231,7 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
     let start = out.len();
     serde_json::to_writer(&mut *out, &float).expect("a number can be written to memory");
     if let Some(exponent) = out[start..].iter().position(|byte| *byte == b'e')
-        && out[start + exponent + 1] != b'-'
+        && !matches!(out[start + exponent + 1], b'-' | b'+')
     {
         out.insert(start + exponent + 1, b'+');
     }

@@ -103,7 +103,8 @@ static LIBRARY: Library = Library {
 const TEXT: i64 = 1;
 const BINARY: i64 = 2;
 
-static CLIENT: Class = Class {
+/// Connections.
+pub static CLIENT: Class = Class {
     name: "websocket.Client",
     methods: &[
         Native::new("send", send),

@@ -401,7 +401,7 @@ impl<'a> Checker<'a> {
         if optional {
             wanted |= base::NIL;
         }
-        if wanted & base::STRING != 0 && wanted & base::TABLE == 0 {
+        if wanted & base::STRING != 0 {
             wanted |= base::NUMBER | base::ERROR;
         } else if wanted & base::NUMBER != 0 {
             wanted |= base::NUMBER;

@@ -296,8 +296,9 @@ impl Checker<'_> {
             Meaning::Local(var) => {
                 let flow = self.var_flow(var);
                 let state = *self.var(var);
+                let unassigned = flow.ty == Ty::NIL || self.is_strict() && self.types.has_nil(flow.ty);
                 if let Some(declared) = state.declared
-                    && flow.ty == Ty::NIL
+                    && unassigned
                     && !self.types.accepts_nil(declared)
                 {
                     let text = self.ast.text(name);
@@ -331,7 +332,8 @@ impl Checker<'_> {
             return known.unwrap_or(Flow::ANY);
         }
         let text = self.ast.text(name);
-        if let Some(ty) = predeclared(text) {
+        let has_value = !matches!(text, "thread" | "userdata");
+        if let Some(ty) = predeclared(text).filter(|_| has_value) {
             return Flow::inferred(self.types.intern(Kind::TypeValue(ty)));
         }
         let known = self.scopes.open_globals

@@ -52,8 +52,11 @@ impl<'a> Checker<'a> {
                 Some(Values::any())
             }
             (Special::Insert, [list, values @ ..]) if matches!(values.len(), 1 | 2) => self.insert(*list, values, site),
-            (Special::Typeof, [_, ..]) => {
-                let _ = self.list(site.args, &|_| None);
+            (Special::Typeof, [first, ..]) => {
+                // A variable need not be assigned to have a type.
+                if !matches!(self.ast.expr(*first), Expr::Name(_)) || site.args.len() > 1 {
+                    let _ = self.list(site.args, &|_| None);
+                }
                 Some(Values::one(Flow::inferred(Ty::TYPE)))
             }
             _ => None,
