@@ -26,5 +26,6 @@
 //! ```
 
 pub use crate::modules::http::middleware::Middleware;
+pub use crate::modules::http::relay::{Origins, Relay};
 pub use crate::modules::http::service::{Endpoint, FileSite, Router, Server, Service, Timeouts};
 pub use crate::modules::http::tls::ServerTls;

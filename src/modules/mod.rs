@@ -17,7 +17,7 @@
 #[cfg(feature = "app")]
 mod base64;
 #[cfg(feature = "app")]
-mod env;
+pub mod env;
 #[cfg(feature = "http")]
 pub mod fields;
 pub mod fs;

@@ -27,6 +27,7 @@ use super::transfer::{Parcel, Text};
 use super::words::Words;
 use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
+use crate::vm::Vm;
 use crate::vm::image::{Image, Library};
 
 /// The libraries that need the runtime.
@@ -170,7 +171,11 @@ impl System {
     /// What the program failed with.
     pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let start = Start::Program { id, begin, interruptible };
+        let begin = |vm: &mut Vm| {
+            super::lib_require::install(vm)?;
+            begin(vm)
+        };
+        let start = Start::Program { id, begin: &begin, interruptible };
         let process = spawn::create(&self.core, self.core.hosts.default_host(), &start, &Parcel::Empty, None, None)
             .map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.

@@ -50,7 +50,7 @@ static SCANNER: Class = Class {
 };
 
 /// An open file; `None` once it is closed.
-struct OpenFile {
+pub struct OpenFile {
     file: Mutex<Option<File>>,
     path: PathBuf,
 }
@@ -69,6 +69,17 @@ impl Object for OpenFile {
 }
 
 impl OpenFile {
+    /// What is left of it. Blocks.
+    ///
+    /// # Errors
+    /// Those of the system, and `InvalidInput` if it is closed.
+    #[cfg(feature = "http")]
+    pub fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        self.with(|file| file.read_to_end(&mut content))?;
+        Ok(content)
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
         match &mut *self.file.lock() {
             Some(file) => work(file),

@@ -5,6 +5,7 @@
 //! client. Once the first piece has gone out, status and headers are settled.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,7 +43,7 @@ pub struct Exchange {
     /// What the path had for the parameters of the route.
     pub params: Vec<Param>,
     /// Where the request comes from.
-    pub remote: String,
+    pub remote: SocketAddr,
     body: tokio::sync::Mutex<RequestBody>,
     draft: Mutex<Draft>,
     /// Set when the body of the response ends before it is complete.
@@ -73,11 +74,27 @@ struct Draft {
     headers: HeaderMap,
     transfer: Transfer,
     buffer: Vec<u8>,
-    /// Where the response goes; gone once it has begun.
-    sender: Option<oneshot::Sender<Response<Outgoing>>>,
-    /// Where the pieces of its body go.
-    pieces: Option<mpsc::Sender<Bytes>>,
-    receiver: Option<mpsc::Receiver<Bytes>>,
+    outlet: Outlet,
+}
+
+/// Where a response goes.
+enum Outlet {
+    /// It has not begun.
+    Response(oneshot::Sender<Response<Outgoing>>),
+    /// Pieces of its body.
+    Pieces(mpsc::Sender<Bytes>),
+    /// The process has ended.
+    Nowhere,
+}
+
+impl Outlet {
+    fn is_closed(&self) -> bool {
+        match self {
+            Outlet::Response(sender) => sender.is_closed(),
+            Outlet::Pieces(queue) => queue.is_closed(),
+            Outlet::Nowhere => true,
+        }
+    }
 }
 
 /// What goes out next, and where.
@@ -100,10 +117,9 @@ impl Exchange {
         head: Parts,
         body: Incoming,
         params: Vec<Param>,
-        remote: String,
+        remote: SocketAddr,
     ) -> (Arc<Exchange>, oneshot::Receiver<Response<Outgoing>>) {
         let (sender, response) = oneshot::channel();
-        let (pieces, receiver) = mpsc::channel(QUEUE);
         let incoming = (!body.is_end_stream()).then_some(body);
         let exchange = Exchange {
             head,
@@ -115,9 +131,7 @@ impl Exchange {
                 headers: HeaderMap::new(),
                 transfer: Transfer::Plain,
                 buffer: Vec::new(),
-                sender: Some(sender),
-                pieces: Some(pieces),
-                receiver: Some(receiver),
+                outlet: Outlet::Response(sender),
             }),
             broken: AtomicBool::new(false),
         };
@@ -247,8 +261,7 @@ impl Exchange {
     /// `Canceled` if the client has gone away.
     pub fn write(self: &Arc<Exchange>, bytes: &[u8], flush: bool) -> Result<Option<Piece>, ErrorData> {
         let mut draft = self.draft.lock();
-        let queue = draft.pieces.clone().filter(|queue| !queue.is_closed()).ok_or_else(gone)?;
-        if draft.sender.as_ref().is_some_and(oneshot::Sender::is_closed) {
+        if draft.outlet.is_closed() {
             return Err(gone());
         }
         draft.buffer.extend_from_slice(bytes);
@@ -256,13 +269,18 @@ impl Exchange {
             return Ok(None);
         }
         let bytes = Bytes::from(std::mem::take(&mut draft.buffer));
-        if let Some(sender) = draft.sender.take()
-            && let Some(receiver) = draft.receiver.take()
-        {
-            let body = Pieces { receiver, exchange: Some(Arc::clone(self)) };
-            let response = draft.response(body.boxed_unsync());
-            sender.send(response).map_err(|_| gone())?;
-        }
+        let queue = match std::mem::replace(&mut draft.outlet, Outlet::Nowhere) {
+            Outlet::Response(sender) => {
+                let (queue, receiver) = mpsc::channel(QUEUE);
+                let body = Pieces { receiver, exchange: Some(Arc::clone(self)) };
+                let response = draft.response(body.boxed_unsync());
+                sender.send(response).map_err(|_| gone())?;
+                queue
+            }
+            Outlet::Pieces(queue) => queue,
+            Outlet::Nowhere => return Err(gone()),
+        };
+        draft.outlet = Outlet::Pieces(queue.clone());
         // An empty piece would end nothing and say nothing.
         Ok((!bytes.is_empty()).then_some(Piece { queue, bytes }))
     }
@@ -271,10 +289,8 @@ impl Exchange {
     pub fn finish(&self, failed: bool) {
         let mut draft = self.draft.lock();
         self.broken.store(failed, Ordering::Release);
-        // The body ends when the last of these is gone, and must know by then whether it is complete.
-        draft.pieces = None;
-        let Some(sender) = draft.sender.take() else { return };
-        draft.receiver = None;
+        // The body ends when its queue is gone, and must know by then whether it is complete.
+        let Outlet::Response(sender) = std::mem::replace(&mut draft.outlet, Outlet::Nowhere) else { return };
         let response = if failed {
             plain(StatusCode::INTERNAL_SERVER_ERROR)
         } else {
@@ -317,7 +333,7 @@ pub fn plain(status: StatusCode) -> Response<Outgoing> {
 
 impl Draft {
     fn check_unsent(&self) -> Result<(), ErrorData> {
-        if self.sender.is_some() && self.buffer.is_empty() { Ok(()) } else { Err(begun()) }
+        if matches!(self.outlet, Outlet::Response(_)) && self.buffer.is_empty() { Ok(()) } else { Err(begun()) }
     }
 
     fn response(&mut self, body: Outgoing) -> Response<Outgoing> {

@@ -6,13 +6,16 @@
 //! | `ratelimit` | refuses clients that ask too often |
 //! | `compress` | compresses responses |
 //! | `real_ip` | believes proxies about the address of the client |
+//! | `sendfile` | sends the files that functions name |
 //!
-//! Options are texts under `<name>.<option>`, as entries have them.
+//! Options are texts under `<name>.<option>`, as entries have them; only the folder of `sendfile`, which is a volume there,
+//! is a path here. A router with endpoints may also have relays: `websocket_relay`, `sse_relay`.
 
 mod compress;
 mod cors;
 mod ratelimit;
 mod real_ip;
+mod sendfile;
 
 use std::net::IpAddr;
 
@@ -21,11 +24,13 @@ use hyper::Response;
 use hyper::http::request::Parts;
 
 use super::exchange::Outgoing;
+use super::relay::{Origins, Relay};
 
 use self::compress::Compress;
 use self::cors::Cors;
 use self::ratelimit::RateLimit;
 use self::real_ip::RealIp;
+use self::sendfile::SendFile;
 
 /// One kind of middleware with its options.
 pub enum Middleware {
@@ -37,6 +42,8 @@ pub enum Middleware {
     Compress(Compress),
     #[allow(missing_docs)]
     RealIp(RealIp),
+    #[allow(missing_docs)]
+    SendFile(SendFile),
 }
 
 /// What middleware finds out about a request.
@@ -78,6 +85,21 @@ impl Options<'_> {
     }
 }
 
+impl Relay {
+    /// The relay of a name.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn new(name: &str, options: &HashMap<String, String>) -> Result<Relay, String> {
+        let origins = |name| Origins::new(Options { name, all: options }.list("allowed.origins", ""));
+        match name {
+            "websocket_relay" => Ok(Relay::WebSocket(origins("wsrelay"))),
+            "sse_relay" => Ok(Relay::Events(origins("sserelay"))),
+            _ => Err(format!("unknown middleware: {name}")),
+        }
+    }
+}
+
 impl Middleware {
     /// The middleware of a name.
     ///
@@ -90,12 +112,13 @@ impl Middleware {
             "ratelimit" => Middleware::RateLimit(RateLimit::new(&options)?),
             "compress" => Middleware::Compress(Compress::new(&options)?),
             "real_ip" => Middleware::RealIp(RealIp::new(&options)?),
+            "sendfile" => Middleware::SendFile(SendFile::new(&options)?),
             _ => return Err(format!("unknown middleware: {name}")),
         })
     }
 
     /// Looks at a request; may answer it right away.
-    pub(super) fn before(&self, head: &mut Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
+    pub(super) fn before(&self, head: &Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
         match self {
             Middleware::Cors(cors) => cors.preflight(head),
             Middleware::RateLimit(limit) => limit.check(head, passage.client),
@@ -103,15 +126,16 @@ impl Middleware {
                 passage.client = real_ip.client(&head.headers, passage.client);
                 None
             }
-            Middleware::Compress(_) => None,
+            Middleware::Compress(_) | Middleware::SendFile(_) => None,
         }
     }
 
     /// Looks at the response to a request.
-    pub(super) fn after(&self, head: &Parts, response: Response<Outgoing>) -> Response<Outgoing> {
+    pub(super) async fn after(&self, head: &Parts, response: Response<Outgoing>) -> Response<Outgoing> {
         match self {
             Middleware::Cors(cors) => cors.mark(head, response),
             Middleware::Compress(compress) => compress.apply(head, response),
+            Middleware::SendFile(files) => files.replace(head, response).await,
             Middleware::RateLimit(_) | Middleware::RealIp(_) => response,
         }
     }

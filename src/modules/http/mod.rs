@@ -8,6 +8,7 @@
 //! | [`exchange`] | one request and its response, between the connection and the process that answers |
 //! | [`request`], [`response`], [`multipart`] | what functions see of them |
 //! | [`files`] | static files |
+//! | [`relay`] | connections that become processes: WebSockets, streams of events |
 //! | [`tls`], `deadline` | connections |
 //!
 //! A function learns of its exchange by its process: it is kept here under the PID from before the process runs until it
@@ -18,13 +19,14 @@ pub mod exchange;
 pub mod files;
 pub mod middleware;
 pub mod multipart;
+pub mod relay;
 pub mod request;
 pub mod response;
 pub mod route;
 pub mod service;
 pub mod tls;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -43,6 +45,8 @@ use crate::vm::native::{Args, Native, NativeResult};
 #[derive(Default)]
 pub struct Http {
     exchanges: Mutex<HashMap<Pid, Arc<Exchange>>>,
+    /// What the processes of relays run.
+    relay: OnceLock<relay::Program>,
 }
 
 impl Module for Http {

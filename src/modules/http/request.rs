@@ -141,8 +141,8 @@ fn host(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn remote_addr(vm: &mut Vm, args: Args) -> NativeResult {
-    let request = this(vm, args)?;
-    text(vm, Some(request.exchange.remote.as_bytes()))
+    let remote = this(vm, args)?.exchange.remote.to_string();
+    text(vm, Some(remote.as_bytes()))
 }
 
 /// The parameters of the query in the order of their first appearance, repeated values joined.

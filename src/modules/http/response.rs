@@ -125,22 +125,27 @@ fn write_event(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(name) => name.unwrap_or_default(),
         Err(error) => return done(vm, Err(error)),
     };
-    if name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
-        return done(vm, Err(invalid("name: must be one line")));
-    }
     let event = args.check_table(vm, 1)?;
     let data = vm.raw_get_name(event, "data")?;
     let text = match json::text_of(vm, data)? {
         Ok(text) => text,
         Err(why) => return done(vm, Err(invalid(format!("data: not JSON: {why}")))),
     };
-    let mut lines = Vec::new();
-    if !name.is_empty() {
-        lines.extend([b"event: ", &*name, b"\n"].concat());
-    }
-    lines.extend([b"data: ", &*text, b"\n\n"].concat());
-    let piece = exchange.set_transfer(Transfer::Events).and_then(|()| exchange.write(&lines, true));
+    let piece = event_text(&name, &text)
+        .and_then(|lines| exchange.set_transfer(Transfer::Events).and_then(|()| exchange.write(&lines, true)));
     sent(vm, piece)
+}
+
+/// An event as it goes out; its data is JSON, and so one line.
+///
+/// # Errors
+/// `Invalid` if its name is more than one line.
+pub fn event_text(name: &[u8], data: &[u8]) -> Result<Vec<u8>, ErrorData> {
+    if name.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        return Err(invalid("name: must be one line"));
+    }
+    let before = if name.is_empty() { Vec::new() } else { [b"event: ", name, b"\n"].concat() };
+    Ok([&*before, b"data: ", data, b"\n\n"].concat())
 }
 
 fn flush(vm: &mut Vm, args: Args) -> NativeResult {

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -34,14 +34,17 @@ use super::deadline::WriteDeadline;
 use super::exchange::{Exchange, Outgoing, plain, whole};
 use super::files::Files;
 use super::middleware::{Middleware, Passage};
+use super::relay::{self, Relay, Surroundings};
 use super::route::{Match, Routes};
 use super::tls::ServerTls;
-use crate::runtime::call;
+use crate::runtime::call::{self, Callable};
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::io::Operation;
 use crate::runtime::links::OnExit;
 use crate::runtime::pid::Pid;
 
+/// Bytes of the head of a request. (More are answered with 431.)
+const LONGEST_HEAD: usize = 64 * 1024;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -84,6 +87,8 @@ pub struct Router {
     pub prefix: String,
     /// What requests pass before they are routed, the outermost first.
     pub middleware: Vec<Middleware>,
+    /// What may be done with a response before it passes back.
+    pub relays: Vec<Relay>,
     /// The endpoints.
     pub endpoints: Vec<Endpoint>,
 }
@@ -127,31 +132,41 @@ pub struct FileSite {
 
 /// Where a route leads.
 enum Target {
-    Function(Box<str>),
+    Function(Function),
     Files(Files),
+}
+
+/// A function that answers requests.
+struct Function {
+    id: Box<str>,
+    /// Whether it was found once: then to find it again does not take long.
+    is_known: AtomicBool,
 }
 
 /// A target with what is passed on the way to it.
 struct Way {
     target: Target,
     middleware: Arc<Vec<Middleware>>,
+    relays: Arc<Vec<Relay>>,
 }
 
 impl Way {
     /// Passes a request through the middleware, as far as none of it answers by itself.
-    fn enter(&self, head: &mut Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
+    async fn enter(&self, head: &Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
         for (at, middleware) in self.middleware.iter().enumerate() {
             if let Some(response) = middleware.before(head, passage) {
-                return Some(self.leave(at, head, response));
+                return Some(self.leave(at, head, response).await);
             }
         }
         None
     }
 
     /// Passes a response back through the outermost middleware, so many of it.
-    fn leave(&self, count: usize, head: &Parts, response: Response<Outgoing>) -> Response<Outgoing> {
-        let outer = self.middleware[..count].iter().rev();
-        outer.fold(response, |response, middleware| middleware.after(head, response))
+    async fn leave(&self, count: usize, head: &Parts, mut response: Response<Outgoing>) -> Response<Outgoing> {
+        for middleware in self.middleware[..count].iter().rev() {
+            response = middleware.after(head, response).await;
+        }
+        response
     }
 }
 
@@ -236,24 +251,30 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
     Ok(SocketAddr::new(address, port))
 }
 
+/// The path of an endpoint, with the prefix of its router.
+pub fn full_path(prefix: &str, path: &str) -> String {
+    let slash = if path.starts_with('/') || path.is_empty() { "" } else { "/" };
+    let path = format!("{}{slash}{path}", prefix.trim_end_matches('/'));
+    if path.is_empty() { "/".to_owned() } else { path }
+}
+
 fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, String> {
     let mut routes = Routes::default();
     for router in routers {
-        let middleware = Arc::new(router.middleware);
-        let prefix = router.prefix.trim_end_matches('/');
+        let (middleware, relays) = (Arc::new(router.middleware), Arc::new(router.relays));
         for endpoint in router.endpoints {
-            let way = Way { target: Target::Function(endpoint.function), middleware: Arc::clone(&middleware) };
-            let slash = if endpoint.path.starts_with('/') || endpoint.path.is_empty() { "" } else { "/" };
-            let path = format!("{prefix}{slash}{}", endpoint.path);
-            let path = if path.is_empty() { "/" } else { &path };
-            routes.add(endpoint.method, path, way)?;
+            let function = Function { id: endpoint.function, is_known: AtomicBool::new(false) };
+            let (middleware, relays) = (Arc::clone(&middleware), Arc::clone(&relays));
+            let way = Way { target: Target::Function(function), middleware, relays };
+            routes.add(endpoint.method, &full_path(&router.prefix, &endpoint.path), way)?;
         }
     }
     for site in sites {
         let prefix = site.path.trim_end_matches('/').to_owned();
         let middleware = Arc::new(site.middleware);
         let files = Files::new(site.folder, site.single_page, site.index, site.cache)?;
-        let way = |files| Way { target: Target::Files(files), middleware: Arc::clone(&middleware) };
+        let way =
+            |files| Way { target: Target::Files(files), middleware: Arc::clone(&middleware), relays: Arc::default() };
         if !prefix.is_empty() {
             routes.add(Method::GET, &prefix, way(files.clone()))?;
         }
@@ -306,7 +327,7 @@ async fn run(
 }
 
 /// Waits until the server is to stop, or is dropped.
-async fn asked_to_stop(stopping: &mut watch::Receiver<bool>) {
+pub async fn asked_to_stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
@@ -349,82 +370,111 @@ impl Shared {
         }
         if http2 {
             let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
-            drive!(builder.timer(TokioTimer::new()).serve_connection(io, service));
+            builder.timer(TokioTimer::new()).max_header_list_size(LONGEST_HEAD as u32);
+            drive!(builder.serve_connection(io, service));
         } else {
             let mut builder = hyper::server::conn::http1::Builder::new();
-            builder.timer(TokioTimer::new()).header_read_timeout(self.timeouts.read);
-            drive!(builder.serve_connection(io, service));
+            builder.timer(TokioTimer::new()).header_read_timeout(self.timeouts.read).max_buf_size(LONGEST_HEAD);
+            drive!(builder.serve_connection(io, service).with_upgrades());
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, remote: SocketAddr) -> Response<Outgoing> {
-        let (mut head, body) = request.into_parts();
-        let path = head.uri.path().to_owned();
+    async fn answer(&self, mut request: Request<Incoming>, remote: SocketAddr) -> Response<Outgoing> {
+        let wants_other = request.headers().contains_key(header::UPGRADE);
+        let upgrade = wants_other.then(|| hyper::upgrade::on(&mut request));
+        let (head, body) = request.into_parts();
         let mut passage = Passage::new(remote.ip());
-        let (way, params) = match self.routes.find(&head.method, &path) {
+        let (way, params) = match self.routes.find(&head.method, head.uri.path()) {
             Match::Found(way, params) => (way, params),
             Match::Unknown => return plain(StatusCode::NOT_FOUND),
             Match::OtherMethods(methods) => {
-                let preflight = self.preflight(&head, &path).and_then(|way| way.enter(&mut head, &mut passage));
-                return preflight.unwrap_or_else(|| other_methods(&methods));
+                let response = match self.preflight(&head) {
+                    Some(way) => way.enter(&head, &mut passage).await,
+                    None => None,
+                };
+                return response.unwrap_or_else(|| other_methods(&methods));
             }
         };
-        if let Some(response) = way.enter(&mut head, &mut passage) {
+        if let Some(response) = way.enter(&head, &mut passage).await {
             return response;
         }
-        let asked = head.clone();
-        let response = match &way.target {
+        let exchange;
+        let (head, response) = match &way.target {
             Target::Files(files) => {
                 let path = params.first().map_or("", |(_, path)| path.as_str());
-                files.answer(&head, path).await
+                let response = files.answer(&head, path).await;
+                (&head, response)
             }
             Target::Function(function) => {
-                let remote = SocketAddr::new(passage.client, remote.port()).to_string();
-                let (exchange, response) = Exchange::new(head, body, params, remote);
-                self.execute(function, exchange);
+                let client = SocketAddr::new(passage.client, remote.port());
+                let (new, response) = Exchange::new(head, body, params, client);
+                exchange = new;
+                self.execute(function, &exchange);
                 // A function that is gone without an answer has failed.
-                response.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
+                (&exchange.head, response.await.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR)))
             }
         };
-        let response = way.leave(way.middleware.len(), &asked, response);
-        if asked.method == Method::HEAD { without_body(response) } else { response }
+        let response = match &way.relays[..] {
+            [] => response,
+            relays => {
+                let program = *self.http.relay.get_or_init(|| relay::Program::new(&self.core));
+                let surroundings = Surroundings { core: &self.core, program, stopping: self.stopping.clone() };
+                match relay::take_over(relays, head, response, upgrade, surroundings) {
+                    Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => return response,
+                    Ok(response) | Err(response) => response,
+                }
+            }
+        };
+        let response = way.leave(way.middleware.len(), head, response).await;
+        if head.method == Method::HEAD { without_body(response) } else { response }
     }
 
     /// The way that a request of another method would take, about which a browser asks beforehand.
-    fn preflight(&self, head: &Parts, path: &str) -> Option<&Way> {
+    fn preflight(&self, head: &Parts) -> Option<&Way> {
         let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
         let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
-        match self.routes.find(&wanted, path) {
+        match self.routes.find(&wanted, head.uri.path()) {
             Match::Found(way, _) if head.method == Method::OPTIONS => Some(way),
             _ => None,
         }
     }
 
-    /// Starts the function of an exchange, on a thread where its code may be loaded.
-    fn execute(&self, function: &str, exchange: Arc<Exchange>) {
-        let (core, http) = (Arc::clone(&self.core), Arc::clone(&self.http));
-        let function: Box<str> = function.into();
-        tokio::task::spawn_blocking(move || {
-            let callable = match core.entries.callable(&core, &function) {
-                Ok(callable) => callable,
-                Err(_) => return exchange.finish(true),
-            };
-            let answers: Arc<OnceLock<Pid>> = Arc::default();
-            let (pid, known, over) = (Arc::clone(&answers), Arc::clone(&http), Arc::clone(&exchange));
-            let prepare = Box::new(move |new: Pid| {
-                // It is called once.
-                let _ = answers.set(new);
-                http.exchanges.lock().insert(new, exchange);
-            });
-            let then: OnExit = Box::new(move |outcome| {
-                if let Some(pid) = pid.get() {
-                    known.exchanges.lock().remove(pid);
-                }
-                over.finish(outcome.is_err());
-            });
-            call::start_for_host(&core, callable, None, prepare, then);
+    /// Starts the function of an exchange. Where code has to be loaded for it, that happens elsewhere.
+    fn execute(&self, function: &Function, exchange: &Arc<Exchange>) {
+        let (core, http, exchange) = (Arc::clone(&self.core), Arc::clone(&self.http), Arc::clone(exchange));
+        if function.is_known.load(Ordering::Acquire) {
+            match core.entries.callable(&core, &function.id) {
+                Ok(callable) if callable.entry.starts_at_once() => return begin(&core, http, callable, exchange),
+                Ok(callable) => _ = tokio::task::spawn_blocking(move || begin(&core, http, callable, exchange)),
+                Err(_) => exchange.finish(true),
+            }
+            return;
+        }
+        function.is_known.store(true, Ordering::Release);
+        let id = function.id.clone();
+        tokio::task::spawn_blocking(move || match core.entries.callable(&core, &id) {
+            Ok(callable) => begin(&core, http, callable, exchange),
+            Err(_) => exchange.finish(true),
         });
     }
+}
+
+/// Begins the execution that answers a request.
+fn begin(core: &Arc<RuntimeCore>, http: Arc<Http>, callable: Callable, exchange: Arc<Exchange>) {
+    let pid: Arc<OnceLock<Pid>> = Arc::default();
+    let (known, over, table) = (Arc::clone(&pid), Arc::clone(&exchange), Arc::clone(&http));
+    let prepare = Box::new(move |new: Pid| {
+        // It is called once.
+        let _ = pid.set(new);
+        http.exchanges.lock().insert(new, exchange);
+    });
+    let then: OnExit = Box::new(move |outcome| {
+        if let Some(pid) = known.get() {
+            table.exchanges.lock().remove(pid);
+        }
+        over.finish(outcome.is_err());
+    });
+    call::start_for_host(core, callable, None, prepare, then);
 }
 
 fn other_methods(methods: &[Method]) -> Response<Outgoing> {

@@ -22,7 +22,7 @@ export type Response = {
     body_size: integer,
     stream?: Stream,
 }
-export type File = {name: string, filename?: string, content?: string, reader?: Stream, content_type?: string}
+export type File = {name: string, filename?: string, content?: string, reader?: Stream | fs.File, content_type?: string}
 export type Tls = {cert?: string, key?: string, ca?: string, server_name?: string, insecure_skip_verify?: boolean}
 export type Options = {
     headers?: table,

@@ -1,8 +1,12 @@
 //! Uploads: the parts of a `multipart/form-data` body (RFC 7578).
 
+use std::io;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use crate::modules::fields::Entry;
+use crate::modules::fields::{Entry, invalid};
+use crate::modules::fs::OpenFile;
 use crate::modules::stream::Stream;
 use crate::runtime::errors::ErrorData;
 
@@ -26,6 +30,8 @@ pub enum Content {
     Bytes(Bytes),
     /// What is left of a stream.
     Stream(Stream),
+    /// What is left of a file.
+    File(Arc<OpenFile>),
 }
 
 /// What the body of a request is made from.
@@ -71,6 +77,11 @@ impl Plan {
             match file.content {
                 Content::Bytes(bytes) => body.extend_from_slice(&bytes),
                 Content::Stream(stream) => body.extend_from_slice(&stream.read_to_end().await?),
+                Content::File(file) => {
+                    let content = tokio::task::spawn_blocking(move || file.read_to_end()).await;
+                    let content = content.map_err(io::Error::other).flatten();
+                    body.extend_from_slice(&content.map_err(|error| invalid(format!("files: {error}")))?);
+                }
             }
             body.extend_from_slice(b"\r\n");
         }

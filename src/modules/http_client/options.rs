@@ -11,10 +11,12 @@ use super::exchange::{Order, forget_user};
 use super::multipart::{Content, File, Plan};
 use super::uri;
 use crate::modules::fields::{Entry, Fields, invalid};
+use crate::modules::fs::OpenFile;
 use crate::modules::net::tls::TlsOptions;
 use crate::modules::stream::Stream;
 use crate::runtime::access::Access;
 use crate::runtime::errors::ErrorData;
+use crate::runtime::module::object;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::raw::host_object;
@@ -169,9 +171,10 @@ fn read_file(vm: &mut Vm, value: Value) -> Result<File, ErrorData> {
     let content = match file.string(vm, "content")? {
         Some(content) => Content::Bytes(content.into()),
         None if reader.is_nil() => return Err(invalid("files: content or reader is required")),
-        None => match host_object::<Stream>(reader) {
-            Some(stream) => Content::Stream(stream.clone()),
-            None => return Err(invalid("files: reader is not a stream")),
+        None => match (host_object::<Stream>(reader), object::this::<OpenFile>(reader)) {
+            (Some(stream), _) => Content::Stream(stream.clone()),
+            (None, Some(file)) => Content::File(file),
+            (None, None) => return Err(invalid("files: reader is neither a stream nor a file")),
         },
     };
     let content_type = file.string(vm, "content_type")?.unwrap_or_else(|| b"application/octet-stream".to_vec());

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Uri};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -82,11 +83,20 @@ impl Connection {
     pub async fn open(order: Order, resolver: &Resolver, tls: &TlsSettings) -> Result<Connection, ErrorData> {
         let late = |_| timed_out(format!("{}: no connection in time", order.url));
         let stream = timeout(order.dial_timeout, order.handshake(resolver, tls)).await.map_err(late)??;
+        Ok(Connection::over(stream, order.read_timeout, order.write_timeout))
+    }
+
+    /// A connection whose handshake is done. For how long nothing may arrive, and how long a message may take on its way
+    /// out.
+    pub fn over<S>(stream: WebSocketStream<S>, read_timeout: Option<Duration>, write_timeout: Duration) -> Connection
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let (commands, orders) = mpsc::channel(1);
         let (arrived, incoming) = mpsc::channel(1);
-        let driver = Driver { stream, orders, arrived, limits: (order.read_timeout, order.write_timeout) };
+        let driver = Driver { stream, orders, arrived, limits: (read_timeout, write_timeout) };
         let driver = tokio::spawn(driver.run()).abort_handle();
-        Ok(Connection { commands, incoming: Mutex::new(incoming), driver })
+        Connection { commands, incoming: Mutex::new(incoming), driver }
     }
 
     /// Sends a message, or closes the connection with one.
@@ -120,11 +130,7 @@ impl Order {
         let place = Place::Port(host.into(), port);
         let connected =
             dial(resolver, &self.access, "http_client.private_ip", &place, secure.filter(|_| is_secure)).await?;
-        let config = WebSocketConfig::default()
-            .max_message_size(Some(self.read_limit))
-            .max_frame_size(Some(self.read_limit))
-            .write_buffer_size(0);
-        let handshake = client_async_with_config(self.request()?, connected, Some(config));
+        let handshake = client_async_with_config(self.request()?, connected, Some(config(self.read_limit)));
         match handshake.await {
             Ok((stream, _)) => Ok(stream),
             Err(error) => Err(unavailable(format!("{}: {error}", self.url))),
@@ -152,16 +158,21 @@ impl Order {
     }
 }
 
+/// The settings of connections on which messages may have so many bytes.
+pub fn config(read_limit: usize) -> WebSocketConfig {
+    WebSocketConfig::default().max_message_size(Some(read_limit)).max_frame_size(Some(read_limit)).write_buffer_size(0)
+}
+
 /// The task behind a connection.
-struct Driver {
-    stream: WebSocketStream<Connected>,
+struct Driver<S> {
+    stream: WebSocketStream<S>,
     orders: mpsc::Receiver<(Message, oneshot::Sender<Result<(), ErrorData>>)>,
     arrived: mpsc::Sender<Incoming>,
     /// For reads, if there is one, and writes.
     limits: (Option<Duration>, Duration),
 }
 
-impl Driver {
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
     async fn run(mut self) {
         let (read_limit, write_limit) = self.limits;
         // What has arrived and nobody has taken. Nothing more is read meanwhile.
@@ -210,7 +221,11 @@ impl Driver {
     }
 }
 
-async fn send(stream: &mut WebSocketStream<Connected>, message: Message, limit: Duration) -> Result<(), ErrorData> {
+async fn send<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut WebSocketStream<S>,
+    message: Message,
+    limit: Duration,
+) -> Result<(), ErrorData> {
     match timeout(limit, stream.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(Error::ConnectionClosed | Error::AlreadyClosed)) => Err(gone()),

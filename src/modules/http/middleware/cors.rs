@@ -6,11 +6,11 @@ use hyper::{Method, Response, StatusCode};
 
 use super::Options;
 use crate::modules::http::exchange::{Outgoing, whole};
+use crate::modules::http::relay::Origins;
 
 /// Options of `cors`.
 pub struct Cors {
-    /// `*`, whole origins, or `*.` before a domain.
-    origins: Vec<String>,
+    origins: Origins,
     methods: HeaderValue,
     headers: HeaderValue,
     exposed: Option<HeaderValue>,
@@ -26,7 +26,7 @@ impl Cors {
         let value = |text: &str| HeaderValue::from_str(text).ok();
         let header = |option, default: &'static str| options.parsed(option, HeaderValue::from_static(default), value);
         Ok(Cors {
-            origins: options.list("allow.origins", "*"),
+            origins: Origins::new(options.list("allow.origins", "*")),
             methods: header("allow.methods", METHODS)?,
             headers: header("allow.headers", HEADERS)?,
             exposed: options.parsed("expose.headers", None, |text| value(text).map(Some))?,
@@ -37,33 +37,12 @@ impl Cors {
         })
     }
 
-    /// The origin of a request, if it is allowed.
-    fn allowed<'a>(&self, head: &'a Parts) -> Option<&'a HeaderValue> {
-        let origin = head.headers.get(header::ORIGIN)?;
-        let text = origin.to_str().ok()?;
-        let host = text.split_once("://").map_or(text, |(_, host)| host);
-        let host = host.split(':').next().unwrap_or(host);
-        let matches = |allowed: &String| match allowed.strip_prefix("*") {
-            Some("") => true,
-            // `*.example.com`, perhaps with a scheme before it.
-            Some(domain) if domain.starts_with('.') => host.len() > domain.len() && host.ends_with(domain),
-            _ => match allowed.split_once("://*.") {
-                Some((scheme, domain)) => {
-                    text.split_once("://").is_some_and(|(other, _)| other == scheme)
-                        && host.strip_suffix(domain).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
-                }
-                None => allowed == text,
-            },
-        };
-        self.origins.iter().any(matches).then_some(origin)
-    }
-
     /// The answer to the question whether a request may be made.
     pub(super) fn preflight(&self, head: &Parts) -> Option<Response<Outgoing>> {
         if head.method != Method::OPTIONS || !head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
             return None;
         }
-        self.allowed(head)?;
+        self.origins.find(&head.headers)?;
         let mut response = self.mark(head, Response::new(whole("")));
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
@@ -75,7 +54,7 @@ impl Cors {
 
     /// Says in a response who may see it.
     pub(super) fn mark(&self, head: &Parts, mut response: Response<Outgoing>) -> Response<Outgoing> {
-        let Some(origin) = self.allowed(head) else { return response };
+        let Some(origin) = self.origins.find(&head.headers) else { return response };
         let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: HeaderValue| _ = headers.insert(name, value);
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
