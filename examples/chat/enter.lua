@@ -1,5 +1,7 @@
 -- Starts the process of a user and hands the connection over to it.
 
+local http, json = require("http"), require("json")
+
 type Name = string @min_len(1) @max_len(30)
 
 return {

@@ -1,5 +1,7 @@
 -- A user in a room: what is typed goes to all who are there, what they say goes to the browser.
 
+local pg = require("pg")
+
 return {
   main = function(name: string, room: string)
     local rooms = assert(pg.open("chat:rooms"))

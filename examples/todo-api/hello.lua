@@ -1,3 +1,5 @@
+local http = require("http")
+
 return {
   hello = function()
     local response = assert(http.response())

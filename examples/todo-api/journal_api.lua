@@ -1,5 +1,8 @@
 -- The journal, as clients see it.
 
+local http, time = require("http"), require("time")
+local reply = require("reply")
+
 local M = {}
 
 local function unavailable()

@@ -1,5 +1,7 @@
 -- How functions answer.
 
+local http = require("http")
+
 local M = {}
 
 -- Which status tells a client what sort of error there was.

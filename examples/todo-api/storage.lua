@@ -1,8 +1,11 @@
 -- Keeps things to do. Whoever uses it does not know where: here in a store in memory, under keys that are in the order in
 -- which the things were made.
 
+local store, uuid = require("store"), require("uuid")
+
 export type Title = string @min_len(1) @max_len(200)
 export type Todo = {id: string, title: Title, done: boolean}
+export type Page = {todos: {Todo}, more: boolean}
 export type Draft = {title: Title, done?: boolean} @closed
 export type Change = {title?: Title, done?: boolean} @closed
 
@@ -21,13 +24,13 @@ function M.read(id: string): (Todo?, error?)
   return things:get(id)
 end
 
--- Up to `limit` things behind the one with the id `after`, and whether there are more.
-function M.list(after: string?, limit: integer): ({Todo}?, boolean | error)
+-- Up to `limit` things behind the one with the id `after`.
+function M.list(after: string?, limit: integer): (Page?, error?)
   local page, err = things:list { after = after, limit = limit }
   if not page then return nil, err end
   local list = {}
   for i, item in ipairs(page.items) do list[i] = item.value end
-  return list, page.has_more
+  return { todos = list, more = page.has_more }
 end
 
 -- Changes a thing. If somebody else changes it meanwhile, it is tried again.
@@ -44,10 +47,13 @@ function M.update(id: string, change: Change): (Todo?, error?)
   end
 end
 
-function M.delete(id: string): (boolean?, error?)
-  local found, err = things:entry(id)
-  if not found then return nil, err end
-  return things:delete(id)
+-- Deletes a thing, and tells what it was.
+function M.delete(id: string): (Todo?, error?)
+  local todo, err = things:get(id)
+  if not todo then return nil, err end
+  local deleted, failure = things:delete(id)
+  if not deleted then return nil, failure end
+  return todo
 end
 
 return M

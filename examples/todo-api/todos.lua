@@ -1,5 +1,8 @@
 -- Things to do, as clients see them.
 
+local http = require("http")
+local reply, storage = require("reply"), require("storage")
+
 local M = {}
 
 -- The JSON of the request, if it is of this type.
@@ -20,9 +23,9 @@ function M.list()
   if not limit or limit < 1 or limit > 200 then
     return reply.failure(errors.new { message = "limit must be between 1 and 200", kind = errors.INVALID })
   end
-  local list, more = storage.list(request:query("after"), limit)
-  if not list then return reply.failure(more) end
-  reply.json(200, { todos = list, more = more })
+  local page, err = storage.list(request:query("after"), limit)
+  if not page then return reply.failure(err) end
+  reply.json(200, page)
 end
 
 function M.create()
@@ -53,8 +56,8 @@ end
 
 function M.delete()
   local id = assert(http.request()):param("id")
-  local deleted, err = storage.delete(id)
-  if not deleted then return reply.failure(err) end
+  local todo, err = storage.delete(id)
+  if not todo then return reply.failure(err) end
   note("deleted", id)
   assert(http.response()):set_status(204)
 end

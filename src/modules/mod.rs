@@ -8,7 +8,7 @@
 //! | `env`, `logger` | the environment; records of what happens |
 //! | `store` | data under keys |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
-//! | `net`, `stream`, `scanner`, `fields` | what these share: connections, bytes that come bit by bit, options |
+//! | `net`, `stream`, `scanner`, `split`, `fields` | what these and files share: connections, bytes that come bit by bit, options |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
 //! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
@@ -35,6 +35,7 @@ mod logger;
 pub mod net;
 #[cfg(feature = "http")]
 mod scanner;
+mod split;
 #[cfg(feature = "app")]
 mod store;
 #[cfg(feature = "http")]

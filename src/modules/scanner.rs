@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 use smallvec::smallvec;
 
 use super::fields::error_value;
+use super::split::{MAX_TOKEN, Split};
 use super::stream::Stream;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::operation::run_future;
@@ -22,68 +23,6 @@ pub static SCANNER: Class = Class {
     methods: &[Native::new("scan", scan), Native::new("text", text), Native::new("err", err)],
     metamethods: &[],
 };
-
-/// Longest token.
-const MOST_BYTES: usize = 64 * 1024;
-
-/// What the tokens are.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Split {
-    /// Lines without their ends.
-    Lines,
-    /// What lies between white space.
-    Words,
-    /// Single bytes.
-    Bytes,
-    /// Characters of UTF-8; a byte that belongs to none is U+FFFD.
-    Runes,
-}
-
-impl Split {
-    /// The split of a name.
-    pub fn named(name: &[u8]) -> Option<Split> {
-        match name {
-            b"lines" => Some(Split::Lines),
-            b"words" => Some(Split::Words),
-            b"bytes" => Some(Split::Bytes),
-            b"runes" => Some(Split::Runes),
-            _ => None,
-        }
-    }
-
-    /// The first token of `bytes`, and how many of them it takes up; `None` if more bytes are needed. With `ended`, there
-    /// are no more; then `None` means that there is no token.
-    fn next(self, bytes: &[u8], ended: bool) -> Option<(Vec<u8>, usize)> {
-        match self {
-            Split::Lines => match memchr::memchr(b'\n', bytes) {
-                Some(end) => Some((bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]).to_vec(), end + 1)),
-                None if ended && !bytes.is_empty() => {
-                    Some((bytes.strip_suffix(b"\r").unwrap_or(bytes).to_vec(), bytes.len()))
-                }
-                None => None,
-            },
-            Split::Words => {
-                let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
-                let end = bytes[start..].iter().position(u8::is_ascii_whitespace).map(|len| start + len);
-                match end {
-                    Some(end) => Some((bytes[start..end].to_vec(), end + 1)),
-                    None if ended => Some((bytes[start..].to_vec(), bytes.len())),
-                    None => None,
-                }
-            }
-            Split::Bytes => bytes.first().map(|byte| (vec![*byte], 1)),
-            Split::Runes => {
-                let chunk = bytes.utf8_chunks().next()?;
-                match chunk.valid().chars().next() {
-                    Some(char) => Some((char.to_string().into_bytes(), char.len_utf8())),
-                    // The beginning of a character that may go on.
-                    None if !ended && chunk.invalid().len() == bytes.len() && bytes.len() < 4 => None,
-                    None => Some(("\u{fffd}".into(), chunk.invalid().len())),
-                }
-            }
-        }
-    }
-}
 
 struct Scanner(Arc<Shared>);
 
@@ -131,17 +70,18 @@ impl Shared {
 
     async fn next(&self, ahead: &mut Ahead) -> Result<Option<Vec<u8>>, ErrorData> {
         loop {
-            if let Some((token, len)) = self.split.next(&ahead.bytes, ahead.ended) {
+            if let Some((token, len)) = self.split.find(&ahead.bytes, ahead.ended) {
+                let token = ahead.bytes[token].to_vec();
                 ahead.bytes.drain(..len);
                 return Ok(Some(token));
             }
             if ahead.ended {
                 return Ok(None);
             }
-            if ahead.bytes.len() > MOST_BYTES {
+            if ahead.bytes.len() > MAX_TOKEN {
                 return Err(ErrorData::judged(INTERNAL, "scanner: token too long", false));
             }
-            match self.stream.read(MOST_BYTES).await? {
+            match self.stream.read(MAX_TOKEN).await? {
                 Some(bytes) => ahead.bytes.extend_from_slice(&bytes),
                 None => ahead.ended = true,
             }
@@ -182,42 +122,4 @@ fn err(vm: &mut Vm, args: Args) -> NativeResult {
         None => Value::NIL,
     };
     vm.answer(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tokens(split: Split, pieces: &[&[u8]]) -> Vec<String> {
-        let (mut bytes, mut pieces, mut tokens) = (Vec::new(), pieces.iter(), Vec::new());
-        let mut ended = false;
-        loop {
-            match split.next(&bytes, ended) {
-                Some((token, len)) => {
-                    bytes.drain(..len);
-                    tokens.push(String::from_utf8_lossy(&token).into_owned());
-                }
-                None if ended => return tokens,
-                None => match pieces.next() {
-                    Some(piece) => bytes.extend_from_slice(piece),
-                    None => ended = true,
-                },
-            }
-        }
-    }
-
-    #[test]
-    fn tokens_do_not_depend_on_the_pieces() {
-        assert_eq!(tokens(Split::Lines, &[b"a\r", b"\n\nb", b"c\nd\r"]), ["a", "", "bc", "d"]);
-        assert_eq!(tokens(Split::Lines, &[b"a\n"]), ["a"]);
-        assert_eq!(tokens(Split::Words, &[b"  on", b"e\ttwo\n", b" "]), ["one", "two"]);
-        assert_eq!(tokens(Split::Bytes, &[b"ab", b"c"]), ["a", "b", "c"]);
-        assert_eq!(
-            tokens(Split::Runes, &[b"a\xc3", b"\xa4\xf0\x9f", b"\x8c\x99\xff", b"z\xe2"]),
-            ["a", "ä", "🌙", "\u{fffd}", "z", "\u{fffd}"]
-        );
-        for split in [Split::Lines, Split::Words, Split::Bytes, Split::Runes] {
-            assert!(tokens(split, &[]).is_empty());
-        }
-    }
 }

@@ -14,7 +14,8 @@ use smallvec::smallvec;
 use tokio::sync::{Mutex, Notify};
 
 use super::fields::{self, error_value, invalid};
-use super::scanner::{self, Split};
+use super::scanner;
+use super::split::Split;
 use crate::runtime::errors::{CANCELED, ErrorData, INTERNAL};
 use crate::runtime::operation::run_future;
 use crate::vm::Vm;

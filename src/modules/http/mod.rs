@@ -24,6 +24,8 @@ pub mod request;
 pub mod response;
 pub mod route;
 pub mod service;
+#[cfg(all(test, not(loom)))]
+mod tests;
 pub mod tls;
 
 use std::sync::{Arc, OnceLock};

@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -24,9 +24,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use parking_lot::{Condvar, Mutex};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Http;
@@ -299,7 +299,7 @@ async fn run(
             accepted = listener.accept() => {
                 // One that failed before it began, or no room for it now.
                 let Ok((stream, remote)) = accepted else {
-                    tokio::time::sleep(Duration::from_millis(10)).await;
+                    sleep(Duration::from_millis(10)).await;
                     continue;
                 };
                 // Without it small responses wait for acknowledgements.
@@ -339,7 +339,7 @@ impl Shared {
         remote: SocketAddr,
         http2: bool,
     ) {
-        let active = Arc::new(Activity::default());
+        let active = Activity::new();
         let service = service_fn(|request| {
             let (shared, busy) = (Arc::clone(&self), active.begin());
             async move {
@@ -498,28 +498,36 @@ fn without_body(response: Response<Outgoing>) -> Response<Outgoing> {
     Response::from_parts(head, whole(""))
 }
 
-/// How many requests of a connection are being answered.
-#[derive(Default)]
+/// How many requests of a connection are being answered, and since when none.
 struct Activity {
     requests: AtomicUsize,
-    changed: Notify,
+    began: Instant,
+    /// When the last request ended, in milliseconds after the beginning.
+    last: AtomicU64,
 }
 
 /// A request that is being answered.
 struct Busy(Arc<Activity>);
 
 impl Activity {
+    fn new() -> Arc<Activity> {
+        Arc::new(Activity { requests: AtomicUsize::new(0), began: Instant::now(), last: AtomicU64::new(0) })
+    }
+
     fn begin(self: &Arc<Self>) -> Busy {
         self.requests.fetch_add(1, Ordering::AcqRel);
-        self.changed.notify_one();
         Busy(Arc::clone(self))
     }
 
     /// Waits until there has been no request for so long.
     async fn idle_for(&self, limit: Duration) {
         loop {
-            let quiet = timeout(limit, self.changed.notified()).await.is_err();
-            if quiet && self.requests.load(Ordering::Acquire) == 0 {
+            let due = self.began + Duration::from_millis(self.last.load(Ordering::Acquire)) + limit;
+            if self.requests.load(Ordering::Acquire) > 0 {
+                sleep(limit).await;
+            } else if due > Instant::now() {
+                sleep_until(due).await;
+            } else {
                 return;
             }
         }
@@ -561,8 +569,9 @@ impl Body for Counted {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        let now = u64::try_from(self.0.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.last.store(now, Ordering::Release);
         self.0.requests.fetch_sub(1, Ordering::AcqRel);
-        self.0.changed.notify_one();
     }
 }
 
