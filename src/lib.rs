@@ -18,7 +18,7 @@
 //! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
 //! | `runtime` | processes, scheduler, messages, channels, time | one worker owns a process while it runs; news comes first, the wake-up second |
 //! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
-//! | `modules` | what programs reach of the world and of data: `fs`, `json`, … | work that can wait happens off the workers; failures are values |
+//! | `modules` | what programs reach of the world and of data: `fs`, `json`, `http`, … | work that can wait happens off the workers; failures are values |
 //! | `app` | where entry ids lead: scripts, applications with their services | nothing runs before all definitions are known to be right; a name never leads out of the program's folder |
 //! | `lsp` | what editors are told about programs | the checker knows the language; here it is translated |
 //! | `cli` | the command: arguments, messages, lines at the keyboard | presentation only |
@@ -80,6 +80,8 @@ pub mod syntax;
 pub mod types;
 pub mod vm;
 
+#[cfg(feature = "http")]
+pub use embed::http;
 pub use embed::{
     Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue,
     Result, Table, Value, Variadic,

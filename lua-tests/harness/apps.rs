@@ -2,7 +2,7 @@
 //!
 //! In a transcript, `$ moonlet …` begins a command, which runs in the folder. Then come the lines of its standard output,
 //! `! TEXT` for text that must be on the standard error, `< TEXT` for a line of standard input, and `= N` for the exit
-//! status. A line `...` stands for any lines; `(… s)` for any duration.
+//! status. The variable `FREE_PORT` is a port to listen at. A line `...` stands for any lines; `(… s)` for any duration.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -71,7 +71,8 @@ fn follows_transcript(folder: &Path) -> Result<(), Failed> {
 
 fn follows(folder: &Path, step: &Step) -> Result<(), Failed> {
     let program = step.arguments.iter().fold(Program::moonlet(folder), Program::arg);
-    let outcome = program.input(&step.input).run()?.expect_status(step.status)?;
+    let outcome =
+        program.env("FREE_PORT", free_port()?.to_string()).input(&step.input).run()?.expect_status(step.status)?;
     let printed = without_durations(&outcome.stdout());
     let printed: Vec<&str> = printed.lines().collect();
     if !matches(&printed, &step.output) {
@@ -85,6 +86,11 @@ fn follows(folder: &Path, step: &Step) -> Result<(), Failed> {
         return Err(outcome.failure("expected no message"));
     }
     Ok(())
+}
+
+/// A port that nobody listens at.
+pub fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Whether lines are as expected, where `...` stands for any number of them.

@@ -14,7 +14,7 @@ pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
 /// The folder of programs with processes, which must run silently to their end with so many workers.
 const RUNTIME: &str = "runtime";
-/// The folder of programs about host modules.
+/// The folder of programs about host modules; there are servers for them.
 const MODULES: &str = "modules";
 
 const WORKERS: [&str; 3] = ["1", "2", "8"];
@@ -43,7 +43,7 @@ pub fn trials() -> Vec<Trial> {
         }
     }
     for file in lua_files(&corpus.join(MODULES)) {
-        trials.push(Trial::test(case_name(MODULES, &file), move || passes_with(&file, "2")));
+        trials.push(Trial::test(case_name(MODULES, &file), move || passes_with_servers(&file, "2")));
     }
     for file in lua_files(&corpus.join("errors")) {
         trials.push(Trial::test(case_name("errors", &file), move || fails_as_described(&file)));
@@ -78,6 +78,24 @@ fn passes_from_binary(file: &Path) -> Result<(), Failed> {
 /// The same, with a number of workers.
 fn passes_with(file: &Path, workers: &str) -> Result<(), Failed> {
     runs_silently(|folder| Program::moonlet(folder).env("MOONLET_WORKERS", workers).arg("run"), &[], file)
+}
+
+/// The same, with servers to talk to.
+fn passes_with_servers(file: &Path, workers: &str) -> Result<(), Failed> {
+    let variables = servers()?;
+    let start = |folder: &Path| {
+        let program = Program::moonlet(folder).env("MOONLET_WORKERS", workers).arg("run");
+        variables.iter().fold(program, |program, (name, value)| program.env(name, value))
+    };
+    runs_silently(start, &[], file)
+}
+
+#[cfg(feature = "http")]
+use crate::web::environment as servers;
+
+#[cfg(not(feature = "http"))]
+fn servers() -> Result<&'static [(&'static str, String)], Failed> {
+    Ok(&[])
 }
 
 /// Runs a file in its folder, or the `scripts` that get it as argument.

@@ -28,6 +28,12 @@ for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", 
   list(name .. ".", require(name))
 end
 
+-- Those of builds with servers.
+for _, name in ipairs { "http", "http_client", "websocket" } do
+  local there, library = pcall(require, name)
+  if there then list(name .. ".", library) end
+end
+
 -- What the libraries make when they are asked for.
 for _, name in ipairs { "utc", "localtz" } do
   if require("time")[name] then print("time." .. name .. " value") end

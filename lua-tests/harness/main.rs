@@ -13,10 +13,13 @@
 //! | `editor` | the language server, as an editor talks to it |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
 //! | `program` | running a program with a time limit |
+//! | `guarded` | `guarded/` in a runtime whose guard refuses things |
+//! | `served` | servers made with the Rust API, their functions and clients in `served/` |
+//! | `web` | HTTP servers for the programs in `modules/` |
 //! | `folder` | folders for files that tests make |
 //!
 //! The environment reaches the programs unchanged, so `MOONLET_GC_STRESS=1 cargo test --test lua` is the same run with a
-//! collection at every safepoint. `MOONLET_WORKERS` sets the number of scheduler threads; `runtime/` runs with several.
+//! collection at every safepoint. `MOONLET_WORKERS` sets the number of scheduler threads; `runtime/` and `modules/` run with several.
 
 use std::process::ExitCode;
 
@@ -28,11 +31,17 @@ mod corpus;
 mod editor;
 mod examples;
 mod folder;
+#[cfg(feature = "http")]
+mod guarded;
 mod lines;
 mod options;
 mod program;
 mod reference;
+#[cfg(feature = "http")]
+mod served;
 mod types;
+#[cfg(feature = "http")]
+mod web;
 mod wordcount;
 
 fn main() -> ExitCode {
@@ -48,6 +57,10 @@ fn main() -> ExitCode {
         options::trials,
         lines::trials,
         editor::trials,
+        #[cfg(feature = "http")]
+        guarded::trials,
+        #[cfg(feature = "http")]
+        served::trials,
     ];
     let trials = trials.into_iter().flat_map(|trials| trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()

@@ -49,6 +49,15 @@ impl Definition {
         self.data.get(field).and_then(Data::as_str)
     }
 
+    /// The entry that a field names, or, after `meta.`, one of what others want to know.
+    pub fn reference(&self, field: &str) -> Option<String> {
+        let value = match field.strip_prefix("meta.") {
+            Some(field) => self.meta.get(field).and_then(Data::as_str),
+            None => self.text(field),
+        };
+        value.filter(|id| !id.is_empty()).map(|id| self.resolve_id(id))
+    }
+
     /// Something wrong with it; `field` says in which line, if it is there.
     pub fn problem(&self, field: &str, message: String) -> Problem {
         let line = self.lines.get(field).copied().unwrap_or(self.place.line);

@@ -46,6 +46,8 @@ enum Shape {
     Texts,
     /// A map of texts.
     Names,
+    /// A map of texts, numbers and booleans.
+    Options,
     /// A list of anything.
     List,
     /// A map with these fields.
@@ -100,6 +102,15 @@ pub const TERMINAL: &str = "terminal.host";
 pub const SERVICE: &str = "process.service";
 /// A scope of process groups.
 pub const GROUP_SCOPE: &str = "pg.scope";
+
+/// A server of HTTP.
+pub const HTTP_SERVICE: &str = "http.service";
+/// Endpoints of a server with something in common.
+pub const HTTP_ROUTER: &str = "http.router";
+/// A function that answers requests.
+pub const HTTP_ENDPOINT: &str = "http.endpoint";
+/// Files that a server gives away.
+pub const HTTP_STATIC: &str = "http.static";
 
 static KINDS: &[Kind] = &[
     Kind {
@@ -185,6 +196,66 @@ static KINDS: &[Kind] = &[
         fields: &[optional("max_size", Shape::Positive), optional("cleanup_interval", Shape::Duration), LIFECYCLE],
         open: false,
     },
+    Kind {
+        name: HTTP_SERVICE,
+        fields: &[
+            required("addr", Shape::Text),
+            optional(
+                "timeouts",
+                Shape::Map(&[
+                    optional("read", Shape::Duration),
+                    optional("write", Shape::Duration),
+                    optional("idle", Shape::Duration),
+                ]),
+            ),
+            optional(
+                "tls",
+                Shape::Map(&[
+                    required("mode", Shape::Word(&["manual"])),
+                    required("cert", Shape::Text),
+                    required("key", Shape::Text),
+                    optional("client_ca", Shape::Text),
+                    optional("client_auth", Shape::Word(&["none", "request", "require"])),
+                ]),
+            ),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: HTTP_ROUTER,
+        fields: &[
+            optional("prefix", Shape::Text),
+            optional("middleware", Shape::Texts),
+            optional("options", Shape::Options),
+            optional("post_middleware", Shape::Texts),
+            optional("post_options", Shape::Options),
+        ],
+        open: false,
+    },
+    Kind {
+        name: HTTP_ENDPOINT,
+        fields: &[required("method", Shape::Text), required("path", Shape::Text), required("func", Shape::Text)],
+        open: false,
+    },
+    Kind {
+        name: HTTP_STATIC,
+        fields: &[
+            required("path", Shape::Text),
+            required("fs", Shape::Text),
+            optional(
+                "static_options",
+                Shape::Map(&[
+                    optional("spa", Shape::Boolean),
+                    optional("index", Shape::Text),
+                    optional("cache", Shape::Text),
+                ]),
+            ),
+            optional("middleware", Shape::Texts),
+            optional("options", Shape::Options),
+        ],
+        open: false,
+    },
     Kind { name: GROUP_SCOPE, fields: &[LIFECYCLE], open: true },
     Kind { name: "registry.entry", fields: &[], open: true },
 ];
@@ -196,7 +267,7 @@ pub fn is_code(kind: &str) -> bool {
 
 /// Whether entries of a kind have a state: they are started and stopped.
 pub fn is_supervised(kind: &str) -> bool {
-    matches!(kind, HOST | TERMINAL | SERVICE)
+    matches!(kind, HOST | TERMINAL | SERVICE | HTTP_SERVICE)
 }
 
 /// Checks the fields of a definition.
@@ -282,6 +353,15 @@ fn check_shape(value: &Data, shape: Shape, path: &str, top: &str, report: Report
                 (!entries.iter().all(|(key, value)| text(key) && text(value))).then_some("a map of strings")
             }
             value => (!is_empty(value)).then_some("a map of strings"),
+        },
+        Shape::Options => match value {
+            Data::Map(entries) => {
+                let plain =
+                    |data: &Data| matches!(data, Data::Text(_) | Data::Integer(_) | Data::Float(_) | Data::Boolean(_));
+                (!entries.iter().all(|(key, value)| key.as_str().is_some() && plain(value)))
+                    .then_some("a map of strings, numbers and booleans")
+            }
+            value => (!is_empty(value)).then_some("a map"),
         },
         Shape::List => (!matches!(value, Data::List(_)) && !is_empty(value)).then_some("a list"),
         Shape::Map(fields) => match value {

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::definition::{Definition, FILE};
-use super::kinds::{self, FUNCTION, HOST, LIBRARY, PROCESS, SERVICE, TERMINAL};
+use super::kinds::{
+    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, TERMINAL,
+};
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
+use crate::modules::fs::DIRECTORY;
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
 use crate::runtime::spawn::{Bindings, Chunk, Entry, Library};
@@ -97,7 +100,8 @@ pub fn default_host(definition: &Definition) -> Option<&str> {
     direct.or_else(|| definition.meta.get("options")?.get("default_host")).and_then(Data::as_str)
 }
 
-fn texts(list: Option<&Data>) -> impl Iterator<Item = &str> {
+/// The texts of a list.
+pub fn texts(list: Option<&Data>) -> impl Iterator<Item = &str> {
     let items = match list {
         Some(Data::List(items)) => &items[..],
         _ => &[],
@@ -176,6 +180,8 @@ impl Linker<'_> {
         for definition in &definitions {
             self.check_references(definition);
         }
+        #[cfg(feature = "http")]
+        super::web::check(&self.linked.definitions, &mut self.problems);
         self.check_commands(&definitions);
         self.check_cycles(&definitions, "imports", "imports lead back to it", |definition| {
             imports(definition).map(|(_, id)| id).collect()
@@ -253,6 +259,22 @@ impl Linker<'_> {
             }
             if let Some(host) = definition.text("host").filter(|host| !host.is_empty()) {
                 self.check_reference(definition, "host", host, &[HOST, TERMINAL]);
+            }
+        }
+        let to_what: &[(&str, &[&str])] = match &*definition.kind {
+            HTTP_ROUTER => &[("meta.server", &[HTTP_SERVICE])],
+            HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
+            HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
+            _ => &[],
+        };
+        for (field, kinds) in to_what {
+            match definition.reference(field) {
+                Some(id) => self.check_reference(definition, field, &id, kinds),
+                // One among the fields is known to be missing.
+                None if field.starts_with("meta.") => {
+                    self.problems.push(definition.problem("meta", format!("missing field '{field}'")));
+                }
+                None => {}
             }
         }
         if let Some(host) = default_host(definition).filter(|_| &*definition.kind == PROCESS) {

@@ -7,7 +7,8 @@
 //! | [`kinds`], [`policy`] | the kinds of entries and their fields; what `lifecycle` means |
 //! | [`link`] | definitions fit together: compiled code, references, imports |
 //! | [`catalog`], [`registry`], `filter` | the entries of a running application, and their changes; the module that shows them; what it looks for |
-//! | [`supervisor`] | hosts and services: start, restart, stop |
+//! | [`supervisor`] | hosts, services and servers: start, restart, stop |
+//! | `web` | from the entries of an HTTP server to what is started |
 //! | [`application`] | all of that together |
 //! | [`tester`], [`template`] | tests of applications; the first application |
 //!
@@ -39,3 +40,5 @@ pub mod supervisor;
 pub mod template;
 #[cfg(feature = "app")]
 pub mod tester;
+#[cfg(feature = "http")]
+mod web;

@@ -15,9 +15,11 @@ use hashbrown::HashSet;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-use super::kinds::{HOST, SERVICE, TERMINAL};
+use super::kinds::{HOST, HTTP_SERVICE, SERVICE, TERMINAL};
 use super::link::requirements;
 use super::policy::Lifecycle;
+#[cfg(feature = "http")]
+use crate::modules::http::service::Server;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
@@ -28,6 +30,8 @@ use crate::runtime::mail::{Happening, Mail, Outcome, ProcessEvent};
 use crate::runtime::pid::NOBODY;
 use crate::runtime::process::Process;
 use crate::runtime::system::spawn_entry;
+#[cfg(feature = "http")]
+use crate::runtime::transfer::Parcel;
 use crate::runtime::transfer::Text;
 use crate::stdlib::output::flush_output;
 use crate::vm::pool::Pooled;
@@ -35,11 +39,20 @@ use crate::vm::pool::Pooled;
 /// Why a service is asked to end.
 const STOPPING: &str = "service stopping";
 
+/// What runs of a service.
+pub enum Running {
+    /// A process.
+    Process(Arc<Process>),
+    /// A server.
+    #[cfg(feature = "http")]
+    Server(Server),
+}
+
 /// What the supervisor is told.
 pub enum News {
-    /// A start has come to its end: the process, or why there is none.
-    Started(Arc<str>, u64, Result<Arc<Process>, ErrorData>),
-    /// The process of a service has ended.
+    /// A start has come to its end: what runs, or why nothing does.
+    Started(Arc<str>, u64, Result<Running, ErrorData>),
+    /// What runs of a service has ended.
     Ended(Arc<str>, u64, Outcome),
     /// The process of a terminal host has ended: the application ends with its outcome.
     Finished(Outcome),
@@ -92,12 +105,13 @@ struct Unit {
     /// When something has to be done: a start is due or has taken too long, or the process must end.
     due: Option<Moment>,
     loading: bool,
-    process: Option<Arc<Process>>,
+    running: Option<Running>,
 }
 
 /// See the module header.
 pub struct Supervisor {
     core: Arc<RuntimeCore>,
+    catalog: Arc<Catalog>,
     units: BTreeMap<String, Unit>,
     sender: Sender<News>,
     news: Receiver<News>,
@@ -111,10 +125,15 @@ pub struct Supervisor {
 impl Supervisor {
     /// A supervisor of the entries of an application. Hosts are made known to the runtime, stopped. Whoever has `sender`
     /// can tell it news.
-    pub fn new(core: &Arc<RuntimeCore>, catalog: &Catalog, sender: Sender<News>, news: Receiver<News>) -> Supervisor {
+    pub fn new(
+        core: &Arc<RuntimeCore>,
+        catalog: &Arc<Catalog>,
+        sender: Sender<News>,
+        news: Receiver<News>,
+    ) -> Supervisor {
         let version = catalog.current();
         let mut units = BTreeMap::new();
-        for definition in version.linked.of_kinds(&[HOST, TERMINAL, SERVICE]) {
+        for definition in version.linked.of_kinds(&[HOST, TERMINAL, SERVICE, HTTP_SERVICE]) {
             let unit = Unit {
                 lifecycle: Lifecycle::of(definition),
                 requires: requirements(definition),
@@ -125,7 +144,7 @@ impl Supervisor {
                 since: Moment(0),
                 due: None,
                 loading: false,
-                process: None,
+                running: None,
             };
             units.insert(definition.id.to_string(), unit);
             match &*definition.kind {
@@ -134,12 +153,14 @@ impl Supervisor {
                 _ => {}
             }
         }
-        Supervisor { core: Arc::clone(core), units, sender, news, booted: false, command: None, interrupted: false }
+        let (core, catalog) = (Arc::clone(core), Arc::clone(catalog));
+        Supervisor { core, catalog, units, sender, news, booted: false, command: None, interrupted: false }
     }
 
     /// Whether a service starts with the application.
     pub fn has_services(&self) -> bool {
-        self.units.values().any(|unit| unit.lifecycle.auto_start && &*unit.definition.kind == SERVICE)
+        let is_service = |unit: &Unit| matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE);
+        self.units.values().any(|unit| unit.lifecycle.auto_start && is_service(unit))
     }
 
     /// Wants an entry, and what it requires, to run.
@@ -226,7 +247,7 @@ impl Supervisor {
                     }
                 }
                 State::Stopping => {
-                    if let Some(process) = &unit.process {
+                    if let Some(Running::Process(process)) = &unit.running {
                         self.core.scheduler.kill(process);
                     }
                 }
@@ -264,7 +285,7 @@ impl Supervisor {
     fn start(&mut self, id: &str) -> bool {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
-        if &*unit.definition.kind != SERVICE {
+        if !matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE) {
             if let Some(host) = self.core.hosts.find(id) {
                 host.set_state(HostState::Running);
             }
@@ -275,11 +296,14 @@ impl Supervisor {
         unit.starts = unit.starts.saturating_add(1);
         unit.loading = true;
         unit.due = Some(now.after(unit.lifecycle.start_timeout));
-        let (core, sender) = (Arc::clone(&self.core), self.sender.clone());
+        let (core, sender, catalog) = (Arc::clone(&self.core), self.sender.clone(), Arc::clone(&self.catalog));
         let (definition, run) = (Arc::clone(&unit.definition), unit.run);
         let load = move || {
             let id = Arc::clone(&definition.id);
-            let started = load_service(&core, &definition, run, &sender);
+            let started = match &*definition.kind {
+                SERVICE => load_service(&core, &definition, run, &sender).map(Running::Process),
+                _ => start_server(&core, &catalog, &definition),
+            };
             // Nobody listens any more if the application has ended.
             let _ = sender.send(News::Started(id, run, started));
         };
@@ -296,18 +320,18 @@ impl Supervisor {
                 let now = self.core.driver.now();
                 let unit = self.units.get_mut(&*id)?;
                 if unit.run != run || unit.state != State::Starting {
-                    if let Ok(process) = started {
+                    if let Ok(Running::Process(process)) = started {
                         self.core.scheduler.kill(&process);
                     }
                     return None;
                 }
                 match started {
-                    Ok(process) => {
+                    Ok(running) => {
                         unit.loading = false;
                         unit.due = None;
                         unit.state = State::Running;
                         unit.since = now;
-                        unit.process = Some(process);
+                        unit.running = Some(running);
                         None
                     }
                     Err(error) => self.start_failed(&id, error),
@@ -341,7 +365,7 @@ impl Supervisor {
     fn ended(&mut self, id: &str, outcome: Outcome) {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return };
-        unit.process = None;
+        unit.running = None;
         unit.due = None;
         match (unit.state, outcome) {
             (State::Stopping, _) => unit.state = State::Stopped,
@@ -426,17 +450,28 @@ impl Supervisor {
     fn stop_unit(&mut self, id: &str) -> bool {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
-        let Some(process) = &unit.process else {
-            if let Some(host) = self.core.hosts.find(id) {
-                host.set_state(HostState::Stopping);
+        let process = match unit.running.take() {
+            Some(Running::Process(process)) => process,
+            #[cfg(feature = "http")]
+            Some(Running::Server(server)) => {
+                unit.state = State::Stopping;
+                let (id, run, limit) = (Arc::clone(&unit.definition.id), unit.run, unit.lifecycle.stop_timeout);
+                stop_server(server, limit, News::Ended(id, run, Ok(Parcel::Nil)), self.sender.clone());
+                return false;
             }
-            unit.state = State::Stopped;
-            return true;
+            None => {
+                if let Some(host) = self.core.hosts.find(id) {
+                    host.set_state(HostState::Stopping);
+                }
+                unit.state = State::Stopped;
+                return true;
+            }
         };
         let at = self.core.driver.wall_clock().seconds;
         let what = Happening::Cancel(Text::from_bytes(STOPPING.as_bytes()));
         // If it ends at the same time, news of that is under way.
         let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
+        unit.running = Some(Running::Process(process));
         unit.state = State::Stopping;
         unit.due = Some(now.after(unit.lifecycle.stop_timeout));
         false
@@ -475,6 +510,33 @@ fn load_service(
     // Nobody listens any more if the application has ended.
     let on_exit = Box::new(move |outcome| drop(sender.send(News::Ended(id, run, outcome))));
     spawn_entry(core, &host, &definition.resolve_id(text("process")), &arguments, on_exit)
+}
+
+/// Starts the server of an entry.
+#[cfg(feature = "http")]
+fn start_server(core: &Arc<RuntimeCore>, catalog: &Catalog, definition: &Definition) -> Result<Running, ErrorData> {
+    let version = catalog.current();
+    super::web::start(core, &version.linked.definitions, catalog.folder(), definition).map(Running::Server)
+}
+
+#[cfg(not(feature = "http"))]
+fn start_server(_: &Arc<RuntimeCore>, _: &Catalog, _: &Definition) -> Result<Running, ErrorData> {
+    Err(ErrorData { retryable: Some(false), ..ErrorData::plain(INTERNAL, "this build has no servers") })
+}
+
+/// Lets a server answer the requests it is at, and then tells the supervisor. What takes longer is broken off.
+#[cfg(feature = "http")]
+fn stop_server(server: Server, limit: std::time::Duration, ended: News, sender: Sender<News>) {
+    let stop = move || {
+        server.stop(limit);
+        drop(server);
+        // Nobody listens any more if the application has ended.
+        let _ = sender.send(ended);
+    };
+    // Without a thread for that, the server is dropped here and now, and the supervisor learns nothing of it in time.
+    if let Err(error) = std::thread::Builder::new().name("moonlet-stop".to_owned()).spawn(stop) {
+        eprintln!("moonlet: cannot start a thread: {error}");
+    }
 }
 
 /// Tells the operator what became of an entry.

@@ -28,6 +28,8 @@ mod convert;
 mod error;
 mod execution;
 mod handle;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "runtime")]
 pub mod module;
 #[cfg(feature = "runtime")]

@@ -78,6 +78,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Decides what processes may do; without it they may do everything. `guard` gets the name of an action, such as
+    /// `http_client.request`, and the resource it is meant for, such as a URL. It is asked on many threads.
+    pub fn guard(mut self, guard: impl Fn(&str, &str) -> bool + Send + Sync + 'static) -> RuntimeBuilder {
+        self.system = self.system.guard(Arc::new(guard));
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
@@ -135,6 +142,22 @@ impl Runtime {
         let core = self.system.core();
         let process = core.resolve(to.as_bytes()).map_err(|error| failure(&error))?;
         send(&process, topic, payload.into())
+    }
+
+    /// What all processes share.
+    #[cfg(all(test, not(loom), feature = "http"))]
+    pub(crate) fn core(&self) -> &Arc<crate::runtime::core::RuntimeCore> {
+        self.system.core()
+    }
+
+    /// Serves HTTP requests with functions: each one is answered by a process of an entry, see
+    /// [`http::Endpoint`](super::http::Endpoint). The server runs until it is stopped or dropped.
+    ///
+    /// # Errors
+    /// If the service is not well described, or its address cannot be had.
+    #[cfg(feature = "http")]
+    pub fn serve(&self, service: super::http::Service) -> io::Result<super::http::Server> {
+        modules::http::service::start(self.system.core(), service)
     }
 
     /// The number of processes that have not ended.

@@ -43,6 +43,24 @@ static LIBRARY: Library = Library {
     constants: &[],
 };
 
+/// A text of a definition with `${env:NAME}` and `${env:NAME|default}` replaced by variables of the operating system.
+///
+/// # Errors
+/// A variable that is missing and has no default, or what is no placeholder.
+pub fn expand(text: &str) -> Result<String, String> {
+    let (mut expanded, mut rest) = (String::new(), text);
+    while let Some((before, after)) = rest.split_once("${env:") {
+        let (name, behind) = after.split_once('}').ok_or_else(|| format!("{text}: a placeholder does not end"))?;
+        let (name, default) = name.split_once('|').map_or((name, None), |(name, default)| (name, Some(default)));
+        let value = std::env::var(name).ok();
+        let value = value.as_deref().or(default).ok_or_else(|| format!("{text}: there is no variable {name}"))?;
+        expanded += before;
+        expanded += value;
+        rest = behind;
+    }
+    Ok(expanded + rest)
+}
+
 fn is_name(key: &[u8]) -> bool {
     key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
@@ -95,4 +113,17 @@ fn get_all(vm: &mut Vm, _: Args) -> NativeResult {
         vm.raw_set(table, key, value)?;
     }
     succeed(vm, Value::table(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand;
+
+    #[test]
+    fn placeholders() {
+        assert_eq!(expand("a:1").as_deref(), Ok("a:1"));
+        assert_eq!(expand("a${env:NO_SUCH_VARIABLE|b}c${env:NO_SUCH_VARIABLE|}").as_deref(), Ok("abc"));
+        assert_eq!(expand("${env:CARGO_PKG_NAME}").as_deref(), Ok("moonlet"));
+        assert!(expand("${env:NO_SUCH_VARIABLE}").is_err() && expand("${env:A|b").is_err());
+    }
 }

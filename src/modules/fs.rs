@@ -6,6 +6,9 @@
 
 mod file;
 
+#[cfg(feature = "http")]
+pub use self::file::OpenFile;
+
 use std::ffi::OsStr;
 use std::fs::{self, FileType, Metadata};
 use std::io::{self, Write};
@@ -88,7 +91,7 @@ static VOLUME: Class = Class {
 };
 
 /// The kind of entries that are volumes.
-const DIRECTORY: &str = "fs.directory";
+pub const DIRECTORY: &str = "fs.directory";
 
 /// A volume handle.
 struct Volume {
@@ -161,13 +164,9 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
             return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {DIRECTORY}"));
         }
         Resource::Entry { data, folder, .. } => {
-            let root = folder.join(data.get("directory").and_then(Data::as_str).unwrap_or_default());
-            if !root.is_dir() {
-                let wanted = data.get("auto_init") == Some(&Data::Boolean(true));
-                let made = if wanted { fs::create_dir_all(&root) } else { Err(io::ErrorKind::NotFound.into()) };
-                if let Err(error) = made {
-                    return errors::fail(vm, error_kind(&error), &format!("{}: {error}", root.display()));
-                }
+            let root = directory(&data, &folder);
+            if let Err(error) = ensure(&root, &data) {
+                return errors::fail(vm, error_kind(&error), &format!("{}: {error}", root.display()));
             }
             (root, PathBuf::from("/"))
         }
@@ -178,6 +177,25 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     vm.push(Value::userdata(volume))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))
+}
+
+/// The folder of a volume that is defined in an application in `folder`.
+pub fn directory(data: &Data, folder: &Path) -> PathBuf {
+    folder.join(data.get("directory").and_then(Data::as_str).unwrap_or_default())
+}
+
+/// Makes the folder of a volume, if it is missing and to be made.
+///
+/// # Errors
+/// If it is missing.
+pub fn ensure(root: &Path, data: &Data) -> io::Result<()> {
+    if root.is_dir() {
+        return Ok(());
+    }
+    match data.get("auto_init") {
+        Some(Data::Boolean(true)) => fs::create_dir_all(root),
+        _ => Err(io::ErrorKind::NotFound.into()),
+    }
 }
 
 /// The path that argument `i` names; `None` if it is no path.

@@ -7,6 +7,8 @@
 //! | `hash`, `uuid` | checksums; identifiers |
 //! | `env`, `logger` | the environment; records of what happens |
 //! | `store` | data under keys |
+//! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
+//! | `net`, `stream`, `scanner`, `split`, `fields` | what these and files share: connections, bytes that come bit by bit, options |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
 //! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
@@ -15,20 +17,35 @@
 #[cfg(feature = "app")]
 mod base64;
 #[cfg(feature = "app")]
-mod env;
+pub mod env;
+#[cfg(feature = "http")]
+pub mod fields;
 pub mod fs;
 #[cfg(feature = "app")]
 mod hash;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod http_client;
 #[cfg(feature = "json")]
 pub mod json;
 #[cfg(feature = "app")]
 mod logger;
+#[cfg(feature = "http")]
+pub mod net;
+#[cfg(feature = "http")]
+mod scanner;
+mod split;
 #[cfg(feature = "app")]
 mod store;
+#[cfg(feature = "http")]
+pub mod stream;
 #[cfg(feature = "app")]
 mod terminal;
 #[cfg(feature = "app")]
 mod uuid;
+#[cfg(feature = "http")]
+pub mod websocket;
 #[cfg(feature = "app")]
 pub mod yaml;
 
@@ -64,6 +81,12 @@ pub fn built_in() -> Modules {
         modules.add(store::Stores::default());
         modules.add(uuid::Identifiers::default());
         modules.add(yaml::Yaml);
+    }
+    #[cfg(feature = "http")]
+    {
+        modules.add(http_client::HttpClient::default());
+        modules.add(http::Http::default());
+        modules.add(websocket::WebSocket::default());
     }
     modules
 }
@@ -112,4 +135,39 @@ fn succeed_with_text(vm: &mut Vm, text: &[u8]) -> NativeResult {
 fn not_text(vm: &mut Vm, value: Value) -> NativeResult {
     let name = vm.type_name_of(value);
     errors::fail(vm, errors::INVALID, &format!("string expected, got {name}"))
+}
+
+#[cfg(all(test, feature = "http"))]
+mod tests {
+    use super::*;
+    use crate::runtime::lib_pg;
+    use crate::vm::userdata::Class;
+
+    /// Classes of objects that only servers, connections or definitions give: `lua-tests/harness/inventory.lua` cannot look
+    /// at one.
+    static OUT_OF_REACH: [&Class; 7] = [
+        &http::request::REQUEST,
+        &http::request::UPLOAD,
+        &http::response::RESPONSE,
+        &lib_pg::INSTANCE,
+        &scanner::SCANNER,
+        &stream::STREAM,
+        &websocket::CLIENT,
+    ];
+
+    #[test]
+    fn manifests_declare_all_methods() {
+        let manifests = all_manifests();
+        for class in OUT_OF_REACH {
+            let begin = format!("@opaque(\"{}\") & {{\n", class.name);
+            let declared = manifests.iter().find_map(|manifest| manifest.text.split_once(&begin));
+            let (_, declared) = declared.expect("a manifest declares the class");
+            let lines = declared.lines().take_while(|line| *line != "}");
+            let declared: Vec<&str> =
+                lines.map(|line| line.trim().split(": (self").next().unwrap_or_default()).collect();
+            let mut present: Vec<&str> = class.methods.iter().map(|method| method.name).collect();
+            present.sort_unstable();
+            assert_eq!(declared, present, "{}", class.name);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::errors::{self, CANCELED, ErrorData, TIMEOUT};
 use super::hosts::{Host, HostKind};
 use super::links::OnExit;
 use super::mail::{Completion, Happening, Mail, Outcome, ProcessEvent, Visit};
-use super::pid::NOBODY;
+use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_state::state;
 use super::spawn::{self, Entry, Launch, Start};
@@ -89,7 +89,9 @@ pub struct Call {
 }
 
 /// How far a call has come.
+#[derive(Default)]
 enum Progress {
+    #[default]
     Waiting,
     Running(Weak<Process>),
     Canceled,
@@ -116,8 +118,12 @@ struct Work {
     arguments: Parcel,
     context: Option<Arc<Context>>,
     progress: Arc<Mutex<Progress>>,
+    prepare: Option<Prepare>,
     then: OnExit,
 }
+
+/// Called with the PID of an execution before it runs.
+pub type Prepare = Box<dyn FnOnce(Pid) + Send>;
 
 /// Calls a function: `then` gets the outcome. `caller` is the process that waits while the function is loaded.
 pub fn start(
@@ -127,26 +133,23 @@ pub fn start(
     context: Option<Arc<Context>>,
     then: OnExit,
 ) -> Call {
-    let progress = Arc::new(Mutex::new(Progress::Waiting));
-    let pool = callable.pool.clone();
+    let progress = Arc::default();
     let core = Arc::clone(&caller.core);
-    let work = Work { core, callable, arguments, context, progress: Arc::clone(&progress), then };
-    match pool {
-        None => _ = work.begin(Some(caller)),
-        Some(pool) => {
-            let mut line = pool.line.lock();
-            if line.running >= pool.limit {
-                line.waiting.push_back(work);
-            } else {
-                line.running += 1;
-                drop(line);
-                if !work.begin(Some(caller)) {
-                    pool.advance();
-                }
-            }
-        }
-    }
+    Work { core, callable, arguments, context, progress: Arc::clone(&progress), prepare: None, then }
+        .enter(Some(caller));
     Call { progress, timeout: None }
+}
+
+/// Calls a function on behalf of the host, without arguments. Nobody cancels the call.
+pub fn start_for_host(
+    core: &Arc<RuntimeCore>,
+    callable: Callable,
+    context: Option<Arc<Context>>,
+    prepare: Prepare,
+    then: OnExit,
+) {
+    let (core, progress) = (Arc::clone(core), Arc::default());
+    Work { core, callable, arguments: Parcel::Empty, context, progress, prepare: Some(prepare), then }.enter(None);
 }
 
 impl Call {
@@ -165,12 +168,31 @@ pub(super) fn too_late() -> ErrorData {
 }
 
 impl Work {
+    /// Begins, or gets in line.
+    fn enter(self, caller: Option<&Process>) {
+        match self.callable.pool.clone() {
+            None => _ = self.begin(caller),
+            Some(pool) => {
+                let mut line = pool.line.lock();
+                if line.running >= pool.limit {
+                    line.waiting.push_back(self);
+                } else {
+                    line.running += 1;
+                    drop(line);
+                    if !self.begin(caller) {
+                        pool.advance();
+                    }
+                }
+            }
+        }
+    }
+
     /// Makes the process. `false` if there is none: the call was cancelled, or has failed at once.
     fn begin(self, caller: Option<&Process>) -> bool {
         if matches!(*self.progress.lock(), Progress::Canceled) {
             return false;
         }
-        let Work { core, callable: Callable { entry, host, pool }, arguments, context, progress, then } = self;
+        let Work { core, callable: Callable { entry, host, pool }, arguments, context, progress, prepare, then } = self;
         let process = match spawn::create(&core, &host, &Start::Entry(&entry), &arguments, context, caller) {
             Ok(process) => process,
             Err(error) => {
@@ -185,6 +207,9 @@ impl Work {
                 return false;
             }
             *progress = Progress::Running(process.weak());
+        }
+        if let Some(prepare) = prepare {
+            prepare(process.pid);
         }
         process.on_exit(Box::new(move |outcome| {
             then(outcome);

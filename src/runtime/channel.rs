@@ -36,6 +36,24 @@ pub struct Channel {
 // SAFETY: the handles and values it holds belong to the heap that holds the channel, and move with it.
 unsafe impl Send for Channel {}
 
+/// A channel of a process that another host object of its heap holds, which must mark it.
+pub struct HeldChannel(*mut Userdata);
+
+// SAFETY: the channel belongs to the heap that holds the holder, and moves with it.
+unsafe impl Send for HeldChannel {}
+
+impl HeldChannel {
+    /// A new channel that stays in this process.
+    pub fn new(vm: &mut Vm, capacity: usize) -> HeldChannel {
+        HeldChannel(new_channel(vm, Channel::local(capacity, false)))
+    }
+
+    /// The channel as a value.
+    pub fn value(&self) -> Value {
+        Value::userdata(self.0)
+    }
+}
+
 /// Where a channel's values come from and go to.
 pub(super) enum Kind {
     Local(Local),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::access::Guard;
 use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
@@ -53,6 +54,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
+    /// What processes may do.
+    pub guard: Arc<dyn Guard>,
     /// Host modules.
     pub modules: Modules,
     /// What can be spawned.

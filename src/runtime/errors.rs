@@ -114,6 +114,11 @@ impl ErrorData {
         ErrorData { kind: kind.into(), message: message.into(), ..ErrorData::default() }
     }
 
+    /// An error of which it is known whether trying again may help.
+    pub fn judged(kind: &str, message: &str, retryable: bool) -> ErrorData {
+        ErrorData { retryable: Some(retryable), ..ErrorData::plain(kind, message) }
+    }
+
     /// The error of an entry id that leads nowhere.
     pub fn no_factory(id: &str) -> ErrorData {
         let details = Some(Data::from([("factory_id", id)]));
@@ -244,7 +249,8 @@ pub fn value_text(vm: &mut Vm, value: Value) -> String {
     }
 }
 
-fn stack_text(vm: &mut Vm) -> String {
+/// Where the running task is, a line for each frame.
+pub fn stack_text(vm: &mut Vm) -> String {
     let text = vm.traceback(1);
     let frames = text.lines().skip(1).map(|line| {
         let line = line.trim_start();

@@ -78,6 +78,15 @@ impl IoDriver {
         Ok(Operation(task.abort_handle()))
     }
 
+    /// How many futures have not ended.
+    #[cfg(all(test, not(loom)))]
+    pub fn tasks(&self) -> usize {
+        match self.runtime.get() {
+            Some(Ok(runtime)) => runtime.metrics().num_alive_tasks(),
+            _ => 0,
+        }
+    }
+
     fn runtime(&self) -> io::Result<&Runtime> {
         let start = || Builder::new_multi_thread().worker_threads(2).thread_name("moonlet-io").enable_all().build();
         self.runtime.get_or_init(start).as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))

@@ -34,7 +34,7 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`] | work of host modules off the workers |
+//! | [`operation`], [`access`] | for host modules: work off the workers, what the caller may do |
 //! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
@@ -65,6 +65,7 @@
 //! The protocols of [`state`], [`parker`], [`queue`], [`shared_channel`] and [`process_table`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
+pub mod access;
 pub mod bus;
 pub mod call;
 pub mod channel;
@@ -84,7 +85,7 @@ mod lib_coroutine;
 mod lib_events;
 mod lib_funcs;
 mod lib_os;
-mod lib_pg;
+pub(crate) mod lib_pg;
 mod lib_process;
 mod lib_registry;
 mod lib_require;

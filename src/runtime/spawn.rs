@@ -75,11 +75,10 @@ impl Entry {
     }
 }
 
-#[cfg(test)]
 impl Entry {
-    /// Whether its processes get copies of the method.
-    pub(super) fn is_copied(&self) -> bool {
-        self.0.template.is_known()
+    /// Whether its processes begin without running any code of it before: they get copies of the method.
+    pub fn starts_at_once(&self) -> bool {
+        self.bindings.as_deref().is_none_or(|bindings| bindings.libraries.is_empty()) && self.0.template.is_known()
     }
 }
 
@@ -319,8 +318,7 @@ fn main_task(
             Ok((vm.new_root(function), values))
         }
         Start::Program { begin, .. } => {
-            let begun = super::lib_require::install(vm).and_then(|()| begin(vm));
-            let (function, arguments) = begun.map_err(|error| failed(vm, &error))?;
+            let (function, arguments) = begin(vm).map_err(|error| failed(vm, &error))?;
             let thread = vm.new_root(function);
             // SAFETY: fresh. The program is one of Lua alone until it has a second scheduled coroutine.
             unsafe { (*thread).takes_turns = false };

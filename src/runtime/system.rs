@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use super::access::Guard;
 use super::bus::Bus;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
@@ -26,6 +27,7 @@ use super::transfer::{Parcel, Text};
 use super::words::Words;
 use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
+use crate::vm::Vm;
 use crate::vm::image::{Image, Library};
 
 /// The libraries that need the runtime.
@@ -57,6 +59,7 @@ pub struct Builder {
     settings: Settings,
     modules: Modules,
     driver: Arc<dyn Driver>,
+    guard: Arc<dyn Guard>,
 }
 
 impl Default for Builder {
@@ -69,6 +72,7 @@ impl Default for Builder {
             settings: Settings { slice: 100_000, memory_limit: usize::MAX },
             modules: Modules::default(),
             driver: Arc::new(SystemDriver::new()),
+            guard: Arc::new(|_: &str, _: &str| true),
         }
     }
 }
@@ -110,6 +114,12 @@ impl Builder {
         self
     }
 
+    /// What processes may do; by default everything.
+    pub fn guard(mut self, guard: Arc<dyn Guard>) -> Builder {
+        self.guard = guard;
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
@@ -128,6 +138,7 @@ impl Builder {
             names: Names::default(),
             bus: Bus::default(),
             groups: Groups::default(),
+            guard: self.guard,
             modules: self.modules,
             entries,
             hosts,
@@ -160,7 +171,11 @@ impl System {
     /// What the program failed with.
     pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
-        let start = Start::Program { id, begin, interruptible };
+        let begin = |vm: &mut Vm| {
+            super::lib_require::install(vm)?;
+            begin(vm)
+        };
+        let start = Start::Program { id, begin: &begin, interruptible };
         let process = spawn::create(&self.core, self.core.hosts.default_host(), &start, &Parcel::Empty, None, None)
             .map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.

@@ -48,7 +48,6 @@ impl Template {
     }
 
     /// Whether the method is known and can be copied.
-    #[cfg(test)]
     pub fn is_known(&self) -> bool {
         self.0.get().is_some_and(Option::is_some)
     }
@@ -124,7 +123,7 @@ mod tests {
             format!("{:?}", outcome.recv().expect("the process ends").expect("it does not fail"))
         };
         let results = (0..3).map(result).collect();
-        (results, entry.is_copied())
+        (results, entry.starts_at_once())
     }
 
     #[test]

@@ -3,11 +3,12 @@
 //! The raw pointers and values passed here must be alive. Native code gets them from its slots, and nothing is freed
 //! while it runs (see `heap`), so whatever it holds is.
 
+use super::args::userdata_of;
 use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
 use super::native::{Args, Native};
-use super::object::{DEAD_KEY, NativeClosure, Str, Table, table_bit};
+use super::object::{DEAD_KEY, NativeClosure, Str, Table, UserData, table_bit};
 use super::table::Position;
 use super::thread::{Status, Thread};
 use super::value::{Value, tag};
@@ -20,6 +21,13 @@ use super::value::{Value, tag};
 pub fn string_bytes<'a>(value: Value) -> &'a [u8] {
     // SAFETY: a live string; strings neither move nor change.
     unsafe { Str::bytes(value.as_string()) }
+}
+
+/// The host object behind a value, if it is a `T`, valid until the next safepoint.
+#[inline]
+pub fn host_object<'a, T: UserData>(value: Value) -> Option<&'a T> {
+    // SAFETY: a live userdata. While the native function that asks runs, nobody else refers to its data.
+    userdata_of::<T>(value).map(|data| unsafe { &*data })
 }
 
 /// Slots.

@@ -4,7 +4,6 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,6 +11,7 @@ use parking_lot::Mutex;
 use smallvec::smallvec;
 
 use super::{error_kind, on_path, stat_table};
+use crate::modules::split::{MAX_TOKEN, Split};
 use crate::runtime::errors::{self, INVALID, NOT_FOUND};
 use crate::runtime::module::object::{Object, new_object, this};
 use crate::runtime::operation::run_blocking;
@@ -26,8 +26,6 @@ use crate::vm::value::Value;
 const DEFAULT_READ: i64 = 4096;
 /// What a read may take.
 const MAX_READ: i64 = 1 << 30;
-/// Bytes of a token of a scanner.
-const MAX_TOKEN: usize = 64 << 10;
 
 static FILE: Class = Class {
     name: "fs.File",
@@ -50,7 +48,7 @@ static SCANNER: Class = Class {
 };
 
 /// An open file; `None` once it is closed.
-struct OpenFile {
+pub struct OpenFile {
     file: Mutex<Option<File>>,
     path: PathBuf,
 }
@@ -69,6 +67,17 @@ impl Object for OpenFile {
 }
 
 impl OpenFile {
+    /// What is left of it. Blocks.
+    ///
+    /// # Errors
+    /// Those of the system, and `InvalidInput` if it is closed.
+    #[cfg(feature = "http")]
+    pub fn read_to_end(&self) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        self.with(|file| file.read_to_end(&mut content))?;
+        Ok(content)
+    }
+
     fn with<T>(&self, work: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
         match &mut *self.file.lock() {
             Some(file) => work(file),
@@ -203,15 +212,6 @@ fn close(vm: &mut Vm, args: Args) -> NativeResult {
     run_blocking(vm, "file operation", work, succeeded)
 }
 
-/// What a scanner finds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Split {
-    Lines,
-    Words,
-    Bytes,
-    Runes,
-}
-
 /// Takes a file apart.
 struct Scanner {
     file: Arc<OpenFile>,
@@ -239,12 +239,8 @@ impl Object for Scanner {
 fn scanner(vm: &mut Vm, args: Args) -> NativeResult {
     let file = receiver::<OpenFile>(vm, args)?;
     let split = args.get(vm, 1);
-    let split = match if split.is_nil() { b"lines" } else { args.check_bytes(vm, 1)? } {
-        b"lines" => Split::Lines,
-        b"words" => Split::Words,
-        b"bytes" => Split::Bytes,
-        b"runes" => Split::Runes,
-        _ => return errors::fail(vm, INVALID, "split must be lines, words, bytes or runes"),
+    let Some(split) = Split::named(if split.is_nil() { b"lines" } else { args.check_bytes(vm, 1)? }) else {
+        return errors::fail(vm, INVALID, "split must be lines, words, bytes or runes");
     };
     let scanner = new_object(vm, Arc::new(Scanner { file, split, state: Mutex::default() }));
     vm.push_all(&[scanner, Value::NIL])?;
@@ -303,86 +299,6 @@ impl Scanning {
                     return false;
                 }
             }
-        }
-    }
-}
-
-impl Split {
-    /// The first token of some bytes, and how many bytes belong to it. `None` if there is none, or if more bytes could
-    /// belong to it and `all` have not been read.
-    fn find(self, bytes: &[u8], all: bool) -> Option<(Range<usize>, usize)> {
-        match self {
-            Split::Lines => match memchr::memchr(b'\n', bytes) {
-                Some(end) => {
-                    let stripped = bytes[..end].strip_suffix(b"\r").map_or(end, <[u8]>::len);
-                    Some((0..stripped, end + 1))
-                }
-                None if all && !bytes.is_empty() => {
-                    let stripped = bytes.strip_suffix(b"\r").map_or(bytes.len(), <[u8]>::len);
-                    Some((0..stripped, bytes.len()))
-                }
-                None => None,
-            },
-            Split::Words => {
-                let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
-                match bytes[start..].iter().position(u8::is_ascii_whitespace) {
-                    Some(len) => Some((start..start + len, start + len + 1)),
-                    None => all.then_some((start..bytes.len(), bytes.len())),
-                }
-            }
-            Split::Bytes => (!bytes.is_empty()).then_some((0..1, 1)),
-            Split::Runes => {
-                let first = *bytes.first()?;
-                let len = match first {
-                    0xc2..=0xdf => 2,
-                    0xe0..=0xef => 3,
-                    0xf0..=0xf4 => 4,
-                    _ => 1,
-                };
-                if bytes.len() < len && !all {
-                    return None;
-                }
-                let valid = bytes.get(..len).is_some_and(|rune| std::str::from_utf8(rune).is_ok());
-                let len = if valid { len } else { 1 };
-                Some((0..len, len))
-            }
-        }
-    }
-}
-
-#[cfg(all(test, not(loom)))]
-mod tests {
-    use super::*;
-
-    /// The tokens of a text that comes in pieces of `step` bytes.
-    fn tokens(split: Split, text: &str, step: usize) -> Vec<String> {
-        let (mut buffer, mut found) = (Vec::new(), Vec::new());
-        let mut pieces = text.as_bytes().chunks(step);
-        let mut all = false;
-        loop {
-            match split.find(&buffer, all) {
-                Some((token, used)) => {
-                    found.push(String::from_utf8_lossy(&buffer[token]).into_owned());
-                    buffer.drain(..used);
-                }
-                None if all => return found,
-                None => match pieces.next() {
-                    Some(piece) => buffer.extend_from_slice(piece),
-                    None => all = true,
-                },
-            }
-        }
-    }
-
-    #[test]
-    fn splits() {
-        for step in [1, 2, 3, 100] {
-            assert_eq!(tokens(Split::Lines, "a\r\n\nb c\n\rd", step), ["a", "", "b c", "\rd"]);
-            assert_eq!(tokens(Split::Lines, "", step), [""; 0]);
-            assert_eq!(tokens(Split::Words, "  one\ttwo\n three", step), ["one", "two", "three"]);
-            assert_eq!(tokens(Split::Words, " \n ", step), [""; 0]);
-            assert_eq!(tokens(Split::Bytes, "ab", step), ["a", "b"]);
-            assert_eq!(tokens(Split::Runes, "aé€😀", step), ["a", "é", "€", "😀"]);
         }
     }
 }

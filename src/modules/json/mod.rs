@@ -19,6 +19,7 @@ use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ErrorData, INTERNAL, INVALID};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::vm::Vm;
+use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
@@ -65,6 +66,36 @@ static LIBRARY: Library = Library {
     ],
     constants: &[],
 };
+
+/// The text of a value, for other modules; or why there is none.
+///
+/// # Errors
+/// The memory limit.
+pub fn text_of(vm: &mut Vm, value: Value) -> Result<Result<Vec<u8>, &'static str>, Box<LuaError>> {
+    let mut encoder = Encoder::new(vm, EmptyTable::Array);
+    match encoder.encode(value) {
+        Ok(()) => {
+            let text = encoder.finish();
+            charge(vm, text.len());
+            Ok(Ok(text))
+        }
+        Err(EncodeError::Raised(error)) => Err(error),
+        Err(EncodeError::Refused { why, .. }) => Ok(Err(why)),
+    }
+}
+
+/// The value of a text, for other modules; or where it is no JSON.
+///
+/// # Errors
+/// The memory limit.
+pub fn value_of(vm: &mut Vm, text: &[u8]) -> Result<Result<Value, String>, Box<LuaError>> {
+    charge(vm, text.len());
+    match decode::decode(vm, text) {
+        Ok(value) => Ok(Ok(value)),
+        Err(DecodeError::Raised(error)) => Err(error),
+        Err(DecodeError::Malformed(mistake)) => Ok(Err(mistake.to_string())),
+    }
+}
 
 fn encode(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.get(vm, 0);

@@ -1,0 +1,208 @@
+//! From the entries of an HTTP server to what is started (`modules.md` §4.14): services, routers, endpoints, folders.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hyper::Method;
+
+use super::definition::Definition;
+use super::kinds::{self, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
+use super::link::texts;
+use super::problem::Problem;
+use crate::modules::env;
+use crate::modules::fs::{directory, ensure};
+use crate::modules::http::middleware::Middleware;
+use crate::modules::http::relay::Relay;
+use crate::modules::http::route::Routes;
+use crate::modules::http::service::{self, Endpoint, FileSite, Router, Server, Service, Timeouts, full_path};
+use crate::modules::http::tls::ServerTls;
+use crate::runtime::core::RuntimeCore;
+use crate::runtime::data::Data;
+use crate::runtime::errors::{ErrorData, INVALID, UNAVAILABLE};
+
+type Definitions = BTreeMap<Arc<str>, Arc<Definition>>;
+
+/// The middleware whose option names a volume.
+const SENDFILE: &str = "sendfile";
+const SENDFILE_VOLUME: &str = "sendfile.fs";
+
+/// Checks what can be known of servers before they start: routes, and options of middleware.
+pub fn check(definitions: &Definitions, problems: &mut Vec<Problem>) {
+    for definition in definitions.values() {
+        let mut report = |field: &str, message| problems.push(definition.problem(field, message));
+        match &*definition.kind {
+            HTTP_ROUTER | HTTP_STATIC => {
+                let options = options(definition, "options");
+                for name in texts(definition.data.get("middleware")) {
+                    match volume(definition, definitions, name, &options) {
+                        // Its folder may be made when the server starts.
+                        Ok(Some(_)) => {}
+                        Ok(None) => {
+                            drop(Middleware::new(name, &options).map_err(|message| report("middleware", message)))
+                        }
+                        Err(message) => report("options", message),
+                    }
+                }
+                let options = self::options(definition, "post_options");
+                for name in texts(definition.data.get("post_middleware")) {
+                    drop(Relay::new(name, &options).map_err(|message| report("post_middleware", message)));
+                }
+            }
+            _ => {}
+        }
+    }
+    check_routes(definitions, problems);
+}
+
+/// Finds endpoints that are no routes, and those of one server that are the same route.
+fn check_routes(definitions: &Definitions, problems: &mut Vec<Problem>) {
+    let mut servers: HashMap<String, Routes<()>> = HashMap::new();
+    for endpoint in definitions.values().filter(|definition| &*definition.kind == HTTP_ENDPOINT) {
+        let (Some(method), Some(path)) = (endpoint.text("method"), endpoint.text("path")) else { continue };
+        let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+            problems.push(endpoint.problem("method", format!("'method': {method:?} is none")));
+            continue;
+        };
+        let router = endpoint.reference("meta.router").and_then(|id| definitions.get(&*id));
+        let Some(router) = router.filter(|router| &*router.kind == HTTP_ROUTER) else { continue };
+        let Some(server) = router.reference("meta.server") else { continue };
+        let path = full_path(router.text("prefix").unwrap_or_default(), path);
+        if let Err(message) = servers.entry(server).or_default().add(method, &path, ()) {
+            problems.push(endpoint.problem("path", message));
+        }
+    }
+}
+
+/// The options of middleware as texts.
+fn options(definition: &Definition, field: &str) -> HashMap<String, String> {
+    let Some(Data::Map(entries)) = definition.data.get(field) else { return HashMap::new() };
+    let text = |value: &Data| match value {
+        Data::Integer(i) => Some(i.to_string()),
+        Data::Float(f) => Some(f.to_string()),
+        Data::Boolean(b) => Some(b.to_string()),
+        value => value.as_str().map(str::to_owned),
+    };
+    entries.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), text(value)?))).collect()
+}
+
+/// The volume that an option of middleware names, if it has such an option.
+fn volume<'a>(
+    definition: &Definition,
+    definitions: &'a Definitions,
+    middleware: &str,
+    options: &HashMap<String, String>,
+) -> Result<Option<&'a Definition>, String> {
+    if middleware != SENDFILE {
+        return Ok(None);
+    }
+    let id = options.get(SENDFILE_VOLUME).ok_or_else(|| format!("missing option '{SENDFILE_VOLUME}'"))?;
+    let found = definitions.get(&*definition.resolve_id(id));
+    let found = found.filter(|found| &*found.kind == crate::modules::fs::DIRECTORY);
+    found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no volume"))
+}
+
+/// Starts the server of an entry. `folder` is that of the application.
+///
+/// # Errors
+/// `Invalid` if something is wrong with it, `Unavailable` if its address cannot be had.
+pub fn start(
+    core: &Arc<RuntimeCore>,
+    definitions: &Definitions,
+    folder: &Path,
+    server: &Definition,
+) -> Result<Server, ErrorData> {
+    let invalid = |message: String| ErrorData::judged(INVALID, &message, false);
+    let service = describe(definitions, folder, server).map_err(invalid)?;
+    let address = service.address.clone();
+    service::start(core, service).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => invalid(error.to_string()),
+        _ => ErrorData::judged(UNAVAILABLE, &format!("{address}: {error}"), true),
+    })
+}
+
+fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Result<Service, String> {
+    let belongs = |definition: &Definition, kind: &str, to: &str, owner: &Definition| {
+        &*definition.kind == kind && definition.reference(to).as_deref() == Some(&*owner.id)
+    };
+    let mut routers = Vec::new();
+    for router in definitions.values().filter(|router| belongs(router, HTTP_ROUTER, "meta.server", server)) {
+        let endpoints = definitions.values().filter(|endpoint| belongs(endpoint, HTTP_ENDPOINT, "meta.router", router));
+        let endpoint = |endpoint: &Arc<Definition>| {
+            let text = |field| endpoint.text(field).unwrap_or_default();
+            let function = endpoint.resolve_id(text("func"));
+            Endpoint::new(text("method"), text("path"), &function).map_err(|error| error.to_string())
+        };
+        let post_options = options(router, "post_options");
+        let relays = texts(router.data.get("post_middleware")).map(|name| Relay::new(name, &post_options));
+        routers.push(Router {
+            prefix: router.text("prefix").unwrap_or_default().to_owned(),
+            middleware: middleware(definitions, folder, router)?,
+            relays: relays.collect::<Result<_, _>>()?,
+            endpoints: endpoints.map(endpoint).collect::<Result<_, _>>()?,
+        });
+    }
+    let mut files = Vec::new();
+    for site in definitions.values().filter(|site| belongs(site, HTTP_STATIC, "meta.server", server)) {
+        let volume = site.reference("fs").and_then(|id| definitions.get(&*id));
+        let volume = volume.ok_or_else(|| format!("{}: there is no such volume", site.id))?;
+        let root = directory(&volume.data, folder);
+        ensure(&root, &volume.data).map_err(|error| format!("{}: {error}", root.display()))?;
+        let option = |name| site.data.get("static_options").and_then(|options| options.get(name));
+        files.push(FileSite {
+            path: site.text("path").unwrap_or_default().to_owned(),
+            folder: root,
+            single_page: option("spa") == Some(&Data::Boolean(true)),
+            index: option("index").and_then(Data::as_str).unwrap_or("index.html").to_owned(),
+            cache: option("cache").and_then(Data::as_str).map(str::to_owned),
+            middleware: middleware(definitions, folder, site)?,
+        });
+    }
+    let default = Timeouts::default();
+    let timeout = |name| server.data.get("timeouts").and_then(|timeouts| timeouts.get(name)).and_then(kinds::duration);
+    Ok(Service {
+        address: env::expand(server.text("addr").unwrap_or_default())?,
+        timeouts: Timeouts {
+            read: timeout("read").unwrap_or(default.read),
+            write: timeout("write").unwrap_or(default.write),
+            idle: timeout("idle").unwrap_or(default.idle),
+        },
+        tls: server.data.get("tls").map(|tls| tls_of(tls, folder)).transpose()?,
+        routers,
+        files,
+    })
+}
+
+fn middleware(definitions: &Definitions, folder: &Path, of: &Definition) -> Result<Vec<Middleware>, String> {
+    let options = options(of, "options");
+    let make = |name| match volume(of, definitions, name, &options)? {
+        None => Middleware::new(name, &options),
+        Some(volume) => {
+            let root = directory(&volume.data, folder);
+            ensure(&root, &volume.data).map_err(|error| format!("{}: {error}", root.display()))?;
+            let path = root.to_string_lossy().into_owned();
+            Middleware::new(name, &HashMap::from_iter([(SENDFILE_VOLUME.to_owned(), path)]))
+        }
+    };
+    texts(of.data.get("middleware")).map(make).collect()
+}
+
+/// Certificates and keys are PEM text, or files of the application.
+fn tls_of(tls: &Data, folder: &Path) -> Result<ServerTls, String> {
+    let pem = |field: &str| -> Result<Option<Vec<u8>>, String> {
+        let Some(text) = tls.get(field).and_then(Data::as_str) else { return Ok(None) };
+        let text = env::expand(text)?;
+        if text.contains("-----BEGIN") {
+            return Ok(Some(text.into_bytes()));
+        }
+        std::fs::read(folder.join(&text)).map(Some).map_err(|error| format!("tls.{field}: {text}: {error}"))
+    };
+    let needed = |field: &str| pem(field)?.ok_or_else(|| format!("missing field 'tls.{field}'"));
+    Ok(ServerTls {
+        certificate: needed("cert")?,
+        key: needed("key")?,
+        client_authorities: pem("client_ca")?,
+        client_required: tls.get("client_auth").and_then(Data::as_str) == Some("require"),
+    })
+}
