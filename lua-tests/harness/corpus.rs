@@ -12,8 +12,8 @@ use crate::program::{Program, root};
 /// reference implementation.
 pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
-/// The folder of programs with processes, which must run silently to their end with so many workers.
-const RUNTIME: &str = "runtime";
+/// The folders of programs with processes and host modules, which must run silently to their end with so many workers.
+const PROCESS_FOLDERS: [&str; 2] = ["runtime", "modules"];
 const WORKERS: [&str; 3] = ["1", "2", "8"];
 
 pub fn trials() -> Vec<Trial> {
@@ -27,10 +27,12 @@ pub fn trials() -> Vec<Trial> {
             trials.push(Trial::test(format!("{name}::from_binary"), move || passes_from_binary(&file)));
         }
     }
-    for file in lua_files(&corpus.join(RUNTIME)) {
-        for workers in WORKERS {
-            let (name, file) = (case_name(RUNTIME, &file), file.clone());
-            trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
+    for folder in PROCESS_FOLDERS {
+        for file in lua_files(&corpus.join(folder)) {
+            for workers in WORKERS {
+                let (name, file) = (case_name(folder, &file), file.clone());
+                trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
+            }
         }
     }
     for file in lua_files(&corpus.join("errors")) {

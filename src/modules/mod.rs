@@ -3,6 +3,8 @@
 pub mod fs;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "sql")]
+pub mod sql;
 
 use std::sync::Arc;
 
@@ -20,6 +22,8 @@ pub fn built_in() -> Modules {
     modules.add(fs::Fs);
     #[cfg(feature = "json")]
     modules.add(json::Json::default());
+    #[cfg(feature = "sql")]
+    modules.add(sql::Sql::default());
     modules
 }
 

@@ -50,6 +50,8 @@ pub enum Literal {
     Float(f64),
     String(&'static str),
     Bytes(&'static [u8]),
+    /// A light userdata.
+    Light(Value),
     /// A nested table of constants.
     Table(&'static [(&'static str, Literal)]),
 }
@@ -267,6 +269,7 @@ fn literal_fields(
                 Literal::Integer(i) => Value::int(*i),
                 Literal::Float(f) => Value::float(*f),
                 Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Light(value) => *value,
                 Literal::Bytes(bytes) => Value::string(strings.constant(bytes)),
                 Literal::Table(fields) => {
                     let fields = literal_fields(strings, fields, nested);

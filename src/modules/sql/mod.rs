@@ -1,0 +1,240 @@
+//! The `sql` module (`modules.md` §2): one interface to an embedded engine and two servers.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `config` | how a database is reached |
+//! | `pool` | connections: who has one, who waits |
+//! | `connection` | what all engines can do |
+//! | `sqlite`, `postgres`, `mysql`, `tls` | the engines |
+//! | `value`, `error` | parameters, results, errors |
+//! | `objects`, `handle` | the objects programs hold, and how they reach a connection |
+//! | `builder` | statements put together from pieces |
+//!
+//! Where an application has entries, it says which databases there are ([`Sql::set_databases`]). A script has none; there, `sql.get`
+//! takes a URL: `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST/DATABASE`, `mysql://…`. Equal URLs are one
+//! database with one pool, for as long as the program runs.
+
+mod builder;
+mod config;
+mod connection;
+mod error;
+mod handle;
+mod mysql;
+mod objects;
+mod pool;
+mod postgres;
+mod sqlite;
+mod tls;
+mod value;
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use self::config::Config;
+use self::pool::Pool;
+use self::value::Binary;
+use super::NULL;
+use crate::runtime::data::Data;
+use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND, to_value};
+use crate::runtime::module::object::new_object;
+use crate::runtime::module::{Module, ModuleClass, module};
+use crate::vm::Vm;
+use crate::vm::concat::append_text;
+use crate::vm::image::{Library, Literal};
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::raw::string_bytes;
+use crate::vm::value::Value;
+
+/// A database with its pool.
+pub struct Database {
+    pool: Pool,
+}
+
+impl Database {
+    /// The database of an entry of this kind (`db.sql.sqlite`, `db.sql.postgres`, `db.sql.mysql`) with these fields. Nothing is
+    /// opened yet.
+    ///
+    /// # Errors
+    /// `Invalid` if a field is missing or wrong.
+    pub fn open(kind: &str, options: &Data) -> Result<Arc<Database>, ErrorData> {
+        Ok(Database::new(Config::from_entry(kind, options)?))
+    }
+
+    fn new(config: Config) -> Arc<Database> {
+        Arc::new(Database { pool: Pool::new(config) })
+    }
+
+    /// Opens a connection: whether the database can be reached.
+    ///
+    /// # Errors
+    /// What connecting fails with.
+    pub async fn ping(&self) -> Result<(), ErrorData> {
+        match self.pool.acquire().await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_data("open", self.engine())),
+        }
+    }
+
+    /// Refuses new work, waits until all connections are back, but no longer than `timeout`, and closes them.
+    pub async fn close(&self, timeout: Duration) {
+        self.pool.close(timeout).await;
+    }
+
+    fn engine(&self) -> &'static str {
+        self.pool.config().source.engine()
+    }
+}
+
+/// Who knows the databases of an application.
+pub trait Databases: Send + Sync {
+    /// The database with this id.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing has this id, `Invalid` if it is something else, `Unavailable` if it does not run.
+    fn find(&self, id: &str) -> Result<Arc<Database>, ErrorData>;
+}
+
+/// The module.
+#[derive(Default)]
+pub struct Sql {
+    databases: OnceLock<Box<dyn Databases>>,
+    /// Those of a script, by URL.
+    by_url: Mutex<HashMap<String, Arc<Database>>>,
+}
+
+impl Sql {
+    /// From now on ids lead to these databases, and URLs nowhere. Only the first call counts.
+    pub fn set_databases(&self, databases: Box<dyn Databases>) {
+        // Somebody else was first.
+        let _ = self.databases.set(databases);
+    }
+
+    fn find(&self, id: &str) -> Result<Arc<Database>, ErrorData> {
+        if id.is_empty() {
+            return Err(ErrorData::plain(INVALID, "empty database id"));
+        }
+        if let Some(databases) = self.databases.get() {
+            return databases.find(id);
+        }
+        let mut by_url = self.by_url.lock();
+        if let Some(known) = by_url.get(id) {
+            return Ok(Arc::clone(known));
+        }
+        let unknown = || ErrorData::plain(NOT_FOUND, "no such database; a script names it by URL, as sqlite:app.db");
+        let config = Config::from_url(id).ok_or_else(unknown)??;
+        let database = Database::new(config);
+        by_url.insert(id.to_owned(), Arc::clone(&database));
+        Ok(database)
+    }
+}
+
+impl Module for Sql {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY, &AS, &builder::LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+}
+
+static LIBRARY: Library = Library {
+    name: "sql",
+    global: false,
+    natives: &[Native::new("get", get)],
+    constants: &[
+        ("NULL", Literal::Light(NULL)),
+        (
+            "type",
+            Literal::Table(&[
+                ("POSTGRES", Literal::String("postgres")),
+                ("MYSQL", Literal::String("mysql")),
+                ("SQLITE", Literal::String("sqlite")),
+                ("UNKNOWN", Literal::String("unknown")),
+            ]),
+        ),
+        (
+            "isolation",
+            Literal::Table(&[
+                ("DEFAULT", Literal::String("default")),
+                ("READ_UNCOMMITTED", Literal::String("read_uncommitted")),
+                ("READ_COMMITTED", Literal::String("read_committed")),
+                ("WRITE_COMMITTED", Literal::String("write_committed")),
+                ("REPEATABLE_READ", Literal::String("repeatable_read")),
+                ("SERIALIZABLE", Literal::String("serializable")),
+            ]),
+        ),
+    ],
+};
+
+static AS: Library = Library {
+    name: "sql.as",
+    global: false,
+    natives: &[
+        Native::new("int", as_int),
+        Native::new("float", as_float),
+        Native::new("text", as_text),
+        Native::new("binary", as_binary),
+        Native::new("null", |vm, _| vm.answer(NULL)),
+    ],
+    constants: &[],
+};
+
+/// `sql.get(id)`
+fn get(vm: &mut Vm, args: Args) -> NativeResult {
+    let id = args.check_bytes(vm, 0)?;
+    let found = match std::str::from_utf8(id) {
+        Ok(id) => module::<Sql>(vm).find(id),
+        Err(_) => return errors::fail(vm, NOT_FOUND, "no such database"),
+    };
+    let (first, second) = match found {
+        Ok(database) => (objects::new_db(vm, database), Value::NIL),
+        Err(error) => (Value::NIL, to_value(vm, Arc::new(error))),
+    };
+    vm.push(first)?;
+    vm.push(second)?;
+    Ok(Flow::Return(2))
+}
+
+fn as_int(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.get(vm, 0);
+    let int = if value.is_int() {
+        value.as_int()
+    } else if value.is_float() {
+        // Towards zero; what does not fit stops at the ends, and what is not a number is zero.
+        value.as_float() as i64
+    } else {
+        0
+    };
+    vm.answer(Value::int(int))
+}
+
+fn as_float(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.get(vm, 0);
+    let float = if value.is_float() {
+        value.as_float()
+    } else if value.is_int() {
+        value.as_int() as f64
+    } else {
+        0.0
+    };
+    vm.answer(Value::float(float))
+}
+
+fn as_text(vm: &mut Vm, args: Args) -> NativeResult {
+    let mut text = Vec::new();
+    // Anything but strings and numbers appends nothing.
+    append_text(args.get(vm, 0), &mut text);
+    let text = String::from_utf8_lossy(&text);
+    let text = vm.string(text.as_bytes())?;
+    vm.answer(text)
+}
+
+fn as_binary(vm: &mut Vm, args: Args) -> NativeResult {
+    let value = args.get(vm, 0);
+    let binary = if value.is_string() { new_object(vm, Arc::new(Binary(string_bytes(value).into()))) } else { NULL };
+    vm.answer(binary)
+}
