@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use moonlet::module::{
-    Class, ErrorData, INVALID, Library, Module, ModuleClass, NOT_FOUND, Native, New, Object, Result, async_function,
-    function, method,
+    Class, ErrorData, INVALID, Library, Module, ModuleClass, NOT_FOUND, New, Object, Result, async_function, function,
+    method,
 };
 use moonlet::{Data, Runtime};
 

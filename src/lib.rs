@@ -11,6 +11,7 @@
 //! | --- | --- | --- |
 //! | [`number`] | the two kinds of number, their arithmetic and their text | every function is total |
 //! | [`syntax`] | tokens, trees, parser, diagnostics | a valid Lua 5.3 chunk gets the tree it has without annotations; no input makes it panic |
+//! | [`types`] | what annotations mean, the checker, manifests of libraries | total and linear; nothing it says changes what a program does |
 //! | [`bytecode`] | instructions, [`Proto`](bytecode::Proto), listing, binary chunks and their verifier | immutable once made, but for the hints in field instructions, which are never trusted |
 //! | [`compile`] | variables, registers, code | operands name registers and constants that exist |
 //! | [`vm`] | values, heap, calls, coroutines, the loop | Lua never recurses on the Rust stack; the collector runs at safepoints only |
@@ -45,6 +46,7 @@
 //! | a library function | the file of its library in `stdlib/` |
 //! | what a metamethod does | `vm/event.rs`, then `vm/index.rs`, `vm/arith.rs`, `vm/compare.rs`, `vm/concat.rs` |
 //! | how errors unwind | `vm/unwind.rs` |
+//! | what a type does as a value | `vm/types/`, `stdlib/types.rs`, `stdlib/reflection.rs` |
 //! | garbage collection | `vm/heap/` |
 //! | when a process runs | `runtime/state.rs`, `runtime/worker.rs` |
 //! | what crosses a process boundary | `runtime/transfer/` |
@@ -70,6 +72,7 @@ pub mod number;
 pub mod runtime;
 pub mod stdlib;
 pub mod syntax;
+pub mod types;
 pub mod vm;
 
 pub use embed::{

@@ -16,6 +16,9 @@ pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 const PROCESS_FOLDERS: [&str; 2] = ["runtime", "modules"];
 const WORKERS: [&str; 3] = ["1", "2", "8"];
 
+/// The folder of programs about types as values, which must run silently to their end.
+const TYPE_VALUES: &str = "types/values";
+
 pub fn trials() -> Vec<Trial> {
     let corpus = root().join("lua-tests");
     let mut trials = Vec::new();
@@ -26,6 +29,9 @@ pub fn trials() -> Vec<Trial> {
             trials.push(Trial::test(name.clone(), move || passes(&source)));
             trials.push(Trial::test(format!("{name}::from_binary"), move || passes_from_binary(&file)));
         }
+    }
+    for file in lua_files(&corpus.join(TYPE_VALUES)) {
+        trials.push(Trial::test(case_name(TYPE_VALUES, &file), move || passes(&file)));
     }
     for folder in PROCESS_FOLDERS {
         for file in lua_files(&corpus.join(folder)) {

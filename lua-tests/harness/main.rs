@@ -6,6 +6,7 @@
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `types` | `types/`: what the checker finds is what the comments say; manifests have what the libraries have |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
@@ -27,19 +28,21 @@ mod lines;
 mod options;
 mod program;
 mod reference;
+mod types;
 mod wordcount;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let trials = [
-        corpus::trials(),
-        reference::trials(),
-        examples::trials(),
-        wordcount::trials(),
-        cli::trials(),
-        options::trials(),
-        lines::trials(),
+        corpus::trials,
+        reference::trials,
+        examples::trials,
+        wordcount::trials,
+        types::trials,
+        cli::trials,
+        options::trials,
+        lines::trials,
     ];
-    let trials = trials.into_iter().flatten();
+    let trials = trials.into_iter().flat_map(|trials| trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }

@@ -5,13 +5,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use crate::runtime::errors::{ErrorData, INTERNAL, INVALID};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
+use crate::stdlib::module_types::PathModules;
 use crate::stdlib::package::DEFAULT_PATH;
 use crate::vm::image::Image;
 
@@ -68,7 +68,8 @@ impl ScriptEntries {
             return Ok(*chunk);
         }
         let source = fs::read(&path).map_err(|_| unknown())?;
-        let chunk = Chunk::compile(image, &source, &format!("@{}", path.display()))
+        let modules = PathModules::new(image, self.module_path());
+        let chunk = Chunk::compile(image, &source, &format!("@{}", path.display()), &modules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
         self.modules.lock().insert(path, chunk);
         Ok(chunk)
@@ -86,7 +87,7 @@ impl Entries for ScriptEntries {
             return Err(ErrorData::plain(INVALID, "entry id must have the form namespace:name"));
         };
         let chunk = self.module(image, id, namespace)?;
-        let entry = Entry { id: Arc::from(id), chunk, method: Arc::from(name) };
+        let entry = Entry::new(id, chunk, name);
         self.known.lock().insert(id.into(), entry.clone());
         Ok(entry)
     }

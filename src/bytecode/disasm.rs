@@ -101,6 +101,7 @@ fn constant_text(proto: &Proto, index: usize) -> String {
         Some(Constant::Integer(value)) => format!("K{value}"),
         Some(Constant::Float(value)) => format!("K{value:?}"),
         Some(Constant::String(bytes)) => format!("K\"{}\"", bytes.escape_ascii()),
+        Some(Constant::Type(node)) => format!("Ktype{node}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::op::Instruction;
+use super::types::{NodeId, TypeTable};
 
 /// A constant of a function.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub enum Constant {
     Integer(i64),
     Float(f64),
     String(Box<[u8]>),
+    /// A node of [`Proto::types`].
+    Type(NodeId),
 }
 
 impl PartialEq for Constant {
@@ -24,6 +27,7 @@ impl PartialEq for Constant {
             (Constant::Integer(a), Constant::Integer(b)) => a == b,
             (Constant::Float(a), Constant::Float(b)) => a.to_bits() == b.to_bits(),
             (Constant::String(a), Constant::String(b)) => a == b,
+            (Constant::Type(a), Constant::Type(b)) => a == b,
             _ => false,
         }
     }
@@ -87,6 +91,8 @@ pub struct Proto {
     pub code: Box<[Instruction]>,
     /// The constants.
     pub constants: Box<[Constant]>,
+    /// The types of the chunk, if it has types that are values.
+    pub types: Option<Arc<TypeTable>>,
     /// What its closures capture. The main function of a chunk captures `_ENV` alone.
     pub captures: Box<[Capture]>,
     /// Nested functions.

@@ -5,11 +5,13 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::check;
+
 /// The text of `--help`, and of the complaint about wrong usage.
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
        moonlet run FILE [ARGUMENT…]             the same, without options
-       moonlet check FILE…                      report syntax errors
+       moonlet check [OPTION…] PATH…            report errors of syntax and types; also 'lint'
        moonlet dis FILE                         list the bytecode of a script
        moonlet --version | --help
 options:
@@ -20,6 +22,15 @@ options:
   -E        ignore environment variables (LUA_INIT, LUA_PATH, …)
   --        end of the options
   -         run the standard input as a script, and end of the options
+options of check:
+  --mode MODE       nocheck, nonstrict (the default) or strict, unless a file chooses: --!strict
+  --rules           report style, too
+  --level LEVEL     report what is at least an error, a warning (the default) or a hint
+  --code CODE,…     report these only
+  --short | --json | --summary
+                    one line for each finding; one object; only how many there are
+  --watch           check again whenever a file changes
+  --explain CODE    say what a code means
 Without a script and without -e or -v, lines are read if the standard input is a terminal; otherwise it is run as a script.
 ";
 
@@ -29,7 +40,7 @@ pub(super) enum Command {
     /// Running Lua.
     Lua(Invocation),
     /// `check`
-    Check(Vec<PathBuf>),
+    Check(check::Request),
     /// `dis`
     Dis(PathBuf),
     /// `--version`
@@ -97,7 +108,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
             files(&arguments[..arguments.len().min(3)])?;
             Ok(Command::Lua(Invocation { arguments, script: 2, ..Invocation::default() }))
         }
-        Some(b"check") => Ok(Command::Check(files(&arguments)?.iter().map(path).collect())),
+        Some(b"check" | b"lint") => check::parse_request(&arguments[2..]).map(Command::Check),
         Some(b"dis") => match files(&arguments)? {
             [file] => Ok(Command::Dis(path(file))),
             files => Err(format!("dis: unexpected argument '{}'", shown(&files[1]))),

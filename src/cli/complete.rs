@@ -117,7 +117,6 @@ mod tests {
     use super::*;
     use crate::modules;
     use crate::stdlib::load::load_chunk;
-    use crate::vm::image::Image;
 
     #[track_caller]
     fn check(line: &str, expected: &[&str]) {

@@ -185,7 +185,7 @@ impl<'a> Plan<'a> {
             failed: Arc::clone(failed),
             repl: Repl::new(Arc::new(console)),
         };
-        Ok((Value::native(&SESSION), smallvec![vm.new_hidden_userdata(Box::new(session))]))
+        Ok((Value::native(&SESSION), smallvec![vm.new_hidden_userdata(session)]))
     }
 
     /// The global `arg`: the script has index 0, what comes before it negative ones. Without a script, the program's name

@@ -165,7 +165,6 @@ mod tests {
     use crate::modules;
     use crate::stdlib::load::load_chunk;
     use crate::vm::exit::Exit;
-    use crate::vm::image::Image;
 
     fn show(expression: &str) -> Option<String> {
         let mut vm = Vm::new(modules::image(&modules::built_in(), false));

@@ -7,16 +7,19 @@ use smallvec::SmallVec;
 
 use super::Compiler;
 use super::descriptor::{Kind, Operand};
-use super::error::Result;
-use super::function::FunctionState;
+use super::error::{self, Result};
+use super::function::{FunctionState, Variable};
 use crate::bytecode::op::{Instruction, NONE, Op, reg};
-use crate::syntax::ast::ExprId;
+use crate::syntax::ast::{Expr, ExprId, Ident};
 
 impl Compiler<'_> {
     /// `targets = values`
     pub(super) fn assign(&mut self, targets: &[ExprId], values: &[ExprId]) -> Result<()> {
         let mut places = SmallVec::<[Kind; 4]>::new();
         for &target in targets {
+            if let Expr::Name(name) = self.ast.expr(target) {
+                self.check_no_alias(Ident { name: *name, span: self.ast.expr_span(target) })?;
+            }
             let place = self.expr(target)?.kind;
             let assigned = match place {
                 Kind::Local(register) => Some(Operand::Register(register)),
@@ -44,6 +47,19 @@ impl Compiler<'_> {
             self.current.store(place, value.into())?;
         }
         Ok(())
+    }
+}
+
+impl Compiler<'_> {
+    /// Refuses a name that is about to be assigned and means the value of an alias.
+    pub(super) fn check_no_alias(&mut self, name: Ident) -> Result<()> {
+        match self.find(self.symbol(name.name))? {
+            Some(Variable::Type(_)) => {
+                let message = format!("cannot assign to type '{}'", self.ast.text(name.name));
+                Err(error::types("E0028", message, name.span))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -4,14 +4,22 @@ use super::Compiler;
 use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use crate::bytecode::op::{Field, Instruction, NONE, Op, SCALE, count, konst, reg};
+use crate::bytecode::types::NodeId;
 use crate::syntax::ast::{Expr, ExprId, Ident};
 use crate::syntax::span::Span;
 
 impl Compiler<'_> {
-    /// `callee(args)`
-    pub(super) fn call(&mut self, mut callee: Descriptor, args: &[ExprId], place: Span) -> Result<Descriptor> {
+    /// `function(args)`, where `callee` is the value of `function`.
+    pub(super) fn call(
+        &mut self,
+        mut callee: Descriptor,
+        function: ExprId,
+        args: &[ExprId],
+        place: Span,
+    ) -> Result<Descriptor> {
         let base = self.current.put_in_next(&mut callee)?;
-        self.call_with(base, args, place)
+        let asked = self.asked_type(function, args)?;
+        self.call_with(base, args, asked, place)
     }
 
     /// `object:name(args)`
@@ -37,12 +45,18 @@ impl Compiler<'_> {
                 self.current.emit(Instruction::new(Op::GetIndex, reg(base), reg(base + 1), reg(base)));
             }
         }
-        self.call_with(base, args, place)
+        self.call_with(base, args, None, place)
     }
 
-    /// Calls the function in `base` with what already follows it in registers and then `args`.
-    fn call_with(&mut self, base: u8, args: &[ExprId], place: Span) -> Result<Descriptor> {
+    /// Calls the function in `base` with what already follows it in registers and then `args`. A type that the call asks
+    /// for lies above the arguments, loaded right before the call, where only the built-in `typeof` looks for it.
+    fn call_with(&mut self, base: u8, args: &[ExprId], asked: Option<NodeId>, place: Span) -> Result<Descriptor> {
         let arguments = self.values_from(base + 1, args, Some(place))?;
+        if let Some(ty) = asked {
+            let constant = self.type_constant(ty);
+            let above = self.current.reserve(1)?;
+            self.current.code.emit(Instruction::wide(Op::LoadConst, reg(above), constant), place.line);
+        }
         let call = Instruction::new(Op::Call, reg(base), arguments, count(2));
         // The call happens in the line where it begins.
         let call = self.current.code.emit(call, place.line);

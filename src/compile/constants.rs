@@ -59,6 +59,7 @@ fn hash(hasher: &DefaultHashBuilder, constant: &Constant) -> u64 {
         Constant::Integer(value) => value.hash(&mut state),
         Constant::Float(value) => value.to_bits().hash(&mut state),
         Constant::String(value) => value.hash(&mut state),
+        Constant::Type(node) => node.hash(&mut state),
     }
     state.finish()
 }

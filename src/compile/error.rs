@@ -19,6 +19,12 @@ pub(super) fn context(message: impl Into<String>, span: Span) -> Box<SyntaxError
     error(CONTEXT, message.into(), span)
 }
 
+/// Something is wrong with a type or the use of one.
+#[cold]
+pub(super) fn types(code: &'static str, message: String, span: Span) -> Box<SyntaxError> {
+    error(code, message, span)
+}
+
 fn error(code: &'static str, message: String, span: Span) -> Box<SyntaxError> {
     Box::new(SyntaxError { code, message, span, line: span.line, near: None, hint: None })
 }

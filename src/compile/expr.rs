@@ -11,6 +11,8 @@ use super::descriptor::{Descriptor, Kind};
 use super::error::Result;
 use super::function::{Symbol, Variable};
 use crate::bytecode::op::{Instruction, NONE, Op, count};
+use crate::bytecode::proto::Constant;
+use crate::bytecode::types::NodeId;
 use crate::number::Number;
 use crate::syntax::ast::{Expr, ExprId, Name};
 
@@ -93,7 +95,7 @@ impl Compiler<'_> {
                 let key = self.expr(*key)?;
                 self.current.index(object, key)
             }
-            Expr::Call { args, .. } => self.call(e, args, ast.expr_span(node)),
+            Expr::Call { func, args, .. } => self.call(e, *func, args, ast.expr_span(node)),
             Expr::MethodCall { name, args, .. } => self.method_call(e, *name, args, ast.expr_span(node)),
             _ => {
                 self.current.truncate(&mut e);
@@ -162,7 +164,7 @@ impl Compiler<'_> {
     pub(super) fn name(&mut self, name: Name) -> Result<Descriptor> {
         let symbol = self.symbol(name);
         if let Some(variable) = self.find(symbol)? {
-            return Ok(variable_kind(variable).into());
+            return Ok(self.variable_kind(variable).into());
         }
         let environment = self.find(Symbol::Environment)?.expect("the chunk has an _ENV");
         let key = self.string(name);
@@ -171,17 +173,27 @@ impl Compiler<'_> {
         {
             return Ok(Kind::Global { environment: index, key }.into());
         }
-        let mut environment = variable_kind(environment).into();
+        let mut environment = self.variable_kind(environment).into();
         let object = self.current.table_operand(&mut environment)?;
         self.current.index(object, key)
     }
-}
 
-fn variable_kind(variable: Variable) -> Kind {
-    match variable {
-        Variable::Local { register, cell: false, .. } => Kind::Local(register),
-        Variable::Local { register, cell: true, .. } => Kind::Cell(register),
-        Variable::Captured { index, cell: false } => Kind::Captured(index),
-        Variable::Captured { index, cell: true } => Kind::CapturedCell(index),
+    fn variable_kind(&mut self, variable: Variable) -> Kind {
+        match variable {
+            Variable::Local { register, cell: false, .. } => Kind::Local(register),
+            Variable::Local { register, cell: true, .. } => Kind::Cell(register),
+            Variable::Captured { index, cell: false } => Kind::Captured(index),
+            Variable::Captured { index, cell: true } => Kind::CapturedCell(index),
+            Variable::Type(ty) => {
+                let constant = self.type_constant(ty);
+                Kind::Relocatable(self.current.emit(Instruction::wide(Op::LoadConst, NONE, constant)))
+            }
+        }
+    }
+
+    /// A type as a constant of the current function.
+    pub(super) fn type_constant(&mut self, ty: NodeId) -> u32 {
+        self.use_types();
+        self.current.constants.add(Constant::Type(ty))
     }
 }

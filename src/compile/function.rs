@@ -14,6 +14,7 @@ use super::layout::{self, TooLong};
 use super::resolve::Declaration;
 use crate::bytecode::op::{Instruction, MAX_REGISTERS, NONE, Op, count, reg};
 use crate::bytecode::proto::{Capture, CaptureFrom, LocalInfo, Proto};
+use crate::bytecode::types::NodeId;
 use crate::syntax::ast::Name;
 use crate::syntax::span::Span;
 use crate::syntax::{MAX_LOCALS, SyntaxError};
@@ -39,8 +40,20 @@ pub(super) struct ActiveLocal {
     pub(super) cell: bool,
     /// Who declared it; nobody for internal ones.
     pub(super) declaration: Option<Declaration>,
+    /// Its declared type, if the chunk asks for such types.
+    annotation: Option<NodeId>,
+    /// The module it holds, if the chunk has types.
+    module: Option<Arc<str>>,
     /// Its index in the debug information.
     info: usize,
+}
+
+/// An alias whose name is a value.
+struct ActiveType {
+    symbol: Symbol,
+    value: NodeId,
+    /// Active locals at its statement: those are hidden by it, later ones hide it.
+    locals: usize,
 }
 
 /// A captured variable together with the name it is found under.
@@ -52,8 +65,17 @@ struct CapturedVariable {
 /// Where a variable is, seen from one function.
 #[derive(Clone, Copy)]
 pub(super) enum Variable {
-    Local { register: u8, cell: bool, declaration: Option<Declaration> },
-    Captured { index: u8, cell: bool },
+    Local {
+        register: u8,
+        cell: bool,
+        declaration: Option<Declaration>,
+    },
+    Captured {
+        index: u8,
+        cell: bool,
+    },
+    /// The value of an alias.
+    Type(NodeId),
 }
 
 /// What is fixed about a function before its first statement.
@@ -86,6 +108,7 @@ pub(super) struct FunctionState {
     params: u8,
     registers: Registers,
     active: Vec<ActiveLocal>,
+    types: Vec<ActiveType>,
     captured: Vec<CapturedVariable>,
     protos: Vec<Arc<Proto>>,
     locals: Vec<LocalInfo>,
@@ -103,6 +126,7 @@ impl FunctionState {
             params: 0,
             registers: Registers::default(),
             active: Vec::new(),
+            types: Vec::new(),
             captured: Vec::new(),
             protos: Vec::new(),
             locals: Vec::new(),
@@ -133,6 +157,7 @@ impl FunctionState {
             registers: self.registers.used.max(1),
             code: self.code.instructions.into(),
             constants: self.constants.into_items(),
+            types: None,
             captures: self.captured.into_iter().map(|captured| captured.capture).collect(),
             protos: self.protos.into(),
             lines: self.code.lines.into(),
@@ -242,11 +267,61 @@ impl FunctionState {
             return Err(self.limit_error("local variables", MAX_LOCALS));
         }
         let here = self.code.here();
-        self.active.push(ActiveLocal { symbol, register, cell, declaration, info: self.locals.len() });
+        let info = self.locals.len();
+        self.active.push(ActiveLocal { symbol, register, cell, declaration, annotation: None, module: None, info });
         self.locals.push(LocalInfo { name: text.into(), register, cell, start: here, end: here });
         self.registers.locals_top = self.registers.locals_top.max(register + 1);
         debug_assert!(self.registers.locals_top <= self.registers.free);
         Ok(())
+    }
+
+    /// Whether the innermost block has a local variable with this name.
+    pub(super) fn declares_local(&self, symbol: Symbol) -> bool {
+        self.active[self.block_locals()..].iter().any(|local| local.symbol == symbol)
+    }
+
+    /// Makes the name of an alias its value from here on.
+    pub(super) fn activate_type(&mut self, symbol: Symbol, value: NodeId) {
+        self.types.push(ActiveType { symbol, value, locals: self.active.len() });
+    }
+
+    /// Number of aliases whose names are values.
+    pub(super) fn active_types(&self) -> usize {
+        self.types.len()
+    }
+
+    /// Ends all alias values from the `keep`-th on.
+    pub(super) fn deactivate_types(&mut self, keep: usize) {
+        self.types.truncate(keep);
+    }
+
+    /// Notes the declared type of the local variable declared last.
+    pub(super) fn annotate(&mut self, ty: NodeId) {
+        if let Some(local) = self.active.last_mut() {
+            local.annotation = Some(ty);
+        }
+    }
+
+    /// If the function has a variable of this name: its declared type, if it has one.
+    pub(super) fn annotation(&self, symbol: Symbol) -> Option<Option<NodeId>> {
+        match self.active.iter().rev().find(|local| local.symbol == symbol) {
+            Some(local) => Some(local.annotation),
+            None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
+        }
+    }
+
+    /// Notes that one of the local variables declared last, counted from the end, holds a module.
+    pub(super) fn note_module(&mut self, from_end: usize, module: Arc<str>) {
+        let place = self.active.len() - from_end;
+        self.active[place].module = Some(module);
+    }
+
+    /// If the function has a variable of this name: the module it holds, if it does.
+    pub(super) fn module(&self, symbol: Symbol) -> Option<Option<&Arc<str>>> {
+        match self.active.iter().rev().find(|local| local.symbol == symbol) {
+            Some(local) => Some(local.module.as_ref()),
+            None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
+        }
     }
 
     /// Declares the locals so far to be the parameters.
@@ -281,8 +356,14 @@ impl FunctionState {
 
     /// Finds a variable among the active locals and those already captured.
     pub(super) fn find(&self, symbol: Symbol) -> Option<Variable> {
-        if let Some(local) = self.active.iter().rev().find(|local| local.symbol == symbol) {
-            let &ActiveLocal { register, cell, declaration, .. } = local;
+        let local = self.active.iter().rposition(|local| local.symbol == symbol);
+        if let Some(ty) = self.types.iter().rev().find(|ty| ty.symbol == symbol)
+            && local.is_none_or(|local| local < ty.locals)
+        {
+            return Some(Variable::Type(ty.value));
+        }
+        if let Some(local) = local {
+            let &ActiveLocal { register, cell, declaration, .. } = &self.active[local];
             return Some(Variable::Local { register, cell, declaration });
         }
         let index = self.captured.iter().position(|captured| captured.symbol == symbol)?;
@@ -297,6 +378,7 @@ impl FunctionState {
             }
             Variable::Local { register, cell, .. } => (CaptureFrom::Register(register), cell),
             Variable::Captured { index, cell } => (CaptureFrom::Captured(index), cell),
+            Variable::Type(_) => unreachable!("constants are not captured"),
         };
         if self.captured.len() >= MAX_CAPTURES {
             return Err(self.limit_error("upvalues", MAX_CAPTURES));

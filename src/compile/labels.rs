@@ -22,6 +22,8 @@ pub(super) struct Jumps {
 struct OpenBlock {
     /// Active locals when it began.
     locals: usize,
+    /// Aliases that are values, when it began.
+    types: usize,
     /// Labels and pending gotos of enclosing blocks.
     labels: usize,
     pending: usize,
@@ -51,6 +53,7 @@ impl FunctionState {
     pub(super) fn enter_block(&mut self, is_loop: bool) {
         self.jumps.blocks.push(OpenBlock {
             locals: self.active_locals(),
+            types: self.active_types(),
             labels: self.jumps.labels.len(),
             pending: self.jumps.pending.len(),
             breaks: is_loop.then_some(JumpList::EMPTY),
@@ -61,6 +64,7 @@ impl FunctionState {
     pub(super) fn leave_block(&mut self) -> Result<()> {
         let block = self.jumps.blocks.pop().expect("every block that is left was entered");
         self.deactivate_locals(block.locals);
+        self.deactivate_types(block.types);
         self.jumps.labels.truncate(block.labels);
         if let Some(breaks) = block.breaks {
             self.code.patch_here(breaks);
@@ -81,6 +85,11 @@ impl FunctionState {
             self.resolve_or_defer(goto, outer_labels)?;
         }
         Ok(())
+    }
+
+    /// Active locals when the innermost block began.
+    pub(super) fn block_locals(&self) -> usize {
+        self.jumps.blocks.last().map_or(0, |block| block.locals)
     }
 
     /// `break`, taken by `jumps`.

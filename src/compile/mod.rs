@@ -8,6 +8,7 @@
 //! | `expr`, `call`, `table` | walks over expression trees |
 //! | `descriptor`, `condition`, `operator`, `fold` | values under evaluation, operators, folding |
 //! | `function`, `labels` | registers, scopes, captures, jumps between blocks of one function |
+//! | `types`, `exports` | scopes of type names, aliases, type expressions; types of one chunk in another |
 //! | `code`, `layout`, `constants` | instructions and jump lists, their final form, the constant pool |
 //!
 //! The upper half walks trees and is implemented on `Compiler`; the lower half knows no tree and is implemented on
@@ -27,6 +28,7 @@ mod condition;
 mod constants;
 mod descriptor;
 mod error;
+mod exports;
 mod expr;
 mod fold;
 mod function;
@@ -39,6 +41,9 @@ mod stat;
 mod table;
 #[cfg(test)]
 mod tests;
+mod types;
+
+pub use exports::{Export, Exports, Modules, NoModules};
 
 use std::sync::Arc;
 
@@ -52,6 +57,7 @@ use descriptor::{Descriptor, Kind};
 use error::Result;
 use function::{FunctionState, Header, Symbol, Variable};
 use resolve::{Declaration, Resolution};
+use types::TypeScopes;
 
 /// Compiles a chunk that parsed without errors. `chunk_name` is its name as given to `load`, with prefix.
 ///
@@ -69,7 +75,28 @@ use resolve::{Declaration, Resolution};
 /// assert!(moonlet::bytecode::disasm::disassemble(&proto).contains("LoadInt R0, #3"));
 /// ```
 pub fn compile(ast: &Ast, chunk_name: &[u8]) -> std::result::Result<Arc<Proto>, SyntaxError> {
-    chunk(ast, chunk_name).map_err(|error| *error)
+    compile_in(ast, chunk_name, &NoModules)
+}
+
+/// As [`compile`], with the modules whose types the chunk may use.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn compile_in(ast: &Ast, chunk_name: &[u8], modules: &dyn Modules) -> std::result::Result<Arc<Proto>, SyntaxError> {
+    chunk(ast, chunk_name, modules).map_err(|error| *error)
+}
+
+/// The types that a chunk offers to others.
+///
+/// # Errors
+/// As for [`compile`].
+pub fn exports(ast: &Ast, chunk_name: &[u8], modules: &dyn Modules) -> std::result::Result<Exports, SyntaxError> {
+    let exports = || {
+        let mut compiler = Compiler::new(ast, chunk_name, modules);
+        compiler.main()?;
+        Ok(compiler.exports(chunk_name))
+    };
+    exports().map_err(|error: Box<SyntaxError>| *error)
 }
 
 /// Parses and compiles the source of a chunk.
@@ -81,31 +108,34 @@ pub fn compile_source(source: &[u8], chunk_name: &[u8]) -> std::result::Result<A
     compile(&parse(source)?, chunk_name)
 }
 
-fn chunk(ast: &Ast, chunk_name: &[u8]) -> Result<Arc<Proto>> {
-    let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
-    let mut compiler = Compiler {
-        ast,
-        resolution: Resolution::of(ast),
-        environment: ast.names.get("_ENV"),
-        source: chunk_name.into(),
-        current: FunctionState::new(header, Span { line: 1, end_line: 1, ..Span::default() }),
-        enclosing: Vec::new(),
-    };
-    let from = Variable::Local { register: 0, cell: compiler.resolution.environment_is_cell, declaration: None };
-    // What the machine hands to the main function has no place in any function; the register is a formality.
-    compiler.current.capture(Symbol::Environment, "_ENV", from)?;
-    compiler.current.enter_block(false);
-    compiler.vararg_prologue(0);
-    compiler.statements(&ast.block, false)?;
-    compiler.current.leave_block()?;
-    let Compiler { current, source, .. } = compiler;
-    Ok(Arc::new(current.finish(ast.end_line, source)?))
+/// As [`compile_source`], with the modules whose types the chunk may use.
+///
+/// # Errors
+/// As for [`compile_source`].
+pub fn compile_source_in(
+    source: &[u8],
+    chunk_name: &[u8],
+    modules: &dyn Modules,
+) -> std::result::Result<Arc<Proto>, SyntaxError> {
+    compile_in(&parse(source)?, chunk_name, modules)
+}
+
+fn chunk(ast: &Ast, chunk_name: &[u8], modules: &dyn Modules) -> Result<Arc<Proto>> {
+    let mut compiler = Compiler::new(ast, chunk_name, modules);
+    let mut proto = compiler.main()?;
+    compiler.attach_types(&mut proto, chunk_name);
+    Ok(Arc::new(proto))
 }
 
 /// The state of one compilation.
 struct Compiler<'a> {
     ast: &'a Ast,
+    /// Where types of other modules come from.
+    modules: &'a dyn Modules,
     resolution: Resolution,
+    types: TypeScopes,
+    /// Whether the chunk mentions `typeof`, so that declared types matter.
+    asks_for_types: bool,
     /// `_ENV`, if the chunk mentions it.
     environment: Option<Name>,
     source: Arc<[u8]>,
@@ -115,7 +145,36 @@ struct Compiler<'a> {
     enclosing: Vec<FunctionState>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    fn new(ast: &'a Ast, chunk_name: &[u8], modules: &'a dyn Modules) -> Compiler<'a> {
+        let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
+        Compiler {
+            ast,
+            modules,
+            resolution: Resolution::of(ast),
+            types: TypeScopes::default(),
+            asks_for_types: ast.names.get("typeof").is_some(),
+            environment: ast.names.get("_ENV"),
+            source: chunk_name.into(),
+            current: FunctionState::new(header, Span { line: 1, end_line: 1, ..Span::default() }),
+            enclosing: Vec::new(),
+        }
+    }
+
+    /// Compiles the main function.
+    fn main(&mut self) -> Result<Proto> {
+        let from = Variable::Local { register: 0, cell: self.resolution.environment_is_cell, declaration: None };
+        // What the machine hands to the main function has no place in any function; the register is a formality.
+        self.current.capture(Symbol::Environment, "_ENV", from)?;
+        self.current.enter_block(false);
+        self.vararg_prologue(0);
+        self.statements(&self.ast.block, false)?;
+        self.current.leave_block()?;
+        let header = Header { line: 0, last_line: 0, vararg: true, itself: None };
+        let main = std::mem::replace(&mut self.current, FunctionState::new(header, Span::default()));
+        main.finish(self.ast.end_line, self.source.clone())
+    }
+
     /// Compiles a nested function. `receiver` is the declaration of `self` in a method, `itself` that of the
     /// never reassigned `local function` which the body defines.
     fn closure(
@@ -128,7 +187,12 @@ impl Compiler<'_> {
         let place = Span { line: body.line, end_line: body.line, ..body.span };
         let outer = std::mem::replace(&mut self.current, FunctionState::new(header, place));
         self.enclosing.push(outer);
-        let compiled = self.function_body(body, receiver);
+        let scope = self.enter_type_params(&body.type_params);
+        let compiled = scope.and_then(|scope| {
+            self.function_body(body, receiver)?;
+            self.leave_types(scope);
+            Ok(())
+        });
         let outer = self.enclosing.pop().expect("pushed above");
         let inner = std::mem::replace(&mut self.current, outer);
         compiled?;
@@ -178,6 +242,11 @@ impl Compiler<'_> {
             let symbol = self.symbol(binding.name.name);
             let text = self.ast.text(binding.name.name);
             self.current.activate(symbol, text, register, cell, Some(declaration))?;
+            if self.asks_for_types
+                && let Some(ty) = binding.ty
+            {
+                self.note_declared(ty, binding.optional)?;
+            }
         }
         Ok(())
     }
@@ -208,6 +277,9 @@ impl Compiler<'_> {
         let Some(outer) = self.find_at(symbol, outer_level)? else {
             return Ok(None);
         };
+        if let Variable::Type(_) = outer {
+            return Ok(Some(outer));
+        }
         let name = match symbol {
             Symbol::Name(name) => self.ast.text(name),
             Symbol::Environment => "_ENV",

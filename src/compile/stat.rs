@@ -20,6 +20,7 @@ impl Compiler<'_> {
     /// The statements of an open block. `scope_goes_on` if its locals are visible after the last one, as in the
     /// condition of `repeat`.
     pub(super) fn statements(&mut self, block: &Block, scope_goes_on: bool) -> Result<()> {
+        let types = self.enter_types(block);
         let end = block.stats.iter().rposition(|stat| !is_void(stat)).map_or(0, |last| last + 1);
         for (position, stat) in block.stats.iter().enumerate() {
             self.current.place = stat.span;
@@ -34,13 +35,15 @@ impl Compiler<'_> {
             self.current.release_temporaries();
             self.current.line = stat.span.end_line;
         }
+        self.leave_types(types);
         Ok(())
     }
 
     fn statement(&mut self, stat: &Stat) -> Result<()> {
         match &stat.kind {
             StatKind::Error => Err(self.current.misplaced("syntax error")),
-            StatKind::Label(_) | StatKind::Alias(_) => Ok(()),
+            StatKind::Label(_) => Ok(()),
+            StatKind::Alias(alias) => self.alias(alias),
             StatKind::Assign { targets, values } => self.assign(targets, values),
             StatKind::Call(call) => {
                 let call = self.expr(*call)?;
@@ -151,6 +154,7 @@ impl Compiler<'_> {
         method: Option<&Ident>,
         body: &FunctionBody,
     ) -> Result<()> {
+        self.check_no_alias(path[0])?;
         let mut target = self.name(path[0].name)?;
         for field in path[1..].iter().chain(method) {
             let object = self.current.table_operand(&mut target)?;
@@ -179,6 +183,10 @@ impl Compiler<'_> {
         }
         let symbol = self.symbol(name.name);
         self.current.activate(symbol, self.ast.text(name.name), register, cell, Some(declaration))?;
+        if self.asks_for_types && (body.ret.is_some() || body.params.iter().any(|param| param.ty.is_some())) {
+            let signature = self.signature(body)?;
+            self.current.annotate(signature);
+        }
         let itself = (!self.resolution.is_assigned(declaration)).then_some(declaration);
         let closure = self.closure(body, None, itself)?;
         let target = if cell { Kind::Cell(register) } else { Kind::Local(register) };
@@ -189,7 +197,8 @@ impl Compiler<'_> {
         let first = self.current.free();
         self.exprs_in_registers(values, vars.len())?;
         self.wrap_cells(declarations(vars), first);
-        self.declare(vars, first)
+        self.declare(vars, first)?;
+        self.note_modules(vars.len(), values)
     }
 }
 

@@ -31,10 +31,6 @@ impl Host for Roots {
             marker.mark(*value);
         }
     }
-
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
-    }
 }
 
 /// A place in [`Roots`].

@@ -73,7 +73,7 @@ impl Lua {
 
     fn with_image(image: Arc<Image>) -> Lua {
         let mut vm = Vm::new(image);
-        vm.set_host(Box::new(Roots::default()));
+        vm.set_host(Roots::default());
         Lua { state: Rc::new(State { vm: UnsafeCell::new(vm) }) }
     }
 

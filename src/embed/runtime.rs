@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::error::{Error, Result};
+use crate::compile::NoModules;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::mail::Outcome;
@@ -254,9 +255,9 @@ impl Entries for Sources {
             return Ok(entry.clone());
         }
         let source = self.sources.get(id).ok_or_else(|| ErrorData::no_factory(id))?;
-        let chunk = Chunk::compile(image, source, &format!("={id}"))
+        let chunk = Chunk::compile(image, source, &format!("={id}"), &NoModules)
             .map_err(|message| ErrorData::plain(INTERNAL, &format!("failed to execute script: {message}")))?;
-        let entry = Entry { id: id.into(), chunk, method: "main".into() };
+        let entry = Entry::new(id, chunk, "main");
         known.insert(id.into(), entry.clone());
         Ok(entry)
     }

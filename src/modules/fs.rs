@@ -38,6 +38,10 @@ impl Module for Fs {
     fn classes(&self) -> &'static [ModuleClass] {
         &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
     }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("fs.d.lua")
+    }
 }
 
 static LIBRARY: Library = Library {
@@ -94,7 +98,7 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
     let metatable = vm.image.class(&VOLUME);
-    let volume = vm.heap.new_userdata(Box::new(Volume { working_dir: Arc::new(Mutex::new(working_dir)) }), metatable);
+    let volume = vm.heap.new_userdata(Volume { working_dir: Arc::new(Mutex::new(working_dir)) }, metatable);
     vm.push(Value::userdata(volume))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))

@@ -9,6 +9,7 @@ pub mod sql;
 use std::sync::Arc;
 
 use crate::runtime::module::Modules;
+use crate::types::Manifest;
 use crate::vm::image::{Image, Library, random_seed};
 use crate::vm::value::Value;
 use crate::{runtime, stdlib};
@@ -37,4 +38,12 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
     libraries.extend(runtime::LIBRARIES);
     libraries.extend(modules.iter().flat_map(|module| module.libraries()));
     Image::new(&libraries, sandbox, random_seed())
+}
+
+/// The types of all libraries: those of Lua, of the runtime, and the built-in modules.
+pub fn all_manifests() -> Vec<Manifest> {
+    let modules = built_in();
+    let manifests =
+        modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
 }

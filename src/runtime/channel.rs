@@ -151,11 +151,8 @@ impl UserData for Channel {
 /// `handle` is a live userdata that holds a [`Channel`]; no other reference to that channel is in use.
 #[inline(always)]
 pub(super) unsafe fn channel_of<'a>(handle: *mut Userdata) -> &'a mut Channel {
-    // SAFETY: by contract; the vtable is that of `Channel`, so the data pointer leads to one.
-    unsafe {
-        let data: *mut dyn UserData = &raw mut **(*handle).data.as_mut().expect("channels are never taken out");
-        &mut *data.cast::<Channel>()
-    }
+    // SAFETY: by contract the data pointer leads to a channel.
+    unsafe { &mut *(*handle).data.cast::<Channel>() }
 }
 
 /// Whether a channel is fed from the mailbox alone.
@@ -167,7 +164,7 @@ pub(super) fn is_subscription(handle: *mut Userdata) -> bool {
 /// A new channel as a value.
 pub fn new_channel(vm: &mut Vm, channel: Channel) -> *mut Userdata {
     let metatable = state(vm).core().words.channel_class;
-    vm.heap.new_userdata(Box::new(channel), metatable)
+    vm.heap.new_userdata(channel, metatable)
 }
 
 /// Looks whether an operation on a channel that is not shared would complete, without doing it.
@@ -280,6 +277,51 @@ pub(super) fn try_send(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Resu
         if finish_receive(vm, handle, receiver, value, true)? {
             return Ok(Sent::Done);
         }
+    }
+}
+
+/// Sends if a plain receiver or the buffer takes the value at once, without a way to fail.
+pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> bool {
+    // SAFETY: as in `try_receive`.
+    let local = match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => local,
+        Kind::Shared(shared) if !value.is_object() => {
+            return matches!(shared.try_send(super::transfer::pack(vm, value)), Sent::Done);
+        }
+        _ => return false,
+    };
+    if local.closed {
+        return false;
+    }
+    match local.receivers.front() {
+        Some(receiver) if receiver.case == PLAIN => {
+            let task = receiver.task;
+            local.receivers.pop_front();
+            drop(state(vm).tasks.wake(task, smallvec![value, Value::TRUE]));
+            true
+        }
+        None if local.buffer.len() < local.capacity => {
+            store(vm, handle, value);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Receives what is there already, without a way to fail: from a local channel, a scalar from a shared one, or a message
+/// from the inbox.
+pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
+    // SAFETY: as in `try_receive`.
+    match unsafe { &mut channel_of(handle).kind } {
+        Kind::Local(local) => match local.buffer.pop_front() {
+            Some(value) => {
+                refill(vm, handle);
+                Some(value)
+            }
+            None => take_from_sender(vm, handle),
+        },
+        Kind::Subscription(_) => super::mailbox::receive_message(vm, handle),
+        Kind::Shared(shared) => shared.try_receive_scalar()?.scalar(),
     }
 }
 

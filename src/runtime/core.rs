@@ -20,6 +20,7 @@ use super::timer::TimerService;
 use super::transfer::Text;
 use super::words::Words;
 use crate::vm::image::Image;
+use crate::vm::pool::Pooled;
 
 /// Settings of a runtime.
 #[derive(Clone, Copy, Debug)]
@@ -82,7 +83,7 @@ impl RuntimeCore {
         for process in self.processes.all() {
             let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
             // A process that ends at the same time does not care any more.
-            let _ = process.post(Mail::Event(Box::new(ProcessEvent { from: NOBODY, at, what })));
+            let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
         }
     }
 

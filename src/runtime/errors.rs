@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::data::Data;
 use super::process_state::state;
+use crate::bytecode::types;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::concat::append_text;
@@ -12,6 +13,7 @@ use crate::vm::event::{Event, type_name};
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+use crate::vm::types::{Report, TypeRef};
 use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
@@ -163,13 +165,43 @@ pub fn error_of(value: Value) -> Option<&'static Arc<ErrorData>> {
 /// An error object as a value.
 pub fn to_value(vm: &mut Vm, error: Arc<ErrorData>) -> Value {
     let metatable = state(vm).core().words.error_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(ErrorObject(error)), metatable))
+    Value::userdata(vm.heap.new_userdata(ErrorObject(error), metatable))
 }
 
 /// A new error object as a value, with the stack of the running task.
 pub fn new_error(vm: &mut Vm, kind: &str, message: &str) -> Value {
     let stack = if state(vm).tasks.current().is_some() { stack_text(vm) } else { String::new() };
     to_value(vm, Arc::new(ErrorData { stack, ..ErrorData::plain(kind, message) }))
+}
+
+/// The error object for a value that is not of a type.
+pub fn of_report(vm: &mut Vm, report: Report) -> Value {
+    let text = |text: &str| Data::Text(text.as_bytes().into());
+    let mut details = vec![
+        (text("path"), text(&report.path)),
+        (text("expected"), text(&report.expected)),
+        (text("got"), text(&report.got)),
+        (text("rule"), text(report.rule)),
+    ];
+    if let Some(limit) = &report.limit {
+        let limit = match limit {
+            types::Literal::Boolean(b) => Data::Boolean(*b),
+            types::Literal::Integer(i) => Data::Integer(*i),
+            types::Literal::Float(bits) => Data::Float(f64::from_bits(*bits)),
+            types::Literal::String(bytes) => Data::Text(bytes.clone()),
+        };
+        details.push((text("limit"), limit));
+    }
+    if let Some(name) = &report.type_name {
+        details.push((text("type"), text(name)));
+    }
+    let error = ErrorData {
+        retryable: Some(false),
+        details: Some(Data::Map(details)),
+        stack: stack_text(vm),
+        ..ErrorData::plain(INVALID, &report.message)
+    };
+    to_value(vm, Arc::new(error))
 }
 
 /// Answers a native call with `nil, error`.
@@ -201,6 +233,7 @@ pub fn value_text(vm: &mut Vm, value: Value) -> String {
         return String::from_utf8_lossy(&text).into_owned();
     }
     match value.tag() {
+        tag::TYPE => TypeRef::of(value).map_or_else(String::new, |ty| String::from_utf8_lossy(&ty.text()).into_owned()),
         tag::NIL => "nil".to_owned(),
         tag::FALSE => "false".to_owned(),
         tag::TRUE => "true".to_owned(),

@@ -7,7 +7,6 @@ use super::mail::{Happening, Outcome, ProcessEvent};
 use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::object::{Str, Table};
 use crate::vm::value::Value;
 
 /// `process.event.EXIT`
@@ -27,36 +26,26 @@ pub const OUTDATED: &str = "pid.outdated";
 pub fn event_table(vm: &mut Vm, event: &ProcessEvent) -> Result<Value, Box<LuaError>> {
     let core = state(vm).core();
     let words = &core.words;
-    let table = vm.heap.new_table(0, 4);
-    let from = vm.string(event.from.display(&core.host).to_string().as_bytes())?;
-    set(vm, table, words.from, from)?;
-    set(vm, table, words.at, Value::int(event.at))?;
-    let (kind, name, detail) = match &event.what {
-        Happening::Exit(outcome) => (words.exit, words.result, result_table(vm, outcome)?),
-        Happening::LinkDown(outcome) => (words.link_down, words.result, result_table(vm, outcome)?),
-        Happening::Cancel(reason) => (words.cancel, words.reason, reason.to_value(vm)?),
+    let from = vm.string(&event.from.display(&core.host).text())?;
+    let at = Value::int(event.at);
+    let (shape, kind, detail) = match &event.what {
+        Happening::Exit(outcome) => (&words.end_event, words.exit, result_table(vm, outcome)?),
+        Happening::LinkDown(outcome) => (&words.end_event, words.link_down, result_table(vm, outcome)?),
+        Happening::Cancel(reason) => (&words.cancel_event, words.cancel, reason.to_value(vm)?),
     };
-    set(vm, table, words.kind, Value::string(kind))?;
-    set(vm, table, name, detail)?;
-    Ok(Value::table(table))
+    shape.make(vm, [from, at, Value::string(kind), detail])
 }
 
 fn result_table(vm: &mut Vm, outcome: &Outcome) -> Result<Value, Box<LuaError>> {
     let words = &state(vm).core().words;
-    let table = vm.heap.new_table(0, 1);
     match outcome {
         Ok(parcel) => {
             let value = parcel.unpack_one(vm)?;
-            set(vm, table, words.value, value)?;
+            words.value_result.make(vm, [value])
         }
         Err(error) => {
             let error = errors::to_value(vm, Arc::clone(error));
-            set(vm, table, words.error, error)?;
+            words.error_result.make(vm, [error])
         }
     }
-    Ok(Value::table(table))
-}
-
-fn set(vm: &mut Vm, table: *mut Table, key: *mut Str, value: Value) -> Result<(), Box<LuaError>> {
-    vm.raw_set(table, Value::string(key), value)
 }

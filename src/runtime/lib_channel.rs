@@ -9,10 +9,11 @@ use super::shared_channel::unpack_received;
 use super::task::Wait;
 use super::transfer::pack;
 use crate::vm::Vm;
+use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::image::Library;
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
 use crate::vm::object::Userdata;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -29,8 +30,8 @@ pub static LIBRARY: Library = Library {
 pub static CHANNEL: Class = Class {
     name: "channel",
     methods: &[
-        Native::new("send", send),
-        Native::new("receive", receive),
+        Native::new("send", send).quick_first(quick_send),
+        Native::new("receive", receive).quick_first(quick_receive),
         Native::new("close", close),
         Native::new("case_send", case_send),
         Native::new("case_receive", case_receive),
@@ -83,6 +84,23 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
             vm.suspend(Request::Event("channel send"))
         }
     }
+}
+
+fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
+    let [channel, value] = *args else { return Answer::NONE };
+    if userdata_of::<Channel>(channel).is_some() && channel::send_at_once(vm, channel.as_userdata(), value) {
+        Value::TRUE.into()
+    } else {
+        Answer::NONE
+    }
+}
+
+fn quick_receive(vm: &mut Vm, args: &[Value]) -> Answer {
+    let [channel] = *args else { return Answer::NONE };
+    if userdata_of::<Channel>(channel).is_none() {
+        return Answer::NONE;
+    }
+    channel::receive_at_once(vm, channel.as_userdata()).map_or(Answer::NONE, Answer::from)
 }
 
 fn send_shared(

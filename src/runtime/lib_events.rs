@@ -55,7 +55,7 @@ pub(super) fn new_subscription(vm: &mut Vm) -> (Value, Subscriber) {
     let channel = mailbox::listen(vm, id.topic(), false);
     state(vm).rare().subscriptions.push(id);
     let metatable = vm.image.class(&SUBSCRIPTION);
-    let object = vm.heap.new_userdata(Box::new(SubscriptionObject { id, channel }), metatable);
+    let object = vm.heap.new_userdata(SubscriptionObject { id, channel }, metatable);
     (Value::userdata(object), Subscriber { id, process: state(vm).process().weak() })
 }
 

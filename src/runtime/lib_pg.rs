@@ -77,7 +77,7 @@ fn open(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let metatable = vm.image.class(&INSTANCE);
     let instance = Instance { scope: id.into(), released: false, joined: Vec::new(), subscriptions: Vec::new() };
-    let instance = vm.heap.new_userdata(Box::new(instance), metatable);
+    let instance = vm.heap.new_userdata(instance, metatable);
     vm.push(Value::userdata(instance))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))

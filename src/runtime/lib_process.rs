@@ -12,14 +12,16 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::state;
 use super::spawn::pack_rest;
-use super::transfer::Text;
+use super::transfer::{Parcel, Text, pack};
 use super::upgrade::upgrade;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::exit::Request;
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
+use crate::vm::pool::Pooled;
+use crate::vm::raw::string_bytes;
 use crate::vm::value::{Value, tag};
 
 /// The library, in part: see `lib_spawn` and `lib_registry`.
@@ -29,7 +31,7 @@ pub static LIBRARY: Library = Library {
     natives: &[
         Native::new("pid", pid),
         Native::new("id", id),
-        Native::new("send", send),
+        Native::new("send", send).quick_first(quick_send),
         Native::new("terminate", terminate),
         Native::new("cancel", cancel),
         Native::new("monitor", monitor),
@@ -57,8 +59,8 @@ pub static LIBRARY: Library = Library {
 
 /// A PID as programs see it.
 pub(super) fn pid_value(vm: &mut Vm, pid: Pid) -> Result<Value, Box<LuaError>> {
-    let text = pid.display(&state(vm).core().host).to_string();
-    vm.string(text.as_bytes())
+    let text = pid.display(&state(vm).core().host).text();
+    vm.string(&text)
 }
 
 fn pid(vm: &mut Vm, _: Args) -> NativeResult {
@@ -98,16 +100,40 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
     if topic.as_bytes().first() == Some(&b'@') {
         return errors::fail(vm, INVALID, "cannot send to @ topics");
     }
-    let target = match state(vm).core().resolve(destination) {
+    let mut last = std::mem::take(&mut state(vm).last_target);
+    let target = match last.resolve(state(vm).core(), destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
     let payload = pack_rest(vm, args, 2);
     let from = state(vm).process().pid;
-    match target.post(Mail::Message(Message { from, topic, payload })) {
+    let sent = target.post(Mail::Message(Message { from, topic, payload }));
+    state(vm).last_target = last;
+    match sent {
         Ok(()) => done(vm),
         Err(_) => errors::fail(vm, INVALID_STATE, "process closed"),
     }
+}
+
+/// A send of one value or none to the process that was sent to last.
+fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
+    let (destination, topic, value) = match *args {
+        [destination, topic] => (destination, topic, None),
+        [destination, topic, value] => (destination, topic, Some(value)),
+        _ => return Answer::NONE,
+    };
+    if !destination.is_string() || !topic.is_string() || string_bytes(topic).first() == Some(&b'@') {
+        return Answer::NONE;
+    }
+    let last = std::mem::take(&mut state(vm).last_target);
+    let sent = last.known(string_bytes(destination)).is_some_and(|target| {
+        let topic = Text::of(topic);
+        let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));
+        let from = state(vm).process().pid;
+        target.post(Mail::Message(Message { from, topic, payload })).is_ok()
+    });
+    state(vm).last_target = last;
+    if sent { Value::TRUE.into() } else { Answer::NONE }
 }
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {
@@ -135,7 +161,7 @@ fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
     let process = state(vm).process();
     let at = process.core.driver.wall_clock().seconds;
     let event = ProcessEvent { from: process.pid, at, what: Happening::Cancel(reason) };
-    match target.post(Mail::Event(Box::new(event))) {
+    match target.post(Mail::Event(Pooled::new(event))) {
         Ok(()) => done(vm),
         Err(_) => errors::fail(vm, NOT_FOUND, "process not found"),
     }

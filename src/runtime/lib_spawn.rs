@@ -117,7 +117,7 @@ impl Order<'_> {
         let target = args.get(vm, entry);
         let host = args.check_bytes(vm, entry + 1)?;
         let core = state(vm).core();
-        if !core.entries.has_host(&String::from_utf8_lossy(host)) {
+        if !std::str::from_utf8(host).is_ok_and(|host| core.entries.has_host(host)) {
             return Ok(Err(ErrorData::plain(NOT_FOUND, "host not found")));
         }
         let parent = state(vm).process();
@@ -136,7 +136,11 @@ impl Order<'_> {
             spawn::create(core, &start, &arguments, context, Some(parent))
         } else {
             let id = args.check_bytes(vm, entry)?;
-            match core.entries.resolve(&core.image, &String::from_utf8_lossy(id)) {
+            let resolved = match std::str::from_utf8(id) {
+                Ok(id) => core.entries.resolve(&core.image, id),
+                Err(_) => Err(ErrorData::no_factory(&String::from_utf8_lossy(id))),
+            };
+            match resolved {
                 Ok(entry_found) => {
                     let arguments = pack_rest(vm, args, entry + 2);
                     spawn::create(core, &Start::Entry(&entry_found), &arguments, context, Some(parent))
@@ -246,7 +250,7 @@ fn this(vm: &mut Vm, args: Args) -> Result<Spawner, Box<LuaError>> {
 
 fn answer_spawner(vm: &mut Vm, spawner: Spawner) -> NativeResult {
     let metatable = vm.image.class(&SPAWNER);
-    let spawner = vm.heap.new_userdata(Box::new(spawner), metatable);
+    let spawner = vm.heap.new_userdata(spawner, metatable);
     vm.answer(Value::userdata(spawner))
 }
 

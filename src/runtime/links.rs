@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::mail::Outcome;
 use super::pid::Pid;
+use crate::vm::pool::Pooled;
 
 /// What is called with the outcome of a process.
 pub type OnExit = Box<dyn FnOnce(Outcome) + Send>;
@@ -34,7 +35,7 @@ pub enum RelationError {
 pub struct Relations {
     /// From then on nobody can begin to watch.
     ended: bool,
-    ties: Option<Box<Ties>>,
+    ties: Option<Pooled<Ties>>,
 }
 
 /// What has to be done when the process ends.
@@ -50,7 +51,7 @@ pub struct Ties {
 
 impl Relations {
     fn ties(&mut self) -> &mut Ties {
-        self.ties.get_or_insert_default()
+        self.ties.get_or_insert_with(|| Pooled::new(Ties::default()))
     }
 
     /// Calls `then` with the outcome when the process ends. To be set before it can run.
@@ -104,6 +105,6 @@ impl Relations {
     /// The process ends; what there is to do.
     pub fn end(&mut self) -> Ties {
         self.ended = true;
-        self.ties.take().map(|ties| *ties).unwrap_or_default()
+        self.ties.take().map(Pooled::into_inner).unwrap_or_default()
     }
 }

@@ -7,19 +7,20 @@ use super::pid::Pid;
 use super::task::{Continuation, TaskId};
 use super::transfer::{Parcel, Text};
 use crate::vm::Vm;
+use crate::vm::pool::Pooled;
 
 /// One item of a mailbox.
 pub enum Mail {
     /// From another process.
     Message(Message),
     /// For `process.events()`.
-    Event(Box<ProcessEvent>),
+    Event(Pooled<ProcessEvent>),
     /// The wait of a task is over; it continues without values.
     Wake(TaskId),
     /// The timer behind the channel of this number fired.
     Timer(u64),
     /// A wait on a shared channel is over.
-    Channel(Box<ChannelNews>),
+    Channel(Pooled<ChannelNews>),
     /// An operation off the workers has completed.
     Completion(Box<Completion>),
     /// A host has something to do in the Lua state while no task runs.

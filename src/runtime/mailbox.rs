@@ -18,6 +18,7 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
 use crate::vm::object::Userdata;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// The subscriptions of a process.
@@ -48,7 +49,7 @@ struct Delivery {
 
 enum Item {
     Message(Message),
-    Event(Box<ProcessEvent>),
+    Event(Pooled<ProcessEvent>),
 }
 
 /// The state of a channel that is fed from the mailbox.
@@ -271,6 +272,20 @@ pub(super) fn try_receive(vm: &mut Vm, handle: *mut Userdata) -> Result<Option<(
     }
 }
 
+/// The next message, if `handle` is the inbox and the message is there already.
+pub(super) fn receive_message(vm: &mut Vm, handle: *mut Userdata) -> Option<Value> {
+    if handle != state(vm).mailbox.inbox {
+        return None;
+    }
+    match subscription(handle).pending.pop_front()? {
+        Delivery { item: Item::Message(message), .. } => Some(message::message_value(vm, message)),
+        other => {
+            subscription(handle).pending.push_front(other);
+            None
+        }
+    }
+}
+
 /// Takes what has arrived and delivers it.
 ///
 /// # Errors
@@ -304,7 +319,7 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             Ok(())
         }
         Mail::Timer(number) => time::fire(vm, number),
-        Mail::Channel(news) => deliver_news(vm, *news),
+        Mail::Channel(news) => deliver_news(vm, news.into_inner()),
         Mail::Completion(completion) => {
             if !state(vm).tasks.is_waiting(completion.id) {
                 return Ok(());

@@ -5,8 +5,9 @@ use super::payload::new_payload;
 use super::pid::NOBODY;
 use super::process_state::state;
 use crate::vm::Vm;
+use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
-use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -14,7 +15,11 @@ use crate::vm::value::Value;
 /// The class of [`MessageObject`].
 pub static MESSAGE: Class = Class {
     name: "process.Message",
-    methods: &[Native::new("topic", topic), Native::new("from", from), Native::new("payload", payload)],
+    methods: &[
+        Native::new("topic", topic).quick(quick_topic),
+        Native::new("from", from),
+        Native::new("payload", payload).quick(quick_payload),
+    ],
     metamethods: &[Native::new("__tostring", message_text)],
 };
 
@@ -29,7 +34,8 @@ impl UserData for MessageObject {
 /// A message as a listener in message mode gets it.
 pub fn message_value(vm: &mut Vm, message: Message) -> Value {
     let metatable = state(vm).core().words.message_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(MessageObject(message)), metatable))
+    let drops = message.topic.owns_memory() || message.payload.owns_memory();
+    Value::userdata(vm.heap.new_userdata_that(drops, MessageObject(message), metatable))
 }
 
 /// A message as a plain listener gets it: its value; several as an array.
@@ -58,10 +64,34 @@ fn topic(vm: &mut Vm, args: Args) -> NativeResult {
     vm.answer(topic)
 }
 
+fn quick_topic(vm: &mut Vm, args: &[Value]) -> Answer {
+    match message_of(args) {
+        Some(message) => message.topic.to_value(vm).map_or(Answer::NONE, Answer::from),
+        None => Answer::NONE,
+    }
+}
+
+/// The message that a method was called on.
+fn message_of(args: &[Value]) -> Option<&Message> {
+    let message = userdata_of::<MessageObject>(*args.first()?)?;
+    // SAFETY: alive as an argument.
+    Some(unsafe { &(*message).0 })
+}
+
+fn quick_payload(vm: &mut Vm, args: &[Value]) -> Answer {
+    match message_of(args) {
+        Some(message) if message.payload.len() == 1 => match message.payload.unpack_one(vm) {
+            Ok(value) => new_payload(vm, value).into(),
+            Err(_) => Answer::NONE,
+        },
+        _ => Answer::NONE,
+    }
+}
+
 fn from(vm: &mut Vm, args: Args) -> NativeResult {
     let from = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?.0.from;
-    let text = if from == NOBODY { String::new() } else { from.display(&state(vm).core().host).to_string() };
-    let text = vm.string(text.as_bytes())?;
+    let text = if from == NOBODY { Default::default() } else { from.display(&state(vm).core().host).text() };
+    let text = vm.string(&text)?;
     vm.answer(text)
 }
 

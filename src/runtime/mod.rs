@@ -19,12 +19,14 @@
 //! | file | owns |
 //! | --- | --- |
 //! | [`system`] | [`System`]: built, given work, shut down |
-//! | [`core`], [`process_table`], [`words`] | what all processes share |
+//! | [`core`], [`process_table`], [`words`], `shape` | what all processes share |
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
+//! | `target` | whom a process has sent to last |
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
@@ -97,11 +99,14 @@ pub mod process_table;
 pub mod queue;
 pub mod scheduler;
 mod select;
+mod shape;
 pub mod shared_channel;
 pub mod spawn;
 pub mod state;
 pub mod system;
+mod target;
 pub mod task;
+mod template;
 pub mod time;
 pub mod timer;
 pub mod transfer;
@@ -111,6 +116,17 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
+use crate::types::Manifest;
+
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
+
+/// The types of the libraries of the runtime.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
+];

@@ -10,7 +10,7 @@ use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Answer, Args, Flow, Native, NativeResult};
 use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
@@ -39,7 +39,7 @@ pub static LIBRARY: Library = Library {
 pub static PAYLOAD: Class = Class {
     name: "payload",
     methods: &[
-        Native::new("data", data),
+        Native::new("data", data).quick(quick_data),
         Native::new("unmarshal", data),
         Native::new("get_format", get_format),
         Native::new("transcode", transcode),
@@ -99,7 +99,7 @@ impl UserData for Payload {
 /// A payload as a value.
 pub fn payload_value(vm: &mut Vm, payload: Payload) -> Value {
     let metatable = state(vm).core().words.payload_class;
-    Value::userdata(vm.heap.new_userdata(Box::new(payload), metatable))
+    Value::userdata(vm.heap.new_userdata(payload, metatable))
 }
 
 /// A value in an envelope; a payload as it is.
@@ -124,6 +124,14 @@ fn this(vm: &mut Vm, args: Args) -> Result<(Value, Format), Box<LuaError>> {
 fn data(vm: &mut Vm, args: Args) -> NativeResult {
     let (value, _) = this(vm, args)?;
     vm.answer(value)
+}
+
+fn quick_data(_: &mut Vm, args: &[Value]) -> Answer {
+    match args.first().and_then(|value| userdata_of::<Payload>(*value)) {
+        // SAFETY: alive as an argument.
+        Some(payload) => unsafe { (*payload).value.into() },
+        None => Answer::NONE,
+    }
 }
 
 fn get_format(vm: &mut Vm, args: Args) -> NativeResult {

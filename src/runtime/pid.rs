@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 /// Names one process for as long as the runtime lives; numbers are never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct Pid(pub u64);
@@ -42,6 +44,9 @@ fn hex_digit(digit: u8) -> Option<u8> {
     }
 }
 
+/// The bytes of a PID in text form.
+pub type PidText = SmallVec<[u8; 64]>;
+
 /// Shows a [`Pid`].
 #[derive(Clone, Copy)]
 pub struct Display<'a> {
@@ -49,9 +54,31 @@ pub struct Display<'a> {
     host: &'a str,
 }
 
+impl Display<'_> {
+    /// The text, made without the machinery of `format!`: every spawn makes one.
+    pub fn text(&self) -> PidText {
+        let mut text = SmallVec::new();
+        if self.pid == NOBODY {
+            text.extend_from_slice(b"{|}");
+            return text;
+        }
+        text.push(b'{');
+        text.extend_from_slice(self.host.as_bytes());
+        text.extend_from_slice(b"|0x");
+        let number = self.pid.0;
+        let digits = (64 - number.leading_zeros() as usize).div_ceil(4).max(5);
+        let mut end = *b"0000000000000000}";
+        for (i, place) in end[..16].iter_mut().enumerate() {
+            *place = b"0123456789abcdef"[(number >> (60 - 4 * i) & 15) as usize];
+        }
+        text.extend_from_slice(&end[16 - digits..]);
+        text
+    }
+}
+
 impl fmt::Display for Display<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.pid == NOBODY { f.write_str("{|}") } else { write!(f, "{{{}|0x{:05x}}}", self.host, self.pid.0) }
+        f.write_str(&String::from_utf8_lossy(&self.text()))
     }
 }
 
@@ -61,7 +88,9 @@ mod tests {
 
     #[test]
     fn text_and_number() {
-        for (number, text) in [(0x2a, "{app:p|0x0002a}"), (0x100000, "{app:p|0x100000}")] {
+        for (number, text) in
+            [(0x2a, "{app:p|0x0002a}"), (0x100000, "{app:p|0x100000}"), (u64::MAX, "{app:p|0xffffffffffffffff}")]
+        {
             assert_eq!(Pid(number).display("app:p").to_string(), text);
             assert_eq!(Pid::parse(text.as_bytes(), "app:p"), Some(Pid(number)));
         }

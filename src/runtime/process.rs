@@ -17,6 +17,7 @@
 
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -41,6 +42,7 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
 use crate::vm::exit::{Exit, Request};
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// A process.
@@ -52,9 +54,8 @@ pub struct Process {
     pub pid: Pid,
     /// What all processes of the runtime share.
     pub core: Arc<RuntimeCore>,
-    this: Weak<Process>,
     /// Its Lua state; `None` once it has ended.
-    machine: UnsafeCell<Option<Box<Vm>>>,
+    machine: UnsafeCell<Option<Pooled<Vm>>>,
     relations: Mutex<Relations>,
     /// A script's main process: nobody but itself can help it out of a deadlock.
     script: bool,
@@ -73,18 +74,17 @@ enum Step {
     /// The Lua state is to be replaced.
     Upgrade(Upgrade),
     /// The process has come to its end.
-    End(Box<Outcome>),
+    End(Outcome),
 }
 
 impl Process {
     /// A process without a Lua state; see [`Process::set_machine`].
     pub fn new(core: Arc<RuntimeCore>, pid: Pid, script: bool) -> Arc<Process> {
-        Arc::new_cyclic(|this| Process {
+        Arc::new(Process {
             run_state: RunState::new(),
             mailbox: Queue::new(),
             pid,
             core,
-            this: this.clone(),
             machine: UnsafeCell::new(None),
             relations: Mutex::default(),
             script,
@@ -95,14 +95,15 @@ impl Process {
     ///
     /// # Safety
     /// The process has not been queued yet.
-    pub unsafe fn set_machine(&self, vm: Box<Vm>) {
+    pub unsafe fn set_machine(&self, vm: Pooled<Vm>) {
         // SAFETY: by contract nobody else looks at it.
         unsafe { *self.machine.get() = Some(vm) };
     }
 
     /// A reference that does not keep it alive.
     pub fn weak(&self) -> Weak<Process> {
-        self.this.clone()
+        // SAFETY: `new` is the only way to a process, so it lies in an `Arc`, whose count this does not change.
+        Arc::downgrade(&ManuallyDrop::new(unsafe { Arc::from_raw(self) }))
     }
 
     /// Puts something into the mailbox and wakes the process; gives it back if the process has ended.
@@ -150,7 +151,7 @@ impl Process {
         vm.fuel = self.core.settings.slice;
         loop {
             if self.run_state.kill_requested() {
-                return Step::End(Box::new(Err(self.killed())));
+                return Step::End(Err(self.killed()));
             }
             if let Err(mut error) = mailbox::drain(vm) {
                 return Step::End(self.failure(vm, &mut error));
@@ -158,7 +159,7 @@ impl Process {
             let host = state(vm);
             if let Some(rare) = &mut host.rare {
                 if let Some(doom) = rare.doom.take() {
-                    return Step::End(Box::new(Err(doom)));
+                    return Step::End(Err(doom));
                 }
                 if let Some(upgrade) = rare.upgrade.take() {
                     return Step::Upgrade(upgrade);
@@ -192,7 +193,7 @@ impl Process {
                 }
                 Exit::Failed(mut error) => return Step::End(self.failure(vm, &mut error)),
                 Exit::Suspended(Request::Host(_)) => {
-                    return Step::End(Box::new(Err(ErrorData::internal("unknown request to the runtime"))));
+                    return Step::End(Err(ErrorData::internal("unknown request to the runtime")));
                 }
             }
         }
@@ -218,7 +219,7 @@ impl Process {
                     stack: format!("waiting for: {}", reasons.join(", ")),
                     ..ErrorData::plain("Internal", &text)
                 };
-                return Step::End(Box::new(Err(Arc::new(error))));
+                return Step::End(Err(Arc::new(error)));
             }
             if !std::mem::replace(&mut host.warned, true) {
                 eprintln!("warning: {} ({}): {text}", host.entry, self.pid.display(&self.core.host));
@@ -228,26 +229,26 @@ impl Process {
     }
 
     /// The outcome of a main function that returned (`runtime.md` §1.5).
-    fn result(&self, vm: &mut Vm, values: &[Value]) -> Box<Outcome> {
+    fn result(&self, vm: &mut Vm, values: &[Value]) -> Outcome {
         let second = values.get(1).copied().unwrap_or(Value::NIL);
         if let Some(error) = errors::error_of(second) {
-            return Box::new(Err(error.across_boundary()));
+            return Err(error.across_boundary());
         }
         if second.is_string() {
             // SAFETY: a live string.
             let text = String::from_utf8_lossy(unsafe { (*second.as_string()).as_bytes() }).into_owned();
             let error = ErrorData { retryable: Some(false), ..ErrorData::plain("Internal", &text) };
-            return Box::new(Err(Arc::new(error)));
+            return Err(Arc::new(error));
         }
         let needed = self.relations().outcome_matters();
-        Box::new(Ok(match values.first() {
+        Ok(match values.first() {
             Some(value) if needed => pack(vm, *value),
             _ => Parcel::Nil,
-        }))
+        })
     }
 
     /// The outcome of a task that raised an error.
-    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Box<Outcome> {
+    fn failure(&self, vm: &mut Vm, error: &mut LuaError) -> Outcome {
         let data = match errors::error_of(error.value) {
             Some(data) => data.across_boundary(),
             None => {
@@ -258,7 +259,7 @@ impl Process {
                 })
             }
         };
-        Box::new(Err(data))
+        Err(data)
     }
 
     /// The text of a thrown value, as `tostring` gives it.
@@ -312,7 +313,7 @@ impl Process {
             }
         };
         // A watcher that ends at the same time does not care any more.
-        let _ = watcher.post(Mail::Event(Box::new(ProcessEvent { from: self.pid, at, what })));
+        let _ = watcher.post(Mail::Event(Pooled::new(ProcessEvent { from: self.pid, at, what })));
     }
 
     /// Ends what the Lua state has going on elsewhere: its places in the queues of shared channels, timers, subscriptions.
@@ -348,7 +349,7 @@ impl Runnable for Process {
             let Some(vm) = (unsafe { (*self.machine.get()).as_deref_mut() }) else { return StepOutcome::Finished };
             match self.step(vm) {
                 Step::Pause(outcome) => return outcome,
-                Step::End(outcome) => break *outcome,
+                Step::End(outcome) => break outcome,
                 Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {
                     // SAFETY: as above; the old machine is not referred to any more.
                     Ok(machine) => unsafe { *self.machine.get() = Some(machine) },

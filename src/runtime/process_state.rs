@@ -6,16 +6,18 @@ use std::sync::Arc;
 use super::bus::SubscriptionId;
 use super::context::Context;
 use super::core::RuntimeCore;
-use super::errors::ErrorData;
+use super::errors::{self, ErrorData};
 use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::module::held::Held;
 use super::process::Process;
+use super::target::LastTarget;
 use super::task::TaskSet;
 use super::time::Alarms;
 use super::upgrade::Upgrade;
 use crate::vm::heap::Marker;
 use crate::vm::object::Table;
+use crate::vm::types::ErrorMaker;
 use crate::vm::value::Value;
 use crate::vm::{Host, Vm};
 
@@ -34,6 +36,8 @@ pub struct ProcessState {
     pub mailbox: Mailbox,
     /// Handles of shared channels by address, weak; null until there is one.
     pub handles: *mut Table,
+    /// To whom it has sent last.
+    pub last_target: LastTarget,
     /// Whether the failure of a linked process is an event instead of the end.
     pub trap_links: bool,
     /// Whether news of newer code is wanted.
@@ -78,6 +82,7 @@ impl ProcessState {
             tasks: TaskSet::new(),
             mailbox: Mailbox::new(),
             handles: std::ptr::null_mut(),
+            last_target: LastTarget::default(),
             trap_links: false,
             upgradable: false,
             warned: false,
@@ -126,8 +131,8 @@ impl Host for ProcessState {
         }
     }
 
-    fn as_any(&mut self) -> &mut dyn std::any::Any {
-        self
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        Some(errors::of_report)
     }
 }
 

@@ -13,6 +13,7 @@
 //! An empty queue is one word and no allocation: an idle process pays eight bytes for its mailbox.
 
 use super::sync::{AtomicPtr, Ordering};
+use crate::vm::pool::Pooled;
 use std::{fmt, ptr};
 
 struct Node<T> {
@@ -57,13 +58,13 @@ impl<T> Queue<T> {
         if head == closed() {
             return Err(Closed(value));
         }
-        let node = Box::into_raw(Box::new(Node { value, next: head }));
+        let node = Pooled::new(Node { value, next: head }).into_raw();
         loop {
             match self.head.compare_exchange_weak(head, node, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(now) if now == closed() => {
-                    // SAFETY: the node came from a box above and was not published.
-                    return Err(Closed(unsafe { Box::from_raw(node) }.value));
+                    // SAFETY: the node was made above and not published.
+                    return Err(Closed(unsafe { Pooled::from_raw(node) }.into_inner().value));
                 }
                 Err(now) => {
                     head = now;
@@ -135,7 +136,7 @@ impl<T> Batch<T> {
     fn from_newest_first(mut newest: *mut Node<T>) -> Self {
         let mut first = ptr::null_mut();
         while !newest.is_null() {
-            // SAFETY: the caller made the list private; its nodes are live boxes linked by `next`.
+            // SAFETY: the caller made the list private; its nodes are live and linked by `next`.
             let node = unsafe { &mut *newest };
             (newest, node.next, first) = (node.next, first, newest);
         }
@@ -155,8 +156,8 @@ impl<T> Iterator for Batch<T> {
         if self.first.is_null() {
             return None;
         }
-        // SAFETY: non-null means a live box that this batch owns; it is unlinked before it can be reached again.
-        let node = unsafe { Box::from_raw(self.first) };
+        // SAFETY: non-null means a live node that this batch owns; it is unlinked before it can be reached again.
+        let node = unsafe { Pooled::from_raw(self.first) }.into_inner();
         self.first = node.next;
         Some(node.value)
     }

@@ -85,7 +85,7 @@ pub(super) fn send_case(vm: &mut Vm, handle: *mut Userdata, value: Value) -> Val
 
 fn new_case(vm: &mut Vm, case: Case) -> *mut Userdata {
     let metatable = state(vm).core().words.case_class;
-    vm.heap.new_userdata(Box::new(case), metatable)
+    vm.heap.new_userdata(case, metatable)
 }
 
 type Cases = SmallVec<[WaitingCase; 8]>;
@@ -306,24 +306,8 @@ pub(super) fn finish(
     Ok(())
 }
 
-/// `{channel, value, ok}`: the nodes are copied from a table of the image, and only the values filled in.
+/// `{channel, value, ok}`
 fn result_table(vm: &mut Vm, handle: *mut Userdata, value: Value, ok: bool) -> Result<Value, Box<LuaError>> {
-    let words = &state(vm).core().words;
-    let shape = words.select_result.table();
-    let table = vm.heap.new_table(0, FIELDS);
-    // SAFETY: the table is fresh; both have the same number of nodes, or there was no memory for the new one's.
-    unsafe {
-        if Table::node_count(table) != Table::node_count(shape) {
-            return Err(vm.out_of_memory());
-        }
-        (*table).nodes.copy_from_nonoverlapping((*shape).nodes, Table::node_count(shape) as usize);
-        (*table).free = (*shape).free;
-        for (index, value) in words.won.iter().zip([Value::userdata(handle), value, Value::bool(ok)]) {
-            (*(*table).nodes.add(*index)).value = value;
-        }
-    }
-    Ok(Value::table(table))
+    let shape = &state(vm).core().words.select_result;
+    shape.make(vm, [Value::userdata(handle), value, Value::bool(ok)])
 }
-
-/// Fields of a select's result.
-const FIELDS: u32 = 3;

@@ -20,6 +20,7 @@ use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// The core of a channel that several processes may know.
@@ -60,9 +61,9 @@ impl SharedWaiter {
         if self.claim.as_ref().is_some_and(|claim| !claim.take()) {
             return Err(outcome);
         }
-        match process.post(Mail::Channel(Box::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
+        match process.post(Mail::Channel(Pooled::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
             Ok(()) => Ok(()),
-            Err(Mail::Channel(news)) => Err(news.outcome),
+            Err(Mail::Channel(news)) => Err(news.into_inner().outcome),
             Err(_) => Err(ChannelOutcome::Sent),
         }
     }
@@ -178,6 +179,16 @@ impl SharedChannel {
     /// Receives if that is possible without waiting.
     pub(super) fn try_receive(&self) -> Option<Received> {
         self.0.lock().try_receive()
+    }
+
+    /// Receives what is first in the buffer if it is a scalar.
+    pub(super) fn try_receive_scalar(&self) -> Option<Parcel> {
+        let mut core = self.0.lock();
+        core.buffer.front()?.scalar()?;
+        match core.try_receive()? {
+            Received::Value(parcel) => Some(parcel),
+            Received::Closed => None,
+        }
     }
 
     /// Sends if that is possible without waiting.

@@ -5,6 +5,7 @@
 //! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which the spawner may be
 //! terminated; should it panic, only the spawn fails.
 
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +22,9 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::{ProcessState, state};
 use super::task::Results;
+use super::template::Template;
 use super::transfer::{Parcel, Text, pack, pack_list};
+use crate::compile::Modules;
 use crate::stdlib::load::chunk_proto;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -29,18 +32,46 @@ use crate::vm::exit::Exit;
 use crate::vm::function::Function;
 use crate::vm::image::Image;
 use crate::vm::native::Args;
+use crate::vm::pool::Pooled;
 use crate::vm::thread::{Status, Thread};
 use crate::vm::value::{Value, tag};
 
 /// Code that can be spawned.
 #[derive(Clone)]
-pub struct Entry {
+pub struct Entry(Arc<EntryData>);
+
+/// See [`Entry`].
+pub struct EntryData {
     /// Its id, `namespace:name`.
     pub id: Arc<str>,
     /// The function of its chunk, linked into the image.
     pub chunk: Chunk,
     /// Which field of the table that the chunk returns is called.
     pub method: Arc<str>,
+    template: Template,
+}
+
+impl Entry {
+    /// The entry `id`: the field `method` of what `chunk` returns.
+    pub fn new(id: impl Into<Arc<str>>, chunk: Chunk, method: impl Into<Arc<str>>) -> Entry {
+        Entry(Arc::new(EntryData { id: id.into(), chunk, method: method.into(), template: Template::default() }))
+    }
+}
+
+#[cfg(test)]
+impl Entry {
+    /// Whether its processes get copies of the method.
+    pub(super) fn is_copied(&self) -> bool {
+        self.0.template.is_known()
+    }
+}
+
+impl Deref for Entry {
+    type Target = EntryData;
+
+    fn deref(&self) -> &EntryData {
+        &self.0
+    }
 }
 
 /// The main function of a chunk that the image holds.
@@ -53,21 +84,27 @@ unsafe impl Send for Chunk {}
 unsafe impl Sync for Chunk {}
 
 impl Chunk {
-    /// Takes the content of a file, source text or a binary chunk, into the image.
+    /// Takes the content of a file, source text or a binary chunk, into the image. Types of other modules in it come from
+    /// `modules`.
     ///
     /// # Errors
     /// The first syntax error or what is wrong with the binary chunk, in Lua's words.
-    pub fn compile(image: &Image, source: &[u8], chunk_name: &str) -> Result<Chunk, String> {
-        let proto = chunk_proto(source, chunk_name.as_bytes())
+    pub fn compile(image: &Image, source: &[u8], chunk_name: &str, modules: &dyn Modules) -> Result<Chunk, String> {
+        let proto = chunk_proto(source, chunk_name.as_bytes(), modules)
             .map_err(|message| String::from_utf8_lossy(&message).into_owned())?;
         Ok(Chunk(image.load(&proto)))
+    }
+
+    /// The function.
+    pub fn function(&self) -> &Function {
+        // SAFETY: see the type.
+        unsafe { &*self.0 }
     }
 
     /// The function as a value of `vm`, with its globals.
     pub fn closure(self, vm: &mut Vm) -> Value {
         let globals = Value::table(vm.globals());
-        // SAFETY: see the type.
-        vm.new_main_closure(unsafe { &*self.0 }, globals)
+        vm.new_main_closure(self.function(), globals)
     }
 }
 
@@ -152,7 +189,7 @@ pub(super) fn machine_of(
     arguments: &Parcel,
     context: Option<Arc<Context>>,
     spawner: Option<&Process>,
-) -> Result<Box<Vm>, ErrorData> {
+) -> Result<Pooled<Vm>, ErrorData> {
     let made = catch_unwind(AssertUnwindSafe(|| {
         let mut vm = machine(process, start.id(), context);
         let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
@@ -172,7 +209,12 @@ fn main_task(
 ) -> Result<(*mut Thread, Results), ErrorData> {
     match start {
         Start::Entry(entry) => {
+            if let Some(method) = entry.template.make(vm) {
+                let method = method.map_err(|error| failed(vm, &error))?;
+                return Ok((vm.new_root(method), unpack(vm, arguments)?));
+            }
             let (thread, method) = run_chunk(vm, entry, spawner)?;
+            entry.template.learn(vm, entry.chunk, method);
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();
@@ -195,13 +237,20 @@ fn main_task(
     }
 }
 
+/// Bytes before which the heap of one of many processes is not collected.
+const LEAST_THRESHOLD: u32 = 8 << 10;
+
 /// A Lua state for a process. It must not outlive the process.
-pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Box<Vm> {
+pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
     let core = &process.core;
-    let mut vm = Box::new(Vm::new(Arc::clone(&core.image)));
+    // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
+    let mut vm = unsafe { Vm::new_pooled(&core.image) };
     vm.heap.set_limit(core.settings.memory_limit);
+    if !process.is_script() {
+        vm.heap.set_least_threshold(LEAST_THRESHOLD);
+    }
     // SAFETY: by contract the process lives as long as the machine.
-    vm.set_host(Box::new(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) }));
+    vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });
     vm
 }
 
@@ -264,6 +313,9 @@ pub(super) fn pack_rest(vm: &mut Vm, args: Args, first: u32) -> Parcel {
 }
 
 fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
+    if arguments.is_empty() {
+        return Ok(Results::new());
+    }
     match arguments.unpack(vm) {
         Ok(values) => Ok(Results::from_slice(&values)),
         Err(error) => Err(failed(vm, &error)),

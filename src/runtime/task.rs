@@ -98,7 +98,8 @@ const NONE: u32 = u32::MAX;
 
 /// The tasks of a process. Task 0 is main.
 pub struct TaskSet {
-    tasks: Vec<Task>,
+    /// Most processes have one.
+    tasks: SmallVec<[Task; 1]>,
     current: Option<u32>,
     /// The ready tasks, linked in their order.
     first_ready: u32,
@@ -121,7 +122,7 @@ impl TaskSet {
     /// No tasks.
     pub fn new() -> TaskSet {
         TaskSet {
-            tasks: Vec::new(),
+            tasks: SmallVec::new(),
             current: None,
             first_ready: NONE,
             last_ready: NONE,
@@ -168,10 +169,6 @@ impl TaskSet {
                 index
             }
             _ => {
-                if self.tasks.is_empty() {
-                    // Most processes have one task.
-                    self.tasks.reserve_exact(1);
-                }
                 self.tasks.push(task);
                 self.tasks.len() as u32 - 1
             }

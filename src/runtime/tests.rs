@@ -11,6 +11,7 @@ use super::task::Results;
 use super::transfer::Parcel;
 use super::{LIBRARIES, System};
 use crate::app::script::ScriptEntries;
+use crate::compile::NoModules;
 use crate::vm::image::{Image, Library};
 use crate::vm::native::Native;
 
@@ -32,7 +33,7 @@ fn image() -> Arc<Image> {
 fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {
     let image = image();
     let path = Path::new("test.lua");
-    let chunk = Chunk::compile(&image, source.as_bytes(), "@test.lua").expect("the script compiles");
+    let chunk = Chunk::compile(&image, source.as_bytes(), "@test.lua", &NoModules).expect("the script compiles");
     let entries = Box::new(ScriptEntries::new(path));
     let runtime = System::builder().workers(workers).slice(slice).build(Arc::clone(&image), entries);
     let runtime = runtime.expect("threads can be started");
@@ -479,8 +480,8 @@ struct Fixed(&'static str);
 
 impl Entries for Fixed {
     fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData> {
-        let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed").expect("the source compiles");
-        Ok(Entry { id: id.into(), chunk, method: "main".into() })
+        let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed", &NoModules).expect("the source compiles");
+        Ok(Entry::new(id, chunk, "main"))
     }
 
     fn has_host(&self, _: &str) -> bool {

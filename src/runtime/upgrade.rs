@@ -16,6 +16,7 @@ use super::transfer::Parcel;
 use crate::vm::Vm;
 use crate::vm::exit::Request;
 use crate::vm::native::{Args, NativeResult};
+use crate::vm::pool::Pooled;
 
 /// What a process wants to become.
 pub struct Upgrade {
@@ -46,7 +47,7 @@ impl Upgrade {
     ///
     /// # Errors
     /// As for a spawn; the message begins with `upgrade:`.
-    pub fn carry_out(self, process: &Arc<Process>, old: &mut Vm) -> Result<Box<Vm>, ErrorData> {
+    pub fn carry_out(self, process: &Arc<Process>, old: &mut Vm) -> Result<Pooled<Vm>, ErrorData> {
         let failed = |error: ErrorData| ErrorData { message: format!("upgrade: {}", error.message).into(), ..error };
         let core = &process.core;
         let context = state(old).context().map(Arc::clone);

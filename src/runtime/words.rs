@@ -1,26 +1,24 @@
 //! Strings and metatables of the image that the runtime uses again and again, looked up once.
 
+use super::shape::Shape;
 use super::{errors, events, lib_channel, message, payload};
 use crate::vm::image::Image;
 use crate::vm::object::{Str, Table};
-use crate::vm::table::StaticTable;
-use crate::vm::value::Value;
 
 /// See the module header.
 pub struct Words {
-    /// The nodes of a select's result: a table with the fields `channel`, `value`, `ok`, in this order of [`Words::won`].
-    pub(super) select_result: StaticTable,
-    /// Indices of its nodes.
-    pub(super) won: [usize; 3],
-    pub(super) value: *mut Str,
+    /// The result of a select: `channel`, `value`, `ok`.
+    pub(super) select_result: Shape<3>,
+    /// An event: `from`, `at`, `kind`, `result`.
+    pub(super) end_event: Shape<4>,
+    /// A request to end: `from`, `at`, `kind`, `reason`.
+    pub(super) cancel_event: Shape<4>,
+    /// The result of a process that ended well: `value`.
+    pub(super) value_result: Shape<1>,
+    /// The result of one that failed: `error`.
+    pub(super) error_result: Shape<1>,
     pub(super) ok: *mut Str,
     pub(super) default: *mut Str,
-    pub(super) kind: *mut Str,
-    pub(super) from: *mut Str,
-    pub(super) at: *mut Str,
-    pub(super) result: *mut Str,
-    pub(super) error: *mut Str,
-    pub(super) reason: *mut Str,
     pub(super) mode: *mut Str,
     pub(super) weak_values: *mut Str,
     pub(super) exit: *mut Str,
@@ -42,25 +40,14 @@ impl Words {
     /// Looks them up in an image.
     pub fn new(image: &Image) -> Words {
         let word = |text: &str| image.strings.intern(text.as_bytes());
-        let fields = [word("channel"), word("value"), word("ok")];
-        let select_result = StaticTable::new(&fields.map(|field| (field, Value::TRUE)), true);
-        let won = fields.map(|field| {
-            // SAFETY: a table and strings of the image.
-            let node = unsafe { Table::find_node_str(select_result.table(), field) };
-            node.expect("the table was made with this field").0 as usize
-        });
         Words {
-            select_result,
-            won,
-            value: word("value"),
+            select_result: Shape::new(image, ["channel", "value", "ok"]),
+            end_event: Shape::new(image, ["from", "at", "kind", "result"]),
+            cancel_event: Shape::new(image, ["from", "at", "kind", "reason"]),
+            value_result: Shape::new(image, ["value"]),
+            error_result: Shape::new(image, ["error"]),
             ok: word("ok"),
             default: word("default"),
-            kind: word("kind"),
-            from: word("from"),
-            at: word("at"),
-            result: word("result"),
-            error: word("error"),
-            reason: word("reason"),
             mode: word("__mode"),
             weak_values: word("v"),
             exit: word(events::EXIT),

@@ -18,7 +18,7 @@ impl UserData for Buffer {
 
 /// Wraps `text` into a value.
 pub(super) fn store(vm: &mut Vm, text: Vec<u8>) -> Value {
-    vm.new_hidden_userdata(Box::new(Buffer(text)))
+    vm.new_hidden_userdata(Buffer(text))
 }
 
 /// Takes the text out of the buffer in slot `i`, which stays there empty.

@@ -323,6 +323,8 @@ fn setmetatable(vm: &mut Vm, args: Args) -> NativeResult {
         vm.set_table_metatable(value.as_table(), metatable)?;
     } else if value.is_userdata() {
         vm.set_userdata_metatable(value, metatable);
+    } else if value.is_ty() {
+        return Err(vm.error("cannot change the metatable of types"));
     } else {
         vm.set_basic_metatable(value, metatable);
     }

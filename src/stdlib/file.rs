@@ -53,12 +53,12 @@ const MAX_NUMERAL: usize = 200;
 
 /// A file object on a stream.
 pub(super) fn new_file(vm: &mut Vm, stream: Shared) -> Result<Value, Box<LuaError>> {
-    vm.new_userdata(Box::new(LuaFile { stream: Some(stream), standard: false }), &CLASS)
+    vm.new_userdata(LuaFile { stream: Some(stream), standard: false }, &CLASS)
 }
 
 /// A file object on standard input, output or error (0, 1, 2).
 pub(super) fn new_standard_file(vm: &mut Vm, index: usize) -> Result<Value, Box<LuaError>> {
-    vm.new_userdata(Box::new(LuaFile { stream: Some(standard(index)), standard: true }), &CLASS)
+    vm.new_userdata(LuaFile { stream: Some(standard(index)), standard: true }, &CLASS)
 }
 
 /// Argument `i` as a file, open or closed.

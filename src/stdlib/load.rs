@@ -7,12 +7,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use super::module_types::PathModules;
+use super::package::module_path;
 use super::stream::standard;
 use super::system::{error_text, os_text};
 use super::table::join;
 use crate::bytecode::Proto;
 use crate::bytecode::binary::{MARK, undump};
-use crate::compile::compile_source;
+use crate::compile::{Modules, compile_source_in};
 use crate::syntax::chunk_id;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -29,15 +31,15 @@ pub fn is_binary(chunk: &[u8]) -> bool {
 }
 
 /// The main function of a chunk, text or binary. `name` is its name as given to `load`, with its `@` or `=` prefix; a
-/// binary chunk brings its own along.
+/// binary chunk brings its own along. Types of other modules in it come from `modules`.
 ///
 /// # Errors
 /// In Lua's words: a syntax error, or what is wrong with a binary chunk.
-pub fn chunk_proto(chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Vec<u8>> {
+pub fn chunk_proto(chunk: &[u8], name: &[u8], modules: &dyn Modules) -> Result<Arc<Proto>, Vec<u8>> {
     if is_binary(chunk) {
         return undump(chunk).map_err(|error| error.message(name));
     }
-    compile_source(chunk, name).map_err(|error| error.lua_message_bytes(&chunk_id(name)))
+    compile_source_in(chunk, name, modules).map_err(|error| error.lua_message_bytes(&chunk_id(name)))
 }
 
 /// Makes a chunk, text or binary, a function of this process, with the globals as `_ENV`. `name` is the chunk's name as
@@ -62,7 +64,9 @@ pub fn load_chunk_with(vm: &mut Vm, chunk: &[u8], name: &[u8], env: Value) -> Re
 /// [`chunk_proto`] on the budget of a process.
 fn charged_proto(vm: &mut Vm, chunk: &[u8], name: &[u8]) -> Result<Arc<Proto>, Box<LuaError>> {
     vm.fuel -= chunk.len() as i64 / 4;
-    match chunk_proto(chunk, name) {
+    let image = vm.image.to_arc();
+    let path = module_path(vm);
+    match chunk_proto(chunk, name, &PathModules::new(&image, path)) {
         Ok(proto) => Ok(proto),
         Err(message) => Err(LuaError::new(vm.string(&message)?)),
     }
@@ -176,7 +180,7 @@ fn load_pieces(vm: &mut Vm, state: Args) -> NativeResult {
 
 /// The content of a file, or of the standard input, and its chunk name. A first line that begins with `#` is left out,
 /// and so is a byte order mark.
-fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
+pub(super) fn read_source(file: Option<&[u8]>) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
     let (shown, name) = match file {
         Some(path) => (path, [b"@", path].concat()),
         None => (&b"stdin"[..], b"=stdin".to_vec()),
@@ -249,7 +253,7 @@ pub fn load_file(vm: &mut Vm, path: Option<&[u8]>) -> Result<Value, Box<LuaError
 pub fn load_main_file(vm: &mut Vm, path: &[u8]) -> Result<Value, Box<LuaError>> {
     let (source, name) = read_file(vm, Some(path))?;
     let proto = charged_proto(vm, &source, &name)?;
-    let image = Arc::clone(&vm.image);
+    let image = vm.image.to_arc();
     let globals = Value::table(vm.globals());
     Ok(vm.new_main_closure(image.load(&proto), globals))
 }

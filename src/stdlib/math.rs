@@ -33,6 +33,7 @@ macro_rules! float_function {
         })
         .quick(|_, args| match args {
             [x] if x.is_float() => Value::float($f(x.as_float())).into(),
+            [x] if x.is_int() => Value::float($f(x.as_int() as f64)).into(),
             _ => Answer::NONE,
         })
     };
@@ -330,7 +331,7 @@ fn ult(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn generator(vm: &mut Vm) -> &mut Random {
-    vm.random.get_or_insert_with(Random::from_entropy)
+    vm.random.get_or_insert_with(|| Box::new(Random::from_entropy()))
 }
 
 /// `math.random([m [, n]])`
@@ -376,6 +377,6 @@ fn randomseed(vm: &mut Vm, args: Args) -> NativeResult {
         Some(integer) => integer as u64,
         None => number.to_float().to_bits(),
     };
-    vm.random = Some(Random::from_seed(seed));
+    vm.random = Some(Box::new(Random::from_seed(seed)));
     Ok(Flow::Return(0))
 }

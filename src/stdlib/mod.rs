@@ -13,6 +13,9 @@
 //! | [`io`], [`file`] | §6.8 |
 //! | [`os`] | §6.9 |
 //! | [`debug`] | §6.10, without hooks |
+//! | [`types`], `reflection`, `schema` | predeclared types and `typeof`; what types are asked; types as JSON Schema |
+//! | [`module_types`] | the types of modules, for chunks that use them |
+//! | `type_library` | the module `types` |
 //! | [`sandbox`] | the profile for programs that are not trusted |
 //! | [`stream`], [`system`] | the byte streams behind `io`; the operating system |
 //! | [`buffer`] | text under construction while Lua code runs |
@@ -25,6 +28,8 @@
 //!   slots, as values, and goes on in a continuation; the slots are described where the continuation is.
 //! * Nothing here is `unsafe`.
 //! * Work that grows with its input is charged to the budget (`vm.fuel`), roughly in units of a function call.
+//!
+//! The types of a library are declared beside it, in `NAME.d.lua`, for the checker.
 //!
 //! The codecs are pure: bytes and numbers in, bytes and numbers out. They know neither values nor the virtual
 //! machine, so each can be tested (and fuzzed) on its own; the native functions that wrap them check arguments and
@@ -50,13 +55,16 @@ mod gsub;
 pub mod io;
 pub mod load;
 pub mod math;
+pub mod module_types;
 pub mod os;
 pub mod output;
 pub mod pack;
 pub mod package;
 pub mod pattern;
 pub mod protected;
+mod reflection;
 pub mod sandbox;
+mod schema;
 mod search;
 pub mod stream;
 pub mod string;
@@ -67,15 +75,18 @@ pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod type_library;
+pub mod types;
 pub mod utf8;
 pub mod utf8_codec;
 
+use crate::types::{GLOBALS, Manifest};
 use crate::vm::image::Library;
 
 /// The libraries of the `full` profile, in which a script may do what it could do in Lua. `package` and `require`
 /// belong to it as well, see [`package::install`].
 pub fn libraries() -> Vec<&'static Library> {
-    vec![
+    [
         &base::LIBRARY,
         &base::LOADING,
         &coroutine::LIBRARY,
@@ -88,4 +99,21 @@ pub fn libraries() -> Vec<&'static Library> {
         &table::LIBRARY,
         &utf8::LIBRARY,
     ]
+    .into_iter()
+    .chain(types::LIBRARIES)
+    .collect()
 }
+
+/// The types of these libraries.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest { name: GLOBALS, global: true, text: include_str!("base.d.lua") },
+    Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "debug", global: true, text: include_str!("debug.d.lua") },
+    Manifest { name: "io", global: true, text: include_str!("io.d.lua") },
+    Manifest { name: "math", global: true, text: include_str!("math.d.lua") },
+    Manifest { name: "os", global: true, text: include_str!("os.d.lua") },
+    Manifest { name: "package", global: true, text: include_str!("package.d.lua") },
+    Manifest { name: "string", global: true, text: include_str!("string.d.lua") },
+    Manifest { name: "table", global: true, text: include_str!("table.d.lua") },
+    Manifest { name: "utf8", global: true, text: include_str!("utf8.d.lua") },
+];

@@ -221,6 +221,20 @@ fn search_cpath(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
+/// Where `require` looks for files; nothing if the package library is not installed or its path is no string.
+pub(super) fn module_path(vm: &mut Vm) -> Vec<u8> {
+    let mut text = Vec::new();
+    let registry = vm.registry();
+    if let Ok(package) = vm.raw_get_name(registry, REGISTERED)
+        && package.is_table()
+        && let Ok(path) = vm.raw_get_name(package.as_table(), "path")
+        && path.is_string()
+    {
+        text.extend_from_slice(string_bytes(path));
+    }
+    text
+}
+
 /// The file of a module by the path in a field of `package`, or the text that says which were tried.
 fn find_module(vm: &mut Vm, name: &[u8], path: &str) -> Result<Result<Vec<u8>, Vec<u8>>, Box<LuaError>> {
     let package = package(vm)?;
@@ -240,7 +254,7 @@ fn load_error(vm: &mut Vm, name: &[u8], file: &[u8], message: &[u8]) -> Box<LuaE
 // ---- files
 
 /// The first readable file among the templates of `path`, or the text that says which were tried.
-fn find_file(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
+pub(super) fn find_file(name: &[u8], path: &[u8], separator: &[u8], replacement: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
     let name = if separator.is_empty() { name.to_vec() } else { replace(name, separator, replacement) };
     let mut tried = Vec::new();
     for template in path.split(|byte| *byte == b';').filter(|template| !template.is_empty()) {

@@ -4,7 +4,7 @@
 //! `os` and `require` are not among these libraries: what they are in a sandbox, the runtime knows.
 
 use super::table::list;
-use super::{base, coroutine, math, search, string, table, utf8};
+use super::{base, coroutine, math, search, string, table, types, utf8};
 use crate::vm::Vm;
 use crate::vm::image::{BASE, Library};
 use crate::vm::native::{Args, Native, NativeResult};
@@ -15,6 +15,7 @@ pub fn libraries() -> Vec<&'static Library> {
     let mut libraries =
         vec![&base::LIBRARY, &coroutine::LIBRARY, &math::LIBRARY, &string::LIBRARY, &table::LIBRARY, &utf8::LIBRARY];
     libraries.extend(&LEFTOVERS);
+    libraries.extend(types::LIBRARIES);
     libraries
 }
 

@@ -25,15 +25,15 @@ static NATIVES: [Native; 16] = [
     Native::new("gmatch", search::gmatch),
     Native::new("gsub", super::gsub::gsub),
     Native::new("len", len).quick(quick_len),
-    Native::new("lower", lower),
+    Native::new("lower", lower).quick(|vm, args| quick_map(vm, args, <[u8]>::make_ascii_lowercase)),
     Native::new("match", search::match_),
     Native::new("pack", string_pack::pack),
     Native::new("packsize", string_pack::packsize),
     Native::new("rep", rep),
-    Native::new("reverse", reverse),
+    Native::new("reverse", reverse).quick(|vm, args| quick_map(vm, args, <[u8]>::reverse)),
     Native::new("sub", sub).quick(quick_sub),
     Native::new("unpack", string_pack::unpack),
-    Native::new("upper", upper),
+    Native::new("upper", upper).quick(|vm, args| quick_map(vm, args, <[u8]>::make_ascii_uppercase)),
 ];
 
 /// `string.dump`
@@ -173,6 +173,21 @@ fn map_bytes(vm: &mut Vm, args: Args, change: fn(&mut [u8])) -> NativeResult {
         change(bytes);
     })?;
     vm.answer(changed)
+}
+
+/// Short strings.
+#[inline]
+fn quick_map(vm: &mut Vm, args: &[Value], change: fn(&mut [u8])) -> Answer {
+    match args {
+        [text] if text.is_string() && string_bytes(*text).len() <= MAX_SHORT => {
+            let text = string_bytes(*text);
+            let mut bytes = [0; MAX_SHORT];
+            bytes[..text.len()].copy_from_slice(text);
+            change(&mut bytes[..text.len()]);
+            Value::string(vm.heap.intern(&bytes[..text.len()])).into()
+        }
+        _ => Answer::NONE,
+    }
 }
 
 /// `string.rep(s, n [, sep])`

@@ -6,6 +6,7 @@ use crate::vm::concat::append_text;
 use crate::vm::error::LuaError;
 use crate::vm::event::{Event, type_name};
 use crate::vm::raw::string_bytes;
+use crate::vm::types::TypeRef;
 use crate::vm::value::{Value, tag};
 
 /// Appends the text of a value as it is without `__tostring`: for objects the type, or `__name` of the metatable, and an
@@ -17,6 +18,9 @@ pub fn append_plain(vm: &Vm, value: Value, out: &mut Vec<u8>) {
         tag::TRUE => out.extend_from_slice(b"true"),
         _ if append_text(value, out) => {}
         _ => {
+            if let Some(ty) = TypeRef::of(value) {
+                return out.extend_from_slice(&ty.text());
+            }
             if let Some(text) = userdata_text(value) {
                 return out.extend_from_slice(text.as_bytes());
             }

@@ -53,9 +53,24 @@ impl Ast {
         self.exprs[id.0 as usize].1
     }
 
+    /// All expressions, inner ones before those around them.
+    pub fn exprs(&self) -> impl Iterator<Item = (&Expr, Span)> {
+        self.exprs.iter().map(|(expr, span)| (expr, *span))
+    }
+
     /// The type expression `id`.
     pub fn ty(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize].0
+    }
+
+    /// All type expressions, in no particular order.
+    pub fn types(&self) -> impl Iterator<Item = &Type> {
+        self.types.iter().map(|(ty, _)| ty)
+    }
+
+    /// Whether there is any type expression.
+    pub fn has_types(&self) -> bool {
+        !self.types.is_empty()
     }
 
     /// Where the type expression `id` stands.

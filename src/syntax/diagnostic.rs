@@ -17,6 +17,8 @@ pub enum Severity {
     Error,
     /// The chunk is accepted.
     Warning,
+    /// It is worth knowing, no more.
+    Hint,
 }
 
 /// Something to say about a place in a source.
@@ -30,6 +32,8 @@ pub struct Diagnostic<'a> {
     pub message: String,
     /// Where.
     pub span: Span,
+    /// What else there is to know, maybe about another place in the same source.
+    pub notes: Vec<(&'a str, Option<Span>)>,
     /// What to do about it.
     pub hint: Option<&'a str>,
 }
@@ -41,6 +45,7 @@ impl<'a> From<&'a SyntaxError> for Diagnostic<'a> {
             code: error.code,
             message: error.message_with_token(),
             span: error.span,
+            notes: Vec::new(),
             hint: error.hint.as_deref(),
         }
     }
@@ -49,7 +54,14 @@ impl<'a> From<&'a SyntaxError> for Diagnostic<'a> {
 impl<'a> From<&'a Warning> for Diagnostic<'a> {
     fn from(warning: &'a Warning) -> Self {
         let message = warning.message.to_owned();
-        Diagnostic { severity: Severity::Warning, code: warning.code, message, span: warning.span, hint: None }
+        Diagnostic {
+            severity: Severity::Warning,
+            code: warning.code,
+            message,
+            span: warning.span,
+            notes: Vec::new(),
+            hint: None,
+        }
     }
 }
 
@@ -64,17 +76,36 @@ pub fn render<'a>(
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for diagnostic in diagnostics {
-        let excerpt = Excerpt::new(source, diagnostic.span);
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::NOTE.with_name("hint"),
         };
-        let snippet = Snippet::source(excerpt.text)
+        let places = diagnostic.notes.iter().filter_map(|(text, span)| span.map(|span| (*text, span)));
+        let (near, far): (Vec<_>, Vec<_>) = places.partition(|(_, span)| is_near(diagnostic.span, *span));
+        let spans: Vec<Span> = std::iter::once(diagnostic.span).chain(near.iter().map(|(_, span)| *span)).collect();
+        let excerpt = Excerpt::new(source, &spans);
+        let mut snippet = Snippet::source(excerpt.text)
             .line_start(excerpt.line)
             .path(path)
             .fold(false)
-            .annotation(AnnotationKind::Primary.span(excerpt.range));
+            .annotation(AnnotationKind::Primary.span(excerpt.ranges[0].clone()));
+        for ((text, _), range) in near.iter().zip(&excerpt.ranges[1..]) {
+            snippet = snippet.annotation(AnnotationKind::Context.span(range.clone()).label(*text));
+        }
         let mut group = level.primary_title(diagnostic.message).id(diagnostic.code).element(snippet);
+        for (text, span) in &far {
+            let excerpt = Excerpt::new(source, &[*span]);
+            let snippet = Snippet::source(excerpt.text)
+                .line_start(excerpt.line)
+                .path(path)
+                .fold(false)
+                .annotation(AnnotationKind::Context.span(excerpt.ranges[0].clone()).label(*text));
+            group = group.element(snippet);
+        }
+        for (text, _) in diagnostic.notes.iter().filter(|(_, span)| span.is_none()) {
+            group = group.element(Level::NOTE.message(*text));
+        }
         if let Some(hint) = diagnostic.hint {
             group = group.element(Level::HELP.message(hint));
         }
@@ -89,37 +120,68 @@ pub fn render<'a>(
     out
 }
 
-/// The line of a place, with the one before it.
+/// Whether two places are shown in one excerpt.
+fn is_near(a: Span, b: Span) -> bool {
+    const LINES: u32 = 6;
+    a.line.abs_diff(b.line) <= LINES
+}
+
+/// The lines of some places, with the one before them.
 struct Excerpt {
     text: String,
     /// The number of the first line in the text.
     line: usize,
-    /// The place in the text; only its first line if it has several.
-    range: Range<usize>,
+    /// The places in the text; of each only its first line if it has several.
+    ranges: Vec<Range<usize>>,
 }
 
 impl Excerpt {
-    fn new(source: &[u8], span: Span) -> Self {
-        let start = (span.start as usize).min(source.len());
-        let end = (span.end as usize).clamp(start, source.len());
-        let line_start = line_start(source, start);
-        let line_end = source[start..].iter().position(|&byte| is_newline(byte)).map_or(source.len(), |at| start + at);
-
-        let mut text = String::new();
-        let mut line = span.line.max(1) as usize;
-        if line_start > 0 && line > 1 {
+    /// The excerpt around one place or more that are near each other.
+    fn new(source: &[u8], places: &[Span]) -> Self {
+        let start_of = |span: &Span| (span.start as usize).min(source.len());
+        let line_end = |start: usize| {
+            source[start..].iter().position(|&byte| is_newline(byte)).map_or(source.len(), |at| start + at)
+        };
+        let first = places.iter().min_by_key(|span| span.start).copied().unwrap_or_default();
+        let last = places.iter().map(start_of).max().unwrap_or_default();
+        let mut from = line_start(source, start_of(&first));
+        let mut line = first.line.max(1) as usize;
+        if from > 0 && line > 1 {
             line -= 1;
-            let previous_end = line_start - newline_before(source, line_start);
-            text.push_str(&lossy(&source[self::line_start(source, previous_end)..previous_end]));
-            text.push('\n');
+            from = line_start(source, from - newline_before(source, from));
         }
-        text.push_str(&lossy(&source[line_start..start]));
-        let range_start = text.len();
-        text.push_str(&lossy(&source[start..end.min(line_end)]));
-        let range = range_start..text.len();
-        text.push_str(&lossy(&source[end.min(line_end)..line_end]));
-        Excerpt { text, line, range }
+
+        // Every place begins and ends between two pieces, since pieces are converted one by one.
+        let mut cuts = vec![from, line_end(last)];
+        let mut marked = Vec::new();
+        for span in places {
+            let start = start_of(span);
+            let end = (span.end as usize).clamp(start, line_end(start));
+            cuts.extend([start, end]);
+            marked.push(start..end);
+        }
+        cuts.sort_unstable();
+        let mut text = String::new();
+        let mut offsets = vec![(from, 0)];
+        for pair in cuts.windows(2) {
+            push_lines(&source[pair[0]..pair[1]], &mut text);
+            offsets.push((pair[1], text.len()));
+        }
+        let offset = |at: usize| offsets.iter().rev().find(|(cut, _)| *cut == at).map_or(0, |(_, offset)| *offset);
+        let ranges = marked.into_iter().map(|range| offset(range.start)..offset(range.end)).collect();
+        Excerpt { text, line, ranges }
     }
+}
+
+/// Adds bytes as text, with `\n` for every newline.
+fn push_lines(mut bytes: &[u8], text: &mut String) {
+    while let Some(at) = bytes.iter().position(|&byte| is_newline(byte)) {
+        text.push_str(&lossy(&bytes[..at]));
+        text.push('\n');
+        let pair = bytes.get(at + 1).is_some_and(|next| is_newline(*next) && *next != bytes[at]);
+        bytes = &bytes[at + 1 + usize::from(pair)..];
+    }
+    text.push_str(&lossy(bytes));
 }
 
 fn is_newline(byte: u8) -> bool {

@@ -179,7 +179,7 @@ pub fn userdata_text<'a>(value: Value) -> Option<&'a str> {
         return None;
     }
     // SAFETY: a live userdata; its data does not change while a native function runs.
-    unsafe { (*value.as_userdata()).data.as_deref()?.text() }
+    unsafe { (*(*value.as_userdata()).data).text() }
 }
 
 /// The host object behind a value, if it is a `T`.
@@ -189,7 +189,6 @@ pub fn userdata_of<T: UserData>(value: Value) -> Option<*mut T> {
         return None;
     }
     // SAFETY: a live userdata.
-    let data = unsafe { (*value.as_userdata()).data.as_deref_mut() }?;
-    let data: &mut dyn std::any::Any = data;
+    let data: &mut dyn std::any::Any = unsafe { &mut *(*value.as_userdata()).data };
     data.downcast_mut::<T>().map(|data| data as *mut T)
 }

@@ -3,7 +3,8 @@
 use super::error::LuaError;
 use super::event::Event;
 use super::machine::Vm;
-use super::thread::{HEADROOM, results};
+use super::object::Closure;
+use super::thread::{Frame, HEADROOM, Saved, results};
 use super::value::{Value, tag};
 use crate::bytecode::{Instruction, Op, Operand};
 use crate::number::{self, Number, parse_number};
@@ -214,6 +215,9 @@ impl Vm {
     /// Calls a metamethod for the running instruction; its first result finishes the instruction.
     pub(super) fn call_handler(&mut self, handler: Value, args: &[Value], results: u32) -> Result<(), Box<LuaError>> {
         let slot = self.live_extent();
+        if handler.is_closure() && self.enter_handler(handler.as_closure(), slot, args, results) {
+            return Ok(());
+        }
         self.ensure_slots(slot + 1 + args.len() as u32 + HEADROOM)?;
         self.set_slot(slot, handler);
         for (i, value) in args.iter().enumerate() {
@@ -222,43 +226,58 @@ impl Vm {
         self.call_at(slot, args.len() as u32, results)
     }
 
+    /// Enters a Lua function with few arguments, if no more than that is to be done: the stack has room, it takes no extra
+    /// arguments, no hook wants to know.
+    #[inline]
+    fn enter_handler(&mut self, closure: *mut Closure, slot: u32, args: &[Value], results: u32) -> bool {
+        // SAFETY: the closure is alive, and its function with it; registers and frame are checked to be there, and there is
+        // headroom for arguments that have no register.
+        unsafe {
+            let function = &*(*closure).function;
+            let base = self.stack().add(slot as usize + 1);
+            let room = (self.registers.stack_limit as usize).wrapping_sub(base as usize);
+            let frame = self.registers.frame_top;
+            if base > self.registers.stack_limit
+                || function.frame_bytes > room
+                || frame == self.registers.frame_end
+                || self.tracing.wanted
+            {
+                return false;
+            }
+            *base.sub(1) = Value::closure(closure);
+            for (i, value) in args.iter().enumerate() {
+                *base.add(i) = *value;
+            }
+            for i in args.len()..function.params as usize {
+                *base.add(i) = Value::NIL;
+            }
+            let caller = self.saved.base.byte_offset_from(self.stack()) as u32;
+            *frame = Frame { pc: self.saved.pc, base: caller, results, constants: self.saved.constants };
+            self.registers.frame_top = frame.add(1);
+            self.saved = Saved::new(function.code, base, function.constants);
+        }
+        true
+    }
+
     /// The result of a metamethod completes the instruction before `saved.pc`.
     pub(super) fn finish_instruction(&mut self, value: Value, results: u32) -> Result<(), Box<LuaError>> {
         // SAFETY: FINISH frames are made by an instruction of the running function, which `pc` stands behind.
         let i = unsafe { &*self.saved.pc.sub(1) };
-        match i.op {
-            Op::SetField | Op::SetInt | Op::SetIndex | Op::SetGlobal => {}
-            Op::Concat => {
+        match results {
+            results::INTO => self.set_slot(self.register_slot(i.a), value),
+            results::JUMP_IF | results::JUMP_IF_NOT => {
+                if value.is_true() == (results == results::JUMP_IF) {
+                    self.take_jump(i);
+                }
+            }
+            _ => {
+                debug_assert_eq!(i.op, Op::Concat);
                 let n = results & results::COUNT;
                 let first = self.register_slot(i.b);
                 self.set_slot(first + n - 2, value);
                 return self.concat_from(i, n - 1);
             }
-            op if op.operands()[2] == Operand::Jump => {
-                let holds = value.is_true() != (results & results::NEGATE != 0);
-                self.jump_if(i, holds);
-            }
-            _ => self.set_slot(self.register_slot(i.a), value),
         }
         Ok(())
-    }
-
-    /// Takes the jump of a comparison if the comparison came out as the instruction wants it.
-    pub(super) fn jump_if(&mut self, i: &Instruction, holds: bool) {
-        let wanted = !matches!(
-            i.op,
-            Op::JumpNe
-                | Op::JumpNeK
-                | Op::JumpNotLt
-                | Op::JumpNotLe
-                | Op::JumpNotLtInt
-                | Op::JumpNotLeInt
-                | Op::JumpNotGtInt
-                | Op::JumpNotGeInt
-        );
-        if holds == wanted {
-            // SAFETY: a verified jump of the running function.
-            self.saved.pc = unsafe { self.saved.pc.offset((i.c as i16) as isize) };
-        }
     }
 }

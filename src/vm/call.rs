@@ -15,6 +15,7 @@ use super::machine::Vm;
 use super::native::{Args, Continuation, Flow, Native, NativeResult};
 use super::object::Closure;
 use super::thread::{Frame, HEADROOM, MAX_STACK, OVERFLOW_RESERVE, Saved, Thread, results};
+use super::types::TypeRef;
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
@@ -64,6 +65,9 @@ impl Vm {
                 tag::NATIVE => self.run_native(callee.as_native(), call),
                 // SAFETY: a live native closure refers to a static `Native`.
                 tag::NATIVE_CLOSURE => self.run_native(unsafe { &*(*callee.as_native_closure()).native }, call),
+                tag::TYPE if self.type_accepts(callee, call) => {
+                    return self.deliver(call.slot, call.slot + 1, 1, call.results);
+                }
                 _ => {
                     call = self.insert_call_handler(callee, call)?;
                     continue;
@@ -74,6 +78,12 @@ impl Vm {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Whether the call of a type answers with its argument. If not, its `__call` handler says why.
+    fn type_accepts(&mut self, callee: Value, call: Call) -> bool {
+        let plain = call.args > 0 && !self.tracing.wanted && !self.image.type_metatable.is_null();
+        plain && TypeRef::of(callee).is_some_and(|ty| self.is_of_type(ty, self.slot(call.slot + 1)))
     }
 
     /// Does what a native function answered; what it wants called, if anything, is returned.
@@ -109,14 +119,6 @@ impl Vm {
         }
     }
 
-    /// Continues after the native function called at `slot` answered outside a call loop (a continuation, a catch).
-    pub(super) fn finish_native(&mut self, answer: NativeResult, slot: u32, results: u32) -> Result<(), Box<LuaError>> {
-        match self.follow(answer?, slot, results)? {
-            Some(call) => self.run_call(call),
-            None => Ok(()),
-        }
-    }
-
     #[inline]
     fn run_native(&mut self, native: &Native, call: Call) -> NativeResult {
         self.set_top_slot(call.slot + 1 + call.args);
@@ -137,7 +139,7 @@ impl Vm {
     #[inline(always)]
     fn call_native(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
         if let Some(quick) = native.quick
-            && (call.results == results::exactly(1) || native.single && call.results == results::ALL)
+            && (call.results.wrapping_sub(results::exactly(0)) < 2 || native.single && call.results == results::ALL)
         {
             // SAFETY: the arguments lie in the stack, which a short way does not touch.
             let args =
@@ -153,17 +155,34 @@ impl Vm {
         }
         self.set_top_slot(call.slot + 1 + call.args);
         self.native_slot = call.slot;
-        let flow = (native.run)(self, Args { start: call.slot + 1, len: call.args })?;
-        self.native_slot = 0;
-        // (`debug.sethook` may have made somebody want to know.)
-        if let Flow::Return(n) = flow
-            && !self.tracing.wanted
-        {
-            return self.deliver(call.slot, self.top_slot() - n, n, call.results);
-        }
-        match self.follow(flow, call.slot, call.results)? {
-            Some(next) => self.run_call(next),
-            None => Ok(()),
+        let answer = (native.run)(self, Args { start: call.slot + 1, len: call.args });
+        self.finish_native(answer, call.slot, call.results)
+    }
+
+    /// Does what a native function called at `slot`, one of its continuations, or its catch has answered.
+    #[inline(always)]
+    pub(super) fn finish_native(&mut self, answer: NativeResult, slot: u32, results: u32) -> Result<(), Box<LuaError>> {
+        // Taken apart at once: an answer that is copied as a whole waits for its parts to arrive in memory.
+        match answer {
+            // (`debug.sethook` may have made somebody want to know.)
+            Ok(Flow::Return(n)) if !self.tracing.wanted => {
+                self.native_slot = 0;
+                self.deliver(slot, self.top_slot() - n, n, results)
+            }
+            Ok(Flow::Call { args, then }) => {
+                self.native_slot = 0;
+                let callee = self.top_slot() - args - 1;
+                self.push_native_frame(slot, results, then)?;
+                self.call_at(callee, args, results::ALL)
+            }
+            Ok(flow) => {
+                self.native_slot = 0;
+                match self.follow(flow, slot, results)? {
+                    Some(Call { slot, args, results }) => self.call_at(slot, args, results),
+                    None => Ok(()),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -296,9 +315,6 @@ impl Vm {
             Args { start: slot + 1, len: first - slot - 1 },
             Args { start: first, len: self.top_slot() - first },
         );
-        if answer.is_ok() {
-            self.native_slot = 0;
-        }
         self.finish_native(answer, slot, results)
     }
 
@@ -443,8 +459,9 @@ impl Vm {
     /// Makes sure that slots below `needed` exist.
     #[inline]
     pub(super) fn ensure_slots(&mut self, needed: u32) -> Result<(), Box<LuaError>> {
-        // SAFETY: the running coroutine is alive.
-        if needed <= unsafe { (*self.registers.thread).stack_len } { Ok(()) } else { self.grow_stack(needed) }
+        // SAFETY: the running coroutine's stack has headroom.
+        let limit = unsafe { self.registers.stack_limit.offset_from(self.registers.stack) } as u32;
+        if needed <= limit + HEADROOM { Ok(()) } else { self.grow_stack(needed) }
     }
 
     #[cold]
@@ -458,12 +475,15 @@ impl Vm {
             return Err(self.error_of_kind(ErrorKind::StackOverflow, "stack overflow"));
         }
         // SAFETY: the running coroutine is alive.
-        let old = unsafe { (*self.registers.thread).stack_len };
+        let (old, before) = unsafe { ((*self.registers.thread).stack_len, (*self.registers.thread).memory()) };
         let len = needed.max((old * 2).min(limit));
-        if self.heap.charge_memory((len - old) as usize * size_of::<Value>()).is_err() {
+        if self.heap.check_large((len - old) as usize * size_of::<Value>()).is_err() {
             return Err(self.out_of_memory());
         }
         self.resize_stack(len);
+        // SAFETY: as above.
+        let after = unsafe { (*self.registers.thread).memory() };
+        self.heap.account((after - before) as isize);
         Ok(())
     }
 

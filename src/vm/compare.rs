@@ -108,7 +108,7 @@ impl Vm {
                         self.jump_if(i, holds);
                         Ok(())
                     }
-                    Compared::Ask { handler, .. } => self.call_handler(handler, &[a, b], results::FINISH),
+                    Compared::Ask { handler, .. } => self.call_handler(handler, &[a, b], jump_results(i, true)),
                 };
             }
             Op::JumpLt | Op::JumpNotLt => (a, register_b(), Order::Lt),
@@ -124,10 +124,41 @@ impl Vm {
                 self.jump_if(i, holds);
                 Ok(())
             }
-            Compared::Ask { handler, negate: false } => self.call_handler(handler, &[x, y], results::FINISH),
-            Compared::Ask { handler, negate: true } => {
-                self.call_handler(handler, &[y, x], results::FINISH | results::NEGATE)
-            }
+            Compared::Ask { handler, negate: false } => self.call_handler(handler, &[x, y], jump_results(i, true)),
+            Compared::Ask { handler, negate: true } => self.call_handler(handler, &[y, x], jump_results(i, false)),
         }
     }
+
+    /// Takes the jump of a comparison if the comparison came out as the instruction wants it.
+    fn jump_if(&mut self, i: &Instruction, holds: bool) {
+        if holds == jumps_if(i) {
+            self.take_jump(i);
+        }
+    }
+
+    /// Takes the jump of a comparison.
+    pub(super) fn take_jump(&mut self, i: &Instruction) {
+        // SAFETY: a verified jump of the running function, which leads forward.
+        self.saved.pc = unsafe { self.saved.pc.add(i.c as usize) };
+    }
+}
+
+/// Whether a comparing jump is taken if the comparison holds.
+fn jumps_if(i: &Instruction) -> bool {
+    !matches!(
+        i.op,
+        Op::JumpNe
+            | Op::JumpNeK
+            | Op::JumpNotLt
+            | Op::JumpNotLe
+            | Op::JumpNotLtInt
+            | Op::JumpNotLeInt
+            | Op::JumpNotGtInt
+            | Op::JumpNotGeInt
+    )
+}
+
+/// What becomes of the result of a handler that compares, if a result that is true means what `meaning` says.
+fn jump_results(i: &Instruction, meaning: bool) -> u32 {
+    if jumps_if(i) == meaning { results::JUMP_IF } else { results::JUMP_IF_NOT }
 }

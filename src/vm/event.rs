@@ -81,6 +81,7 @@ pub(super) fn type_name_of_tag(tag: u8) -> &'static str {
         tag::TABLE => "table",
         tag::NATIVE | tag::CLOSURE | tag::NATIVE_CLOSURE => "function",
         tag::THREAD => "thread",
+        tag::TYPE => "type",
         _ => "userdata",
     }
 }
@@ -122,13 +123,20 @@ impl Vm {
                 tag::TABLE => (*value.as_table()).metatable,
                 tag::USERDATA => (*value.as_userdata()).metatable,
                 tag::STRING => self.string_metatable,
-                other => self.basic_metatables[basic_slot(other)],
+                tag::TYPE => self.image.type_metatable,
+                other => self
+                    .basic_metatables
+                    .as_ref()
+                    .map_or(std::ptr::null_mut(), |metatables| metatables.0[basic_slot(other)]),
             }
         }
     }
 
-    /// As [`Vm::metatable_of`], for a program that may go on to change the metatable.
+    /// As [`Vm::metatable_of`], for a program that may go on to change the metatable. That of type values is not shown.
     pub fn own_metatable_of(&mut self, value: Value) -> *mut Table {
+        if value.is_ty() {
+            return std::ptr::null_mut();
+        }
         if value.is_string() {
             self.own_string_metatable();
         }
@@ -140,11 +148,11 @@ impl Vm {
         self.handler_in(self.metatable_of(value), event)
     }
 
-    /// Sets the metatable shared by all values of the type of `value`, which is neither table nor userdata.
+    /// Sets the metatable shared by all values of the type of `value`, which is no table, userdata or type.
     pub fn set_basic_metatable(&mut self, value: Value, metatable: *mut Table) {
         match value.tag() {
             tag::STRING => self.string_metatable = metatable,
-            other => self.basic_metatables[basic_slot(other)] = metatable,
+            other => self.basic_metatables.get_or_insert_default().0[basic_slot(other)] = metatable,
         }
     }
 

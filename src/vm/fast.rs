@@ -33,12 +33,6 @@ pub(super) fn as_float(value: Value) -> f64 {
     if value.is_int() { value.as_int() as f64 } else { value.as_float() }
 }
 
-/// A number as a float, out of line: arithmetic of an integer and a float is rare enough.
-#[inline(never)]
-pub(super) fn widen(value: Value) -> f64 {
-    as_float(value)
-}
-
 /// What is a float if `ForPrep` has left it.
 #[inline(always)]
 pub(super) fn float_bits(value: Value) -> f64 {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::chunk::Chunk;
+use super::types::{Built, TypeSet};
 use super::value::Value;
-use crate::bytecode::{Constant, Instruction, Proto};
+use crate::bytecode::{Constant, Instruction, Proto, TypeTable};
 use crate::syntax::chunk_id;
 
 /// A function ready to run. It belongs to a [`Chunk`] and lives as long.
@@ -34,8 +35,30 @@ unsafe impl Send for Function {}
 unsafe impl Sync for Function {}
 
 impl Function {
-    /// Links `proto` and all functions nested in it. `intern` gives the static string of a constant.
-    pub fn link(proto: &Arc<Proto>, chunk: *const Chunk, intern: &mut dyn FnMut(&[u8]) -> Value) -> Function {
+    /// Links `proto` and all functions nested in it. `types` has the types, and `intern` gives the static string of a
+    /// constant.
+    pub fn link(
+        proto: &Arc<Proto>,
+        chunk: *const Chunk,
+        types: &TypeSet,
+        intern: &mut dyn FnMut(&[u8]) -> Value,
+    ) -> Function {
+        Function::link_nested(proto, chunk, types, None, intern)
+    }
+
+    /// The same for a function nested in one with these types.
+    fn link_nested(
+        proto: &Arc<Proto>,
+        chunk: *const Chunk,
+        types: &TypeSet,
+        enclosing: Option<&(Arc<TypeTable>, Arc<Built>)>,
+        intern: &mut dyn FnMut(&[u8]) -> Value,
+    ) -> Function {
+        // Types come first: the names of their fields belong to the image, and equal constants of the chunk then do so too.
+        let built = proto.types.as_ref().map(|table| match enclosing {
+            Some((known, built)) if Arc::ptr_eq(known, table) => (Arc::clone(table), Arc::clone(built)),
+            _ => (Arc::clone(table), types.built(table)),
+        });
         let values: Box<[Value]> = proto
             .constants
             .iter()
@@ -45,9 +68,14 @@ impl Function {
                 Constant::Integer(i) => Value::int(*i),
                 Constant::Float(f) => Value::float(*f),
                 Constant::String(bytes) => intern(bytes),
+                Constant::Type(node) => {
+                    let (_, built) = built.as_ref().expect("a function with a type as a constant has types");
+                    built.constant(types, *node).value()
+                }
             })
             .collect();
-        let children = proto.protos.iter().map(|child| Function::link(child, chunk, intern)).collect();
+        let link = |child| Function::link_nested(child, chunk, types, built.as_ref(), intern);
+        let children = proto.protos.iter().map(link).collect();
         let registers = u32::from(proto.registers);
         Function {
             code: proto.code.as_ptr(),

@@ -14,12 +14,20 @@ use super::intern::StringSet;
 use super::native::Native;
 use super::object::{Str, Table};
 use super::table::StaticTable;
+use super::types::TypeSet;
 use super::userdata::Class;
 use super::value::{Value, tag};
 use crate::bytecode::Proto;
+use crate::bytecode::types::Basic;
 
 /// The name of the base library, whose functions are globals themselves.
 pub const BASE: &str = "_G";
+
+/// The name of the library whose fields are the metamethods of type values, and of the one with their methods. Programs do
+/// not see either.
+pub const TYPE_METAMETHODS: &str = "<type>";
+/// See [`TYPE_METAMETHODS`].
+pub const TYPE_METHODS: &str = "<type methods>";
 
 /// Set to 1, makes a debug build collect at every safepoint.
 const GC_STRESS: &str = "MOONLET_GC_STRESS";
@@ -31,7 +39,7 @@ pub struct Library {
     pub name: &'static str,
     /// Whether programs find it as a global variable; otherwise only `require` gives it.
     pub global: bool,
-    /// Its functions. One named `__index` becomes a metamethod of the library's table.
+    /// Its functions. Those named `__index` and `__call` become metamethods of the library's table.
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
@@ -52,6 +60,8 @@ pub enum Literal {
     Bytes(&'static [u8]),
     /// A light userdata.
     Light(Value),
+    /// A predeclared type.
+    Type(Basic),
     /// A nested table of constants.
     Table(&'static [(&'static str, Literal)]),
 }
@@ -65,6 +75,12 @@ pub fn random_seed() -> u32 {
 pub struct Image {
     /// Constant short strings.
     pub strings: Arc<StringSet>,
+    /// The types that its chunks and processes have.
+    pub types: TypeSet,
+    /// The metatable of type values; null without the library.
+    pub(super) type_metatable: *mut Table,
+    /// The methods of type values; null without the library.
+    pub type_methods: *mut Table,
     pub(super) event_names: Box<[*mut Str]>,
     /// The strings of one byte.
     pub(super) byte_strings: Box<[*mut Str]>,
@@ -100,19 +116,21 @@ impl Image {
     /// otherwise every process may change its own.
     pub fn new(libraries: &[&'static Library], sandbox: bool, seed: u32) -> Arc<Image> {
         let strings = Arc::new(StringSet::new(seed));
+        let types = TypeSet::new(Arc::clone(&strings));
         let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
         let byte_strings = (0..=u8::MAX).map(|byte| strings.intern(&[byte])).collect();
-        let type_names = (0..tag::CELL).map(|tag| strings.intern(type_name_of_tag(tag).as_bytes())).collect();
+        let type_names = (0..=tag::TYPE).map(|tag| strings.intern(type_name_of_tag(tag).as_bytes())).collect();
         let memory_message = strings.intern(b"not enough memory");
         let mut native_names = HashMap::new();
         let mut nested = Vec::new();
         let mut tables: Vec<(&'static str, bool, Fields)> = Vec::new();
         for library in libraries {
-            let mut fields = literal_fields(&strings, library.constants, &mut nested);
+            let mut fields = literal_fields(&strings, &types, library.constants, &mut nested);
             for native in library.natives {
                 fields.push((strings.intern(native.name.as_bytes()), Value::native(native)));
                 let name = match library.name {
                     BASE => native.name.to_owned(),
+                    TYPE_METAMETHODS | TYPE_METHODS => format!("type:{}", native.name),
                     other => format!("{other}.{}", native.name),
                 };
                 native_names.insert(&raw const *native as usize, name);
@@ -143,6 +161,11 @@ impl Image {
                 globals.extend(fields);
                 continue;
             }
+            if name == TYPE_METAMETHODS {
+                // As it is: its `__index` is a field like the others.
+                modules.insert(name, StaticTable::new(&fields, true));
+                continue;
+            }
             // What only `require` gives is nobody's to change.
             let table = library_table(&strings, fields, sandbox || !global, &mut nested);
             if global {
@@ -150,6 +173,8 @@ impl Image {
             }
             modules.insert(name, table);
         }
+        let [type_metatable, type_methods] = [TYPE_METAMETHODS, TYPE_METHODS]
+            .map(|name| modules.get(name).map_or(std::ptr::null_mut(), StaticTable::table));
         // Methods of strings are looked up in the `string` library (manual §6.4).
         let methods = modules.get("string").map(|library: &StaticTable| Value::table(library.table()));
         let index = strings.intern(b"__index");
@@ -164,6 +189,9 @@ impl Image {
             string_metatable,
             globals,
             strings,
+            types,
+            type_metatable,
+            type_methods,
             event_names,
             byte_strings,
             type_names,
@@ -205,7 +233,7 @@ impl Image {
     /// Links a compiled chunk for the lifetime of the image; every process may run it.
     pub fn load(&self, proto: &Arc<Proto>) -> &Function {
         let mut intern = |bytes: &[u8]| Value::string(self.strings.constant(bytes));
-        let function = Box::new(Function::link(proto, std::ptr::null(), &mut intern));
+        let function = Box::new(Function::link(proto, std::ptr::null(), &self.types, &mut intern));
         let address: *const Function = &raw const *function;
         self.chunks.lock().push(function);
         // SAFETY: boxed, and never removed while the image lives.
@@ -214,7 +242,7 @@ impl Image {
 
     /// The static table of a library, whether global or not.
     pub fn module(&self, name: &str) -> Option<Value> {
-        self.modules.get(name).map(|table| Value::table(table.table()))
+        self.modules.get(name).filter(|_| !is_hidden(name)).map(|table| Value::table(table.table()))
     }
 
     /// Whether library tables are frozen.
@@ -224,7 +252,7 @@ impl Image {
 
     /// The names of all libraries.
     pub fn module_names(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.modules.keys().copied()
+        self.modules.keys().copied().filter(|name| !is_hidden(name))
     }
 
     /// `library.function` for a native function of a library.
@@ -239,14 +267,18 @@ impl std::fmt::Debug for Image {
     }
 }
 
-/// The table of a library. A field `__index` becomes that of its metatable: it makes fields which only a process of its
-/// own can have, when they are asked for.
+fn is_hidden(name: &str) -> bool {
+    matches!(name, TYPE_METAMETHODS | TYPE_METHODS)
+}
+
+/// The table of a library. Fields `__index` and `__call` become those of its metatable: the one makes fields which only a
+/// process of its own can have, when they are asked for; the other is for libraries with the name of a type.
 fn library_table(strings: &StringSet, mut fields: Fields, sandbox: bool, nested: &mut Vec<StaticTable>) -> StaticTable {
-    let index = strings.intern(b"__index");
-    let handler = fields.iter().position(|(name, _)| *name == index).map(|at| fields.swap_remove(at));
+    let events = [Event::Index, Event::Call].map(|event| strings.intern(Event::NAMES[event as usize].as_bytes()));
+    let handlers: Fields = fields.extract_if(.., |(name, _)| events.contains(name)).collect();
     let mut table = StaticTable::new(&fields, sandbox);
-    if let Some(handler) = handler {
-        let metatable = StaticTable::new(&[handler], true);
+    if !handlers.is_empty() {
+        let metatable = StaticTable::new(&handlers, true);
         table.set_metatable(&metatable);
         nested.push(metatable);
     }
@@ -259,6 +291,7 @@ type Fields = Vec<(*mut Str, Value)>;
 /// The fields for constants; tables among them are frozen and kept in `nested`.
 fn literal_fields(
     strings: &StringSet,
+    types: &TypeSet,
     literals: &'static [(&'static str, Literal)],
     nested: &mut Vec<StaticTable>,
 ) -> Vec<(*mut Str, Value)> {
@@ -270,9 +303,10 @@ fn literal_fields(
                 Literal::Float(f) => Value::float(*f),
                 Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
                 Literal::Light(value) => *value,
+                Literal::Type(basic) => types.basic(*basic).value(),
                 Literal::Bytes(bytes) => Value::string(strings.constant(bytes)),
                 Literal::Table(fields) => {
-                    let fields = literal_fields(strings, fields, nested);
+                    let fields = literal_fields(strings, types, fields, nested);
                     let table = StaticTable::new(&fields, true);
                     let value = Value::table(table.table());
                     nested.push(table);

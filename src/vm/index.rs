@@ -209,6 +209,13 @@ impl Vm {
     pub(super) fn op_method(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
         let (object, key) = self.access(i);
         self.set_slot(self.register_slot(i.a) + 1, object);
+        if object.is_ty() && !self.image.type_methods.is_null() {
+            // A method of a type is found even if the type has a field of its name. (Constants are hashed.)
+            // SAFETY: a static table and a constant.
+            let method = unsafe { Table::peek_str(self.image.type_methods, key.as_string()) };
+            self.set_slot(self.register_slot(i.a), method);
+            return Ok(());
+        }
         self.finish_get(object, key, i.a)
     }
 
@@ -218,7 +225,7 @@ impl Vm {
         let value = self.slot(self.register_slot(if i.op == Op::SetGlobal { i.a } else { i.c }));
         match self.set_index(object, key, value)? {
             Indexed::Done(_) => Ok(()),
-            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key, value], results::FINISH),
+            Indexed::Ask { handler, object } => self.call_handler(handler, &[object, key, value], results::exactly(0)),
         }
     }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use hashbrown::HashTable;
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 
 use super::chunk::StaticStrings;
 use super::object::{MAX_SHORT, Str};
@@ -186,8 +187,14 @@ impl std::fmt::Debug for StringSet {
 /// The short strings of a process that are not constants of its image.
 #[derive(Default)]
 pub struct Interned {
-    table: HashTable<*mut Str>,
+    /// The first strings, as long as there are no more.
+    few: SmallVec<[*mut Str; FEW]>,
+    /// All strings, once there were more than a few.
+    table: Option<Box<HashTable<*mut Str>>>,
 }
+
+/// Strings that need no table.
+const FEW: usize = 4;
 
 /// The table wants 64 bits, with a tag in the upper ones.
 #[inline(always)]
@@ -206,33 +213,53 @@ impl Interned {
     pub fn find(&self, hash: u32, bytes: &[u8]) -> Option<*mut Str> {
         // SAFETY: strings in the table are alive.
         let equal = |&string: &*mut Str| unsafe { (*string).header.extra == hash && Str::bytes(string) == bytes };
-        self.table.find(wide(hash), equal).copied()
+        match &self.table {
+            Some(table) => table.find(wide(hash), equal).copied(),
+            None => self.few.iter().copied().find(equal),
+        }
     }
 
     /// Adds a string that is not there.
     pub fn insert(&mut self, string: *mut Str) {
-        self.table.insert_unique(wide_hash(&string), string, wide_hash);
+        if let Some(table) = &mut self.table {
+            table.insert_unique(wide_hash(&string), string, wide_hash);
+        } else if self.few.len() < FEW {
+            self.few.push(string);
+        } else {
+            let mut table = Box::new(HashTable::with_capacity(2 * FEW));
+            for string in self.few.drain(..).chain([string]) {
+                table.insert_unique(wide_hash(&string), string, wide_hash);
+            }
+            self.table = Some(table);
+        }
     }
 
     /// Removes a string if it is this very object.
     #[inline]
     pub fn remove(&mut self, string: *mut Str) {
-        if let Ok(entry) = self.table.find_entry(wide_hash(&string), |&other| other == string) {
-            entry.remove();
+        match &mut self.table {
+            Some(table) => {
+                if let Ok(entry) = table.find_entry(wide_hash(&string), |&other| other == string) {
+                    entry.remove();
+                }
+            }
+            None => self.few.retain(|other| *other != string),
         }
     }
 
     /// Gives memory back after many strings have gone.
     pub fn shrink(&mut self) {
-        if self.table.capacity() > 4 * self.table.len() + 16 {
-            self.table.shrink_to(2 * self.table.len(), wide_hash);
+        if let Some(table) = &mut self.table
+            && table.capacity() > 4 * table.len() + 16
+        {
+            table.shrink_to(2 * table.len(), wide_hash);
         }
     }
 
     /// Number of strings.
     #[cfg(test)]
     pub fn count(&self) -> usize {
-        self.table.len()
+        self.table.as_ref().map_or(self.few.len(), |table| table.len())
     }
 }
 

@@ -13,9 +13,11 @@ impl Vm {
     /// The main function of a chunk that this process alone uses, with `env` as its `_ENV`. The collector frees the
     /// chunk when nothing of it is reachable any more.
     pub fn load_proto(&mut self, proto: &Arc<Proto>, env: Value) -> Value {
-        let chunk = Chunk::build(&self.image.strings, |strings| {
+        let image = &self.image;
+        let chunk = Chunk::build(&image.strings, |strings| {
             let address = strings.chunk();
-            vec![Function::link(proto, address, &mut |bytes| Value::string(strings.constant(bytes)))]
+            let mut intern = |bytes: &[u8]| Value::string(strings.constant(bytes));
+            vec![Function::link(proto, address, &image.types, &mut intern)]
         });
         let main: *const Function = &raw const chunk.functions()[0];
         self.heap.register_chunk(chunk);

@@ -5,6 +5,7 @@
 //! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
 
 use std::any::TypeId;
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::error::LuaError;
@@ -14,9 +15,13 @@ use super::exit::{Exit, Request};
 use super::heap::{Heap, Marker, Roots};
 use super::hook::Tracing;
 use super::image::Image;
+use super::intern::StringSet;
+use super::loan::Loan;
 use super::object::{Str, Table, mark};
+use super::pool::{self, Pooled};
 use super::random::Random;
 use super::thread::{Frame, HEADROOM, Saved, Status, Thread};
+use super::types::ErrorMaker;
 use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
@@ -25,8 +30,33 @@ pub trait Host: std::any::Any + Send {
     /// Marks every Lua value it holds.
     fn trace(&mut self, marker: &mut Marker);
 
-    /// For downcasting.
-    fn as_any(&mut self) -> &mut dyn std::any::Any;
+    /// What makes the error value for a value that is not of a type; without it that is a string.
+    fn error_maker(&self) -> Option<ErrorMaker> {
+        None
+    }
+}
+
+/// Owns the host of a machine, whose memory comes from the [`pool`].
+struct HostBox(*mut dyn Host);
+
+impl Drop for HostBox {
+    fn drop(&mut self) {
+        // SAFETY: it came out of a `Pooled` of the type behind it, is dropped once, and its block given back.
+        unsafe {
+            let size = size_of_val(&*self.0);
+            self.0.drop_in_place();
+            pool::give(NonNull::new_unchecked(self.0.cast()), size);
+        }
+    }
+}
+
+/// The metatables that all values of a type share, by type.
+pub(super) struct BasicMetatables(pub(super) [*mut Table; BASIC_TYPES]);
+
+impl Default for BasicMetatables {
+    fn default() -> BasicMetatables {
+        BasicMetatables([std::ptr::null_mut(); BASIC_TYPES])
+    }
 }
 
 /// The running coroutine, cached.
@@ -64,10 +94,12 @@ pub struct Vm {
     /// The objects.
     pub heap: Heap,
     /// What all processes share.
-    pub image: Arc<Image>,
+    pub image: Loan<Image>,
     pub(super) globals: *mut Table,
     pub(super) string_metatable: *mut Table,
-    pub(super) basic_metatables: [*mut Table; BASIC_TYPES],
+    /// There once a type has one.
+    pub(super) basic_metatables: Option<Box<BasicMetatables>>,
+    /// Null until it is first used.
     pub(super) registry: *mut Table,
     pub(super) exit: Option<Exit>,
     pub(super) request: Option<Request>,
@@ -80,11 +112,10 @@ pub struct Vm {
     /// Whether a finalizer called at a safepoint is running; no other is called meanwhile.
     pub(super) finalizing: bool,
     /// The generator behind `math.random`; made when first used.
-    pub random: Option<Random>,
-    host: Option<Box<dyn Host>>,
-    /// The host's type and address, for downcasting without virtual calls.
+    pub random: Option<Box<Random>>,
+    host: Option<HostBox>,
+    /// The host's type, for downcasting without virtual calls.
     host_type: TypeId,
-    host_address: *mut (),
 }
 
 // SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
@@ -94,12 +125,28 @@ unsafe impl Send for Vm {}
 impl Vm {
     /// A state with the globals of `image`.
     pub fn new(image: Arc<Image>) -> Vm {
-        let mut heap = Heap::new(Arc::clone(&image.strings));
-        let string_metatable = image.string_metatable.table();
-        let index_name = image.event_names[Event::Index as usize];
-        let registry = heap.new_table(0, 0);
-        let globals = heap.new_globals(&image.globals);
-        let mut vm = Vm {
+        let strings = Loan::keep(Arc::clone(&image.strings));
+        let mut vm = Vm::bare(Loan::keep(image), strings);
+        vm.furnish();
+        vm
+    }
+
+    /// A state in memory from the [`pool`], with the globals of an image that it does not keep.
+    ///
+    /// # Safety
+    /// The image is there for longer than the state.
+    pub unsafe fn new_pooled(image: &Arc<Image>) -> Pooled<Vm> {
+        // SAFETY: by contract; the image keeps its strings.
+        let (image, strings) = unsafe { (Loan::borrow(image), Loan::borrow(&image.strings)) };
+        let mut vm = Pooled::new(Vm::bare(image, strings));
+        vm.furnish();
+        vm
+    }
+
+    /// A state without globals. Inlined, so that it is written to its place at once.
+    #[inline(always)]
+    fn bare(image: Loan<Image>, strings: Loan<StringSet>) -> Vm {
+        Vm {
             saved: Saved::new(std::ptr::null(), std::ptr::null_mut(), std::ptr::null()),
             fuel: i64::MAX,
             registers: Registers {
@@ -115,25 +162,30 @@ impl Vm {
             nesting: 0,
             tracing: Tracing::OFF,
             handling_overflow: false,
-            heap,
-            image,
-            globals,
-            string_metatable,
-            basic_metatables: [std::ptr::null_mut(); BASIC_TYPES],
-            registry,
+            heap: Heap::new(strings),
+            globals: std::ptr::null_mut(),
+            string_metatable: image.string_metatable.table(),
+            basic_metatables: None,
+            registry: std::ptr::null_mut(),
             exit: None,
             request: None,
             interrupted: Vec::new(),
             scratch: Vec::new(),
-            index_name,
+            index_name: image.event_names[Event::Index as usize],
             finalizing: false,
             random: None,
             host: None,
             host_type: TypeId::of::<()>(),
-            host_address: std::ptr::null_mut(),
-        };
-        vm.heap.set_stress(vm.image.gc_stress);
-        vm
+            image,
+        }
+    }
+
+    /// Gives a bare state what others have.
+    fn furnish(&mut self) {
+        self.globals = self.heap.new_globals(&self.image.globals);
+        if self.image.gc_stress {
+            self.heap.set_stress(true);
+        }
     }
 
     /// Makes the metatable of strings this process's own, if it is still that of the image.
@@ -172,16 +224,23 @@ impl Vm {
     }
 
     /// A table of the host's own, invisible to programs (manual §4.5).
-    pub fn registry(&self) -> *mut Table {
+    pub fn registry(&mut self) -> *mut Table {
+        if self.registry.is_null() {
+            self.registry = self.heap.new_table(0, 0);
+        }
         self.registry
     }
 
     /// Gives the machine its host.
-    pub fn set_host(&mut self, mut host: Box<dyn Host>) {
-        let any = host.as_any();
-        self.host_type = (*any).type_id();
-        self.host_address = (&raw mut *any).cast();
-        self.host = Some(host);
+    pub fn set_host<T: Host>(&mut self, host: T) {
+        self.host_type = TypeId::of::<T>();
+        self.host = Some(HostBox(Pooled::new(host).into_raw()));
+    }
+
+    /// See [`Host::error_maker`].
+    pub fn error_maker(&self) -> Option<ErrorMaker> {
+        // SAFETY: the object in the box is there as long as the machine.
+        self.host.as_ref().and_then(|host| unsafe { (*host.0).error_maker() })
     }
 
     /// The host, if it is a `T`.
@@ -190,8 +249,9 @@ impl Vm {
         if self.host_type != TypeId::of::<T>() {
             return None;
         }
-        // SAFETY: `set_host` noted type and address of the object in the box, which is there as long as the machine.
-        Some(unsafe { &mut *self.host_address.cast::<T>() })
+        let host = self.host.as_ref()?;
+        // SAFETY: `set_host` noted the type of the object in the box, which is there as long as the machine.
+        Some(unsafe { &mut *host.0.cast::<T>() })
     }
 
     // ---- slots
@@ -415,11 +475,12 @@ impl Vm {
             globals: self.globals,
             registry: self.registry,
             string_metatable: self.string_metatable,
-            basic_metatables: self.basic_metatables,
+            basic_metatables: self.basic_metatables.as_deref(),
             thread: self.registers.thread,
             interrupted: &self.interrupted,
             exit: self.exit.as_ref(),
-            host: self.host.as_deref_mut(),
+            // SAFETY: the machine owns its host, and nobody else refers to it at a safepoint.
+            host: self.host.as_ref().map(|host| unsafe { &mut *host.0 }),
         };
         (&mut self.heap, roots)
     }
@@ -438,17 +499,18 @@ struct ProgramRoots<'a> {
     globals: *mut Table,
     registry: *mut Table,
     string_metatable: *mut Table,
-    basic_metatables: [*mut Table; BASIC_TYPES],
+    basic_metatables: Option<&'a BasicMetatables>,
     thread: *mut Thread,
     interrupted: &'a [*mut Thread],
     exit: Option<&'a Exit>,
-    host: Option<&'a mut (dyn Host + 'static)>,
+    host: Option<&'a mut dyn Host>,
 }
 
 impl Roots for ProgramRoots<'_> {
     fn trace(&mut self, marker: &mut Marker) {
-        let tables = [self.globals, self.registry, self.string_metatable].into_iter().chain(self.basic_metatables);
-        for table in tables.filter(|table| !table.is_null()) {
+        let tables = [self.globals, self.registry, self.string_metatable];
+        let basic = self.basic_metatables.iter().flat_map(|metatables| metatables.0);
+        for table in tables.into_iter().chain(basic).filter(|table| !table.is_null()) {
             marker.mark(Value::table(table));
         }
         if !self.thread.is_null() {

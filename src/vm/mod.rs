@@ -10,8 +10,10 @@
 //! | [`hook`] | debug hooks, which the loop calls in an instance of its own |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
+//! | [`pool`], [`loan`] | memory that goes round between threads; references that are not counted |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
+//! | [`types`] | type values |
 //! | [`names`], [`traceback`], [`inspect`] | what values are called; which functions run; what `debug` shows |
 //!
 //! House rules:
@@ -47,10 +49,12 @@ pub mod index;
 pub mod inspect;
 pub mod intern;
 mod load;
+pub mod loan;
 pub mod machine;
 pub mod names;
 pub mod native;
 pub mod object;
+pub mod pool;
 pub mod random;
 pub mod raw;
 mod run;
@@ -58,6 +62,7 @@ pub mod string;
 pub mod table;
 pub mod thread;
 pub mod traceback;
+pub mod types;
 pub mod unwind;
 pub mod userdata;
 pub mod value;

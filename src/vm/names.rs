@@ -8,6 +8,7 @@ use super::error::LuaError;
 use super::function::Function;
 use super::machine::Vm;
 use super::value::{Value, tag};
+use crate::bytecode::op::SCALE;
 use crate::bytecode::op::index;
 use crate::bytecode::{Constant, Instruction, Op, Operand, Proto};
 
@@ -210,6 +211,19 @@ impl Vm {
         // SAFETY: the running function is alive.
         let function = unsafe { &*(*value.as_closure()).function };
         Some((function, function.index_of(self.saved.pc).checked_sub(1)?))
+    }
+
+    /// The type that the call of the running native function asks for: the compiler has it loaded right before the call, above
+    /// the only argument.
+    pub fn asked_type(&self) -> Option<Value> {
+        let (function, pc) = self.lua_instruction()?;
+        let code = &function.proto.code;
+        let (call, load) = (&code[pc], code.get(pc.checked_sub(1)?)?);
+        let above = call.a + 2 * SCALE;
+        let asks =
+            matches!(call.op, Op::Call | Op::TailCall) && call.b == 2 && load.op == Op::LoadConst && load.a == above;
+        let constant = function.constants().get(load.bc() as usize)?;
+        (asks && constant.is_ty()).then_some(*constant)
     }
 
     /// How the Lua function that called the running native function names it.

@@ -107,6 +107,8 @@ pub mod table_bit {
     pub const SHARED_NODES: u32 = 2;
     /// The globals table of a process, not yet filled: missing keys are looked up in the image's globals.
     pub const LAZY: u32 = 4;
+    /// A library table with fields that are library tables, too.
+    pub const NESTED: u32 = 8;
 }
 
 /// A slot of a table's hash part; the key is unpacked so that `next` sits in its padding.
@@ -150,17 +152,24 @@ pub struct NativeClosure {
     // captured values follow
 }
 
-/// A host object.
+/// A host object: header (`flags` = bits of [`userdata_flag`]).
 #[repr(C)]
 pub struct Userdata {
     /// See the type.
     pub header: Header,
     /// Its metatable, or null.
     pub metatable: *mut Table,
-    /// The object itself; `None` after it was taken.
-    pub data: Option<Box<dyn UserData>>,
+    /// The Rust object itself: right behind this head, or in a box if it is large.
+    pub data: *mut dyn UserData,
     /// `debug.setuservalue`
     pub user_value: Value,
+    // the Rust object follows
+}
+
+/// Bits of [`Header::flags`] of a userdata.
+pub mod userdata_flag {
+    /// The Rust object is in a box of its own.
+    pub const BOXED: u8 = 1;
 }
 
 /// The place of a captured local that is reassigned.

@@ -320,7 +320,7 @@ impl Vm {
             return None;
         }
         // SAFETY: a live userdata.
-        unsafe { (*value.as_userdata()).data.as_deref().map(|data| data.class()) }
+        Some(unsafe { (*(*value.as_userdata()).data).class() })
     }
 }
 

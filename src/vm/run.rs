@@ -21,7 +21,7 @@
 use super::execute::{observe, step_out};
 use super::fast::{
     as_float, captured, class_of, find_field, find_in_class, find_index, find_method, float_bits, power, quick_equals,
-    store_field, store_index, widen,
+    store_field, store_index,
 };
 use super::machine::Vm;
 use super::object::{Node, Str};
@@ -182,8 +182,12 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             *reg!((*i).a) = Value::float((*x).as_float() $float (*y).as_float());
                             break $next;
                         }
-                        if (*x).is_number() && (*y).is_number() {
-                            *reg!((*i).a) = Value::float(widen(*x) $float widen(*y));
+                        if (*x).is_float() && (*y).is_int() {
+                            *reg!((*i).a) = Value::float((*x).as_float() $float (*y).as_int() as f64);
+                            break $next;
+                        }
+                        if (*x).is_int() && (*y).is_float() {
+                            *reg!((*i).a) = Value::float((*x).as_int() as f64 $float (*y).as_float());
                             break $next;
                         }
                         slow!(Vm::op_arith)
@@ -835,10 +839,49 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             slow!(Vm::op_call)
                         }
                         Op::TailCall => {
+                            let callee = reg!((*i).a);
                             (*vm).fuel -= 1;
+                            // A function with extra arguments has its frame elsewhere.
+                            let plain = (*i).b != 0 && (*i).x() == 0;
+                            if !OBSERVED && (*callee).tag() == tag::CLOSURE && plain && (*vm).fuel >= 0 {
+                                let function = (*(*callee).as_closure()).function;
+                                let room = ((*vm).registers.stack_limit as usize).wrapping_sub(base as usize);
+                                if (*function).frame_bytes <= room {
+                                    let slot = base.cast::<Value>().sub(1);
+                                    let n = (*i).b as usize;
+                                    for at in 0..n {
+                                        *slot.add(at) = *callee.add(at);
+                                    }
+                                    for at in n..(*function).params as usize + 1 {
+                                        *slot.add(at) = Value::NIL;
+                                    }
+                                    (*(*vm).registers.frame_top.sub(1)).results |= results::TAIL_CALLED;
+                                    i = (*function).code;
+                                    k = (*function).constants.cast();
+                                    break 'entered;
+                                }
+                            }
                             slow!(Vm::op_tail_call)
                         }
-                        Op::Return => slow!(Vm::op_return),
+                        Op::Return => {
+                            let frame = (*vm).registers.frame_top.sub(1);
+                            let wanted = (*frame).results as usize;
+                            // A known number, at least one, and a known number of values: `results::exactly`.
+                            if wanted.wrapping_sub(2) < 200 && (*i).b != 0 {
+                                let from = reg!((*i).a);
+                                let to = base.cast::<Value>().sub(1);
+                                let given = ((*i).b as usize).min(wanted) - 1;
+                                for at in 0..given {
+                                    *to.add(at) = *from.add(at);
+                                }
+                                for at in given..wanted - 1 {
+                                    *to.add(at) = Value::NIL;
+                                }
+                                return_to!(frame);
+                                break 'entered;
+                            }
+                            slow!(Vm::op_return)
+                        }
                         Op::Return0 => {
                             let frame = (*vm).registers.frame_top.sub(1);
                             let wanted = (*frame).results;
@@ -862,6 +905,12 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                                 let value = *reg!((*i).a);
                                 return_to!(frame);
                                 *reg!((*i.sub(1)).a) = value;
+                            } else if wanted == results::JUMP_IF || wanted == results::JUMP_IF_NOT {
+                                let holds = (*reg!((*i).a)).is_true();
+                                return_to!(frame);
+                                if holds == (wanted == results::JUMP_IF) {
+                                    i = i.add((*i.sub(1)).c as usize);
+                                }
                             } else if wanted == results::exactly(1) | results::TAIL_CALLED {
                                 *base.cast::<Value>().sub(1) = *reg!((*i).a);
                                 return_to!(frame);

@@ -215,7 +215,9 @@ impl Heap {
                 (*string).header.mark ^= self.condemned | self.birth_mark;
             }
             if (*string).header.flags & string_flag::CHUNK != 0 {
-                self.marker.mark_chunk(chunk::owner(string));
+                if let Some(marker) = &mut self.marker {
+                    marker.mark_chunk(chunk::owner(string));
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 //! House rules:
 //! * All functions here are *raw*: no metamethods. Keys are normalised by [`Table::get`] and [`Table::set`]: a float with an
 //!   integer value is that integer.
+//! * Of the type values that are equal, the first used as a key stands for all: see [`TypeRef::key`].
 //! * Keys `1..=array_len` live in the array part, all of them, and items may be nil. No node with key `array_len + 1`
 //!   exists: it is appended, and what follows it moves over from the nodes. So `array_len` is a border whenever its last
 //!   item is not nil.
@@ -26,6 +27,7 @@ use std::ptr::null_mut;
 
 use super::heap::{Heap, OutOfMemory};
 use super::object::{DEAD_KEY, Header, Node, Str, Table, mark, string_flag, table_bit};
+use super::types::TypeRef;
 use super::value::{Value, tag};
 use crate::number::float_to_int;
 
@@ -96,11 +98,12 @@ impl Node {
     }
 }
 
-/// Spreads integers, floats and addresses over 32 bits.
+/// Spreads integers, floats and addresses over 32 bits. Integers that follow each other get nodes that follow each other, as
+/// long as they agree in all but the lowest 8 bits: they do not collide, and lie together in memory.
 #[inline(always)]
 fn mix(payload: u64, tag: u8) -> u32 {
-    let folded = payload ^ (payload >> 32) ^ u64::from(tag);
-    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+    let scattered = (payload >> 8).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (payload as u32).wrapping_add(scattered as u32).wrapping_add(u32::from(tag))
 }
 
 /// What a node keeps of the hash of a string key. (The lower half chose the node.)
@@ -118,6 +121,12 @@ unsafe fn key_hash(key_tag: u8, payload: u64) -> u32 {
     } else {
         mix(payload, key_tag)
     }
+}
+
+/// The key that stands for a key that is neither string nor number.
+#[inline]
+fn canonical_key(key: Value) -> Value {
+    TypeRef::of(key).map_or(key, |ty| ty.key().value())
 }
 
 impl Heap {
@@ -327,6 +336,7 @@ impl Table {
     }
 
     unsafe fn get_node(this: *const Table, key: Value) -> Value {
+        let key = canonical_key(key);
         // SAFETY: as above.
         unsafe {
             // NaN is never stored, and has no node even if its bits are compared.
@@ -469,7 +479,7 @@ impl Table {
         }
     }
 
-    /// Takes the values of integer keys out of the nodes; the array part is to have them.
+    /// Takes integer keys out of the nodes; the array part is to have them.
     unsafe fn forget_ints(this: *mut Table, first: u32, count: u32) {
         for key in i64::from(first)..i64::from(first) + i64::from(count) {
             // SAFETY: the caller has a live table that may be written.
@@ -477,6 +487,7 @@ impl Table {
                 let node = Table::find_int(this, key);
                 if !node.is_null() {
                     (*node).value = Value::NIL;
+                    (*node).key_tag |= DEAD_KEY;
                 }
             }
         }
@@ -544,6 +555,7 @@ impl Table {
             if key.is_float() && key.as_float().is_nan() {
                 return Err(TableError::NanKey);
             }
+            let key = canonical_key(key);
             let node = Table::find(this, key);
             if !node.is_null() {
                 (*node).value = value;

@@ -43,8 +43,10 @@ pub mod results {
     pub const FINISH: u32 = 1 << 31;
     /// The first result goes to the register `a` of the instruction before `pc`, and that is all there is to complete.
     pub const INTO: u32 = FINISH | 1 << 28;
-    /// With [`FINISH`]: the truth of the result is negated (`a <= b` answered by `not (b < a)`).
-    pub const NEGATE: u32 = 1 << 30;
+    /// The instruction before `pc` takes its jump if the first result is true.
+    pub const JUMP_IF: u32 = FINISH | 1 << 27;
+    /// The instruction before `pc` takes its jump if the first result is false.
+    pub const JUMP_IF_NOT: u32 = FINISH | 1 << 26;
     /// In the frame of a caller whose callee has been replaced by a tail call.
     pub const TAIL_CALLED: u32 = 1 << 29;
     /// Bits that hold a number.
@@ -107,7 +109,7 @@ pub struct Pending {
     pub wrap: bool,
 }
 
-/// A coroutine.
+/// A coroutine. Its first stack and frames follow it in the object.
 #[repr(C)]
 pub struct Thread {
     /// Kind and mark.
@@ -151,7 +153,13 @@ pub struct Thread {
 /// Slots of a new stack.
 const FIRST_STACK: u32 = 20;
 /// Frames of a new coroutine.
-const FIRST_FRAMES: u32 = 3;
+const FIRST_FRAMES: u32 = 4;
+/// Bytes of a coroutine with its first stack and frames: just as many as the largest slot has.
+pub const THREAD_SIZE: usize =
+    size_of::<Thread>() + FIRST_STACK as usize * size_of::<Value>() + FIRST_FRAMES as usize * size_of::<Frame>();
+
+const _: () = assert!(THREAD_SIZE == 512);
+
 /// Slots beyond any frame's extent that are always there: operands of metamethod calls, arguments of natives.
 pub const HEADROOM: u32 = 8;
 /// Largest stack in slots (`LUAI_MAXSTACK` of the reference implementation).
@@ -171,15 +179,11 @@ impl Thread {
     /// Fills in a new coroutine at `this`, whose header the heap has written.
     ///
     /// # Safety
-    /// `this` is a fresh object of the size of `Thread`.
+    /// `this` is a fresh object of [`THREAD_SIZE`].
     pub unsafe fn init(this: *mut Thread) {
-        // SAFETY: the layouts are not empty; `this` is writable.
+        // SAFETY: the object has room for stack and frames behind the fixed part.
         unsafe {
-            let stack = alloc(stack_layout(FIRST_STACK)).cast::<Value>();
-            let frames = alloc(frames_layout(FIRST_FRAMES)).cast::<Frame>();
-            if stack.is_null() || frames.is_null() {
-                handle_alloc_error(stack_layout(FIRST_STACK));
-            }
+            let stack = Thread::first_stack(this);
             for i in 0..FIRST_STACK as usize {
                 stack.add(i).write(Value::NIL);
             }
@@ -189,7 +193,7 @@ impl Thread {
                 stack,
                 stack_len: FIRST_STACK,
                 extent: 0,
-                frames,
+                frames: Thread::first_frames(this),
                 frame_cap: FIRST_FRAMES,
                 frame_len: 0,
                 pc: ptr::null(),
@@ -207,15 +211,34 @@ impl Thread {
         }
     }
 
+    fn first_stack(this: *mut Thread) -> *mut Value {
+        // SAFETY: pointer arithmetic within the object.
+        unsafe { this.add(1).cast() }
+    }
+
+    fn first_frames(this: *mut Thread) -> *mut Frame {
+        // SAFETY: as above.
+        unsafe { Thread::first_stack(this).add(FIRST_STACK as usize).cast() }
+    }
+
     /// Gives the stack room for `len` slots, new ones nil. Pointers into the old stack become invalid.
     ///
     /// # Safety
     /// `this` is a live coroutine and `len` at least the slots in use.
     pub unsafe fn resize_stack(this: *mut Thread, len: u32) {
-        // SAFETY: the stack was allocated with this layout; new slots are written before use.
+        let first = Thread::first_stack(this);
+        // SAFETY: any but the first stack was allocated with this layout; new slots are written before use.
         unsafe {
             let old = (*this).stack_len;
-            let stack = realloc((*this).stack.cast(), stack_layout(old), stack_layout(len).size()).cast::<Value>();
+            let stack: *mut Value = if (*this).stack == first {
+                let stack = alloc(stack_layout(len)).cast::<Value>();
+                if !stack.is_null() {
+                    first.copy_to_nonoverlapping(stack, old.min(len) as usize);
+                }
+                stack
+            } else {
+                realloc((*this).stack.cast(), stack_layout(old), stack_layout(len).size()).cast()
+            };
             if stack.is_null() {
                 handle_alloc_error(stack_layout(len));
             }
@@ -232,11 +255,20 @@ impl Thread {
     /// # Safety
     /// `this` is a live coroutine.
     pub unsafe fn grow_frames(this: *mut Thread) {
+        let first = Thread::first_frames(this);
         // SAFETY: as for `resize_stack`.
         unsafe {
-            let cap = (*this).frame_cap * 2;
-            let frames = realloc((*this).frames.cast(), frames_layout((*this).frame_cap), frames_layout(cap).size())
-                .cast::<Frame>();
+            let old = (*this).frame_cap;
+            let cap = old * 2;
+            let frames: *mut Frame = if (*this).frames == first {
+                let frames = alloc(frames_layout(cap)).cast::<Frame>();
+                if !frames.is_null() {
+                    first.copy_to_nonoverlapping(frames, old as usize);
+                }
+                frames
+            } else {
+                realloc((*this).frames.cast(), frames_layout(old), frames_layout(cap).size()).cast()
+            };
             if frames.is_null() {
                 handle_alloc_error(frames_layout(cap));
             }
@@ -245,9 +277,10 @@ impl Thread {
         }
     }
 
-    /// Bytes of stack and frames.
+    /// Bytes of stack and frames, if they are outside of the object.
     pub fn memory(&self) -> usize {
-        stack_layout(self.stack_len).size() + frames_layout(self.frame_cap).size()
+        let stack = if self.stack_len > FIRST_STACK { stack_layout(self.stack_len).size() } else { 0 };
+        stack + if self.frame_cap > FIRST_FRAMES { frames_layout(self.frame_cap).size() } else { 0 }
     }
 
     /// Marks the slots in use and clears those above, so that nothing stale is ever marked. The machine has stored the
@@ -301,10 +334,14 @@ impl Thread {
     /// # Safety
     /// `this` is a coroutine that is never used again.
     pub unsafe fn release(this: *mut Thread) {
-        // SAFETY: allocated with these layouts.
+        // SAFETY: allocated with these layouts, apart from the first stack and frames.
         unsafe {
-            dealloc((*this).stack.cast(), stack_layout((*this).stack_len));
-            dealloc((*this).frames.cast(), frames_layout((*this).frame_cap));
+            if (*this).stack != Thread::first_stack(this) {
+                dealloc((*this).stack.cast(), stack_layout((*this).stack_len));
+            }
+            if (*this).frames != Thread::first_frames(this) {
+                dealloc((*this).frames.cast(), frames_layout((*this).frame_cap));
+            }
             drop((*this).hook.take());
         }
     }

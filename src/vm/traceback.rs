@@ -244,7 +244,8 @@ impl Vm {
             let found = entries(table).find(|(key, value)| string_is(*key, name) && value.is_table());
             found.map(|(_, value)| value.as_table())
         };
-        let Some(loaded) = field(self.registry, LOADED_MODULES) else { return key_of(self.globals, function) };
+        let loaded = (!self.registry.is_null()).then(|| field(self.registry, LOADED_MODULES)).flatten();
+        let Some(loaded) = loaded else { return key_of(self.globals, function) };
         entries(loaded).filter(|(name, library)| name.is_string() && library.is_table()).find_map(|(library, table)| {
             let name = key_of(table.as_table(), function)?;
             Some(if string_is(library, "_G") { name } else { format!("{}.{name}", text(library)) })

@@ -23,13 +23,13 @@ impl Vm {
     ///
     /// # Errors
     /// `not enough memory`
-    pub fn new_userdata(&mut self, data: Box<dyn UserData>, class: &'static Class) -> Result<Value, Box<LuaError>> {
+    pub fn new_userdata<T: UserData>(&mut self, data: T, class: &'static Class) -> Result<Value, Box<LuaError>> {
         let metatable = self.class_metatable(class)?;
         Ok(Value::userdata(self.heap.new_userdata(data, metatable)))
     }
 
     /// A host object that no program ever sees: native functions keep state in it.
-    pub fn new_hidden_userdata(&mut self, data: Box<dyn UserData>) -> Value {
+    pub fn new_hidden_userdata<T: UserData>(&mut self, data: T) -> Value {
         Value::userdata(self.heap.new_userdata(data, super::heap::NO_METATABLE))
     }
 

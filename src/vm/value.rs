@@ -7,6 +7,7 @@
 use super::native::Native;
 use super::object::{Cell, Closure, Header, NativeClosure, Str, Table, Userdata};
 use super::thread::Thread;
+use super::types::{Type, TypeRef};
 
 /// The type tags, in the order the interpreter relies on.
 #[allow(missing_docs)]
@@ -26,6 +27,8 @@ pub mod tag {
     pub const THREAD: u8 = 12;
     /// A cell that holds a captured, reassigned local. Found in registers and closures only, never seen by a program.
     pub const CELL: u8 = 13;
+    /// A type value: a static object.
+    pub const TYPE: u8 = 14;
     /// No value: what [`Answer::NONE`](super::super::native::Answer::NONE) is made of.
     pub const NO_ANSWER: u8 = 255;
 }
@@ -113,6 +116,7 @@ impl Value {
         USERDATA: Userdata, userdata, as_userdata, is_userdata;
         THREAD: Thread, thread, as_thread, is_thread;
         CELL: Cell, cell, as_cell, is_cell;
+        TYPE: Type, ty, as_ty, is_ty;
     }
 
     /// The tag, one of [`tag`].
@@ -227,6 +231,9 @@ impl Value {
                 self.payload == other.payload
                     // SAFETY: both refer to live strings.
                     || unsafe { (*self.as_string()).content_equals(&*other.as_string()) }
+            }
+            (tag::TYPE, tag::TYPE) => {
+                TypeRef::of(self).map(TypeRef::identity) == TypeRef::of(other).map(TypeRef::identity)
             }
             (a, b) => a == b && self.payload == other.payload,
         }

@@ -12,7 +12,7 @@
 //! | `4 8 4 8 8` | sizes of numbers in the reference implementation |
 //! | 8 bytes | the integer `0x5678`, little endian like all numbers here |
 //! | 8 bytes | [`FINGERPRINT`] of the instruction set and of this format |
-//! | the rest | the main function, as in `write` |
+//! | the rest | the main function, as in `write`; its types, as in `types` |
 //!
 //! What follows the main function is ignored. Hints in instructions are not part of a chunk, so the same source always
 //! gives the same bytes.
@@ -25,6 +25,7 @@
 mod read;
 #[cfg(test)]
 mod tests;
+mod types;
 mod write;
 
 use std::fmt;
@@ -40,7 +41,7 @@ pub use write::dump;
 pub const MARK: u8 = 0x1b;
 
 /// Counts the changes of what follows the head.
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
 
 /// The head of a chunk in parts, each with what is wrong if it is another.
 const HEAD: [(&[u8], BinaryError); 10] = [
@@ -70,6 +71,16 @@ mod constant {
     pub(super) const INTEGER: u8 = 3;
     pub(super) const FLOAT: u8 = 4;
     pub(super) const STRING: u8 = 5;
+    pub(super) const TYPE: u8 = 6;
+}
+
+/// Where the types of a function are.
+mod type_table {
+    pub(super) const NONE: u8 = 0;
+    /// In the function around it.
+    pub(super) const ENCLOSING: u8 = 1;
+    /// They follow.
+    pub(super) const OWN: u8 = 2;
 }
 
 /// Tags of captured variables: where they come from, and a bit for cells.

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 
-use super::{BinaryError, HEAD, MAX_NESTING, NO_SOURCE, capture, constant};
+use super::{BinaryError, HEAD, MAX_NESTING, NO_SOURCE, capture, constant, type_table};
 use crate::bytecode::op::{Instruction, Op};
 use crate::bytecode::proto::{Capture, CaptureFrom, Constant, LocalInfo, Proto};
+use crate::bytecode::types::TypeTable;
 
-type Result<T> = std::result::Result<T, BinaryError>;
+pub(super) type Result<T> = std::result::Result<T, BinaryError>;
 
 /// The main function of a chunk, not verified.
 pub(super) fn read(chunk: &[u8]) -> Result<Arc<Proto>> {
@@ -20,10 +21,10 @@ pub(super) fn read(chunk: &[u8]) -> Result<Arc<Proto>> {
             return Err(otherwise);
         }
     }
-    reader.function(&Arc::from(NO_SOURCE))
+    reader.function(&Arc::from(NO_SOURCE), None)
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     rest: &'a [u8],
     /// Functions around the one that is being read.
     nesting: usize,
@@ -37,17 +38,17 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (taken, rest) = self.rest.split_first_chunk().ok_or(BinaryError::Truncated)?;
         self.rest = rest;
         Ok(*taken)
     }
 
-    fn byte(&mut self) -> Result<u8> {
+    pub(super) fn byte(&mut self) -> Result<u8> {
         self.array().map(|[byte]| byte)
     }
 
-    fn flag(&mut self) -> Result<bool> {
+    pub(super) fn flag(&mut self) -> Result<bool> {
         match self.byte()? {
             0 => Ok(false),
             1 => Ok(true),
@@ -55,7 +56,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<u64> {
+    pub(super) fn number(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
             let byte = self.byte()?;
@@ -71,33 +72,33 @@ impl<'a> Reader<'a> {
         Err(BinaryError::Corrupted)
     }
 
-    fn signed(&mut self) -> Result<i64> {
+    pub(super) fn signed(&mut self) -> Result<i64> {
         let folded = self.number()?;
         Ok((folded >> 1) as i64 ^ -((folded & 1) as i64))
     }
 
     /// A number that fits 32 bits.
-    fn short(&mut self) -> Result<u32> {
+    pub(super) fn short(&mut self) -> Result<u32> {
         self.number()?.try_into().map_err(|_| BinaryError::Corrupted)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8]> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
         let len = self.number()?;
         self.take(len)
     }
 
-    fn name(&mut self) -> Result<Box<str>> {
+    pub(super) fn name(&mut self) -> Result<Box<str>> {
         std::str::from_utf8(self.bytes()?).map(Box::from).map_err(|_| BinaryError::Corrupted)
     }
 
     /// A list. Its items take bytes, so that a false length ends with them.
-    fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Box<[T]>> {
+    pub(super) fn list<T>(&mut self, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Box<[T]>> {
         let len = self.number()?;
         (0..len).map(|_| item(self)).collect()
     }
 
-    /// A function whose source, if it has none of its own, is that of the `enclosing` one.
-    fn function(&mut self, enclosing: &Arc<[u8]>) -> Result<Arc<Proto>> {
+    /// A function whose source and types, if it has none of its own, are those of the `enclosing` one.
+    fn function(&mut self, enclosing: &Arc<[u8]>, types: Option<&Arc<TypeTable>>) -> Result<Arc<Proto>> {
         if self.nesting > MAX_NESTING {
             return Err(BinaryError::Corrupted);
         }
@@ -111,10 +112,16 @@ impl<'a> Reader<'a> {
         let vararg = self.flag()?;
         let registers = self.byte()?;
         let code = self.list(Self::instruction)?;
+        let types = match self.byte()? {
+            type_table::NONE => None,
+            type_table::ENCLOSING => Some(Arc::clone(types.ok_or(BinaryError::Corrupted)?)),
+            type_table::OWN => Some(Arc::new(self.types()?)),
+            _ => return Err(BinaryError::Corrupted),
+        };
         let constants = self.list(Self::constant)?;
         let mut captures = self.list(Self::capture)?;
         self.nesting += 1;
-        let protos = self.list(|reader| reader.function(&source))?;
+        let protos = self.list(|reader| reader.function(&source, types.as_ref()))?;
         self.nesting -= 1;
         let mut line = i64::from(line_defined);
         let lines = self.list(|reader| {
@@ -138,6 +145,7 @@ impl<'a> Reader<'a> {
             registers,
             code,
             constants,
+            types,
             captures,
             protos,
             lines,
@@ -165,6 +173,7 @@ impl<'a> Reader<'a> {
             constant::INTEGER => Constant::Integer(self.signed()?),
             constant::FLOAT => Constant::Float(f64::from_bits(u64::from_le_bytes(self.array()?))),
             constant::STRING => Constant::String(self.bytes()?.into()),
+            constant::TYPE => Constant::Type(self.short()?),
             _ => return Err(BinaryError::Corrupted),
         })
     }

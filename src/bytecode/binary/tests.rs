@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{BinaryError, MAX_NESTING, dump, undump};
 use crate::bytecode::disasm::disassemble;
 use crate::bytecode::proto::{Constant, Proto};
+use crate::bytecode::types::TypeNode;
 use crate::compile::compile_source;
 
 /// Bytes before the main function.
@@ -84,12 +85,57 @@ fn every_kind_of_constant_comes_back() {
     assert_eq!(undump(&dump(&proto, false)).expect("constants are free").constants, proto.constants);
 }
 
+/// A chunk with every kind of type, validator and literal.
+const TYPES: &str = r#"
+    type Shape = {kind: "sq", ["odd key"]?: number, readonly r: 1 | -2.5 | true | false} | {[string]: Shape}
+    type Box<T: number = integer, U = T> = {value: T, more: {U}?}
+    type F = <T>(a: T, b?: string, ...any) -> (boolean, ...integer)
+    type G = ((unknown) -> ...error) & function
+    type V = readonly {number @min(1) @max(2.5) @integer} @min_len(1) @max_len(9)
+    type P = string @pattern("^a+$")
+    type O = userdata @opaque("file") | {x: thread} @closed
+    return Shape, Box, F, G, V, P, O, function() return Shape end
+"#;
+
+#[test]
+fn types_come_back() {
+    let proto = compiled(TYPES);
+    let types = proto.types.as_ref().expect("the chunk uses its types");
+    assert!(types.aliases.len() == 7 && types.is_sound());
+    for strip in [false, true] {
+        let again = undump(&dump(&proto, strip)).expect("what was dumped can be read");
+        assert_eq!(again.types, proto.types);
+        assert!(Arc::ptr_eq(
+            again.types.as_ref().expect("as above"),
+            again.protos[0].types.as_ref().expect("as above")
+        ));
+        assert_eq!(again.constants, proto.constants);
+    }
+    let nested = undump(&dump(&proto.protos[0], false)).expect("a nested function takes its types along");
+    assert_eq!(nested.types, proto.types);
+}
+
+#[test]
+fn types_that_lead_nowhere_are_refused() {
+    let proto = compiled("type T = {T} return T");
+    let mut types = proto.types.as_deref().expect("the chunk uses its types").clone();
+    for node in [TypeNode::Array(9), TypeNode::Array(0), TypeNode::Alias { alias: 1, args: Box::default() }] {
+        types.nodes[0] = node;
+        let changed = Proto { types: Some(Arc::new(types.clone())), ..(*proto).clone() };
+        assert_eq!(undump(&dump(&changed, false)), Err(BinaryError::Corrupted));
+    }
+    let constants = [Constant::Type(7)].into();
+    let rejected = undump(&dump(&Proto { constants, ..(*proto).clone() }, false)).expect_err("there is no such type");
+    assert!(rejected.to_string().contains("type out of range"), "{rejected}");
+}
+
 #[test]
 fn a_chunk_cut_anywhere_is_truncated() {
     let source = "local a, b = 1, 'two' local function f(...) a = a + 2.5 return b, function() return a, ... end end
         for i = 1, 10 do f(i) end return f";
-    for strip in [false, true] {
-        let chunk = dump(&compiled(source.replace("a, ... end", "a end").as_str()), strip);
+    let sources = [source.replace("a, ... end", "a end"), TYPES.to_owned()];
+    for (source, strip) in sources.iter().flat_map(|source| [(source, false), (source, true)]) {
+        let chunk = dump(&compiled(source), strip);
         for len in 0..chunk.len() {
             assert_eq!(undump(&chunk[..len]), Err(BinaryError::Truncated), "{len} of {} bytes", chunk.len());
         }

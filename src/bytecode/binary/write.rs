@@ -6,12 +6,10 @@
 //! 1. its source as length + 1 and bytes, or 0 if it is that of the function around it (or has been stripped);
 //! 2. lines of `function` and `end`, number of parameters, whether it is a vararg, number of registers;
 //! 3. instructions: operation, flag, and three operands of two bytes;
-//! 4. constants, captured variables, nested functions;
+//! 4. where its types are, and these if they are its own; constants, captured variables, nested functions;
 //! 5. what `strip` leaves empty: line differences, local variables, names of captured variables.
 
-use std::sync::Arc;
-
-use super::{HEAD, capture, constant};
+use super::{HEAD, capture, constant, type_table};
 use crate::bytecode::op::Instruction;
 use crate::bytecode::proto::{Capture, CaptureFrom, Constant, LocalInfo, Proto};
 
@@ -22,13 +20,13 @@ pub fn dump(proto: &Proto, strip: bool) -> Vec<u8> {
     writer.out
 }
 
-struct Writer {
-    out: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) out: Vec<u8>,
     strip: bool,
 }
 
 impl Writer {
-    fn number(&mut self, mut number: u64) {
+    pub(super) fn number(&mut self, mut number: u64) {
         while number > 0x7f {
             self.out.push(number as u8 | 0x80);
             number >>= 7;
@@ -36,16 +34,16 @@ impl Writer {
         self.out.push(number as u8);
     }
 
-    fn signed(&mut self, number: i64) {
+    pub(super) fn signed(&mut self, number: i64) {
         self.number((number << 1 ^ number >> 63) as u64);
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
         self.out.extend_from_slice(bytes);
     }
 
-    fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
+    pub(super) fn list<T>(&mut self, items: &[T], mut item: impl FnMut(&mut Self, &T)) {
         self.number(items.len() as u64);
         for each in items {
             item(self, each);
@@ -57,8 +55,8 @@ impl Writer {
         self.list(if self.strip { &[] } else { items }, item);
     }
 
-    fn function(&mut self, proto: &Proto, enclosing: Option<&Arc<[u8]>>) {
-        if self.strip || enclosing == Some(&proto.source) {
+    fn function(&mut self, proto: &Proto, enclosing: Option<&Proto>) {
+        if self.strip || enclosing.is_some_and(|enclosing| enclosing.source == proto.source) {
             self.number(0);
         } else {
             self.number(proto.source.len() as u64 + 1);
@@ -68,9 +66,19 @@ impl Writer {
         self.number(u64::from(proto.last_line));
         self.out.extend_from_slice(&[proto.params, u8::from(proto.vararg), proto.registers]);
         self.list(&proto.code, Self::instruction);
+        match &proto.types {
+            None => self.out.push(type_table::NONE),
+            Some(types) if enclosing.is_some_and(|enclosing| enclosing.types.as_ref() == Some(types)) => {
+                self.out.push(type_table::ENCLOSING);
+            }
+            Some(types) => {
+                self.out.push(type_table::OWN);
+                self.types(types);
+            }
+        }
         self.list(&proto.constants, Self::constant);
         self.list(&proto.captures, Self::capture);
-        self.list(&proto.protos, |writer, nested| writer.function(nested, Some(&proto.source)));
+        self.list(&proto.protos, |writer, nested| writer.function(nested, Some(proto)));
         let mut last = proto.line_defined;
         self.debug_list(&proto.lines, |writer, &line| {
             writer.signed(i64::from(line) - i64::from(last));
@@ -106,6 +114,10 @@ impl Writer {
             Constant::String(bytes) => {
                 self.out.push(constant::STRING);
                 self.bytes(bytes);
+            }
+            Constant::Type(node) => {
+                self.out.push(constant::TYPE);
+                self.number(u64::from(*node));
             }
         }
     }

@@ -16,6 +16,7 @@
 //! | an open list ends in the instruction after the one that began it, and does not end before it begins | [`registers`] |
 //! | what follows `TailCall` returns its results; `GenericLoop` follows `GenericCall` | [`registers`] |
 //! | registers of variables exist, and lie below the registers of calls made while they live | [`variables`] |
+//! | types that constants name exist, and those they consist of | [`verify`] |
 //! | there is a line for each instruction or for none | [`verify`] |
 //!
 //! What the machine checks itself, since it costs nothing there: that `SetList` finds a table. What it does not need to
@@ -34,7 +35,7 @@ mod variables;
 use std::fmt;
 
 use super::op::{MAX_REGISTERS, Op};
-use super::proto::Proto;
+use super::proto::{Constant, Proto};
 
 /// Captured variables of a function; their index has 8 bits.
 const MAX_CAPTURES: usize = 255;
@@ -76,13 +77,20 @@ fn ensure(holds: bool, reason: &'static str) -> Check {
 /// The first thing that compiled code never does.
 pub fn verify(proto: &Proto) -> Result<(), Rejection> {
     let reject = |pc, reason| Rejection { line_defined: proto.line_defined, pc, reason };
-    frame(proto).map_err(|reason| reject(None, reason))?;
+    frame(proto).and_then(|()| types(proto)).map_err(|reason| reject(None, reason))?;
     for pc in 0..proto.code.len() {
         operands::check(proto, pc).map_err(|reason| reject(Some(pc), reason))?;
     }
     variables::check(proto).map_err(|reason| reject(None, reason))?;
     registers::check(proto).map_err(|(pc, reason)| reject(Some(pc), reason))?;
     proto.protos.iter().try_for_each(|nested| verify(nested))
+}
+
+/// Checks the constants that are types. The reader has checked the types themselves.
+fn types(proto: &Proto) -> Check {
+    let nodes = proto.types.as_ref().map_or(0, |types| types.nodes.len());
+    let exists = |constant: &Constant| !matches!(constant, Constant::Type(node) if *node as usize >= nodes);
+    ensure(proto.constants.iter().all(exists), "type out of range")
 }
 
 /// Checks what concerns the function as a whole.

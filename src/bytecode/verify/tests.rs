@@ -21,6 +21,7 @@ fn function(code: &[I]) -> Proto {
         registers: 4,
         code: code.into(),
         constants: [Constant::Integer(7), Constant::String(Box::from(*b"k"))].into(),
+        types: None,
         captures: [capture(CaptureFrom::Register(0), false), capture(CaptureFrom::Register(1), true)].into(),
         protos: Box::default(),
         lines: Box::default(),

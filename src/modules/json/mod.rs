@@ -48,6 +48,10 @@ impl Module for Json {
     fn classes(&self) -> &'static [ModuleClass] {
         &[ModuleClass::Encoding, ModuleClass::Deterministic]
     }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("json.d.lua")
+    }
 }
 
 static LIBRARY: Library = Library {

@@ -139,6 +139,10 @@ impl Module for Sql {
     fn classes(&self) -> &'static [ModuleClass] {
         &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
     }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("sql.d.lua")
+    }
 }
 
 static LIBRARY: Library = Library {

@@ -68,7 +68,7 @@ pub trait Module: Any + Send + Sync {
     /// What it touches; rules that keep code from modules go by this.
     fn classes(&self) -> &'static [ModuleClass];
 
-    /// What its functions take and return, in the language of annotations, for the checker.
+    /// What its functions take and return, in the language of annotations, for the checker: a chunk that returns nil with the type of the table.
     fn manifest(&self) -> &'static str {
         ""
     }

@@ -56,7 +56,7 @@ pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     if !T::IS_PLAIN {
         state(vm).rare().held.add(&object);
     }
-    Value::userdata(vm.heap.new_userdata(Box::new(Hosted(object)), metatable))
+    Value::userdata(vm.heap.new_userdata(Hosted(object), metatable))
 }
 
 /// The Rust value behind an object, if it is a `T`.

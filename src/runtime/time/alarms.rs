@@ -212,7 +212,7 @@ fn new_timer(vm: &mut Vm, args: Args, ticks: bool) -> NativeResult {
     let channel = channel::new_channel(vm, Channel::local(capacity, false));
     let number = start_alarm(vm, delay, channel, ticks);
     let metatable = state(vm).core().image.class(if ticks { &TICKER } else { &TIMER });
-    let object = vm.heap.new_userdata(Box::new(TimerObject { channel, number, ticks }), metatable);
+    let object = vm.heap.new_userdata(TimerObject { channel, number, ticks }, metatable);
     vm.push(Value::userdata(object))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))

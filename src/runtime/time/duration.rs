@@ -48,7 +48,7 @@ pub static DURATION: Class = Class {
 /// A duration as a value.
 pub fn duration_value(vm: &mut Vm, duration: Duration) -> Value {
     let metatable = state(vm).core().image.class(&DURATION);
-    Value::userdata(vm.heap.new_userdata(Box::new(DurationObject(duration)), metatable))
+    Value::userdata(vm.heap.new_userdata(DurationObject(duration), metatable))
 }
 
 /// Argument `i` as a duration: nanoseconds, text or object.

@@ -79,7 +79,7 @@ const TEXT: &[u8] = b"2006-01-02 15:04:05.999999999 -0700 MST";
 /// A time as a value.
 pub fn time_value(vm: &mut Vm, time: Time) -> Value {
     let metatable = state(vm).core().image.class(&TIME);
-    Value::userdata(vm.heap.new_userdata(Box::new(TimeObject(time)), metatable))
+    Value::userdata(vm.heap.new_userdata(TimeObject(time), metatable))
 }
 
 fn this(vm: &mut Vm, args: Args) -> Result<Time, Box<LuaError>> {

@@ -112,7 +112,7 @@ pub static LOCATION: Class = Class {
 /// A zone as a value.
 pub fn location_value(vm: &mut Vm, zone: Zone) -> Value {
     let metatable = state(vm).core().image.class(&LOCATION);
-    Value::userdata(vm.heap.new_userdata(Box::new(LocationObject(zone)), metatable))
+    Value::userdata(vm.heap.new_userdata(LocationObject(zone), metatable))
 }
 
 /// Argument `i` as a zone.

@@ -5,7 +5,7 @@
 //! [`Graph`]: a list of objects in the order in which they were met, in which references are indices. Neither side
 //! recurses: the packer works off its list while it grows, the unpacker makes all objects first and then fills them.
 //!
-//! What is immutable and lives as long as the image (constants, natives, frozen library tables, the code of modules)
+//! What is immutable and lives as long as the image (constants, natives, frozen library tables, types, the code of modules)
 //! travels as its address; what is counted (long strings, channels, error objects, chunks loaded at run time) as a
 //! [`Handle`].
 
@@ -13,15 +13,20 @@ mod pack;
 mod text;
 mod unpack;
 
-pub use pack::{pack, pack_list};
+pub use pack::{pack, pack_list, pack_template};
 pub use text::Text;
 
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::errors::ErrorData;
 use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
+use crate::vm::object::Node;
+use crate::vm::pool::Pooled;
+use crate::vm::value::Value;
 
 /// A value, or a list of values, outside any heap.
 #[derive(Clone, Debug, Default)]
@@ -40,16 +45,26 @@ pub enum Parcel {
     /// A string.
     Text(Text),
     /// Anything else, or several values.
-    Graph(Box<Graph>),
+    Graph(Pooled<Graph>),
 }
 
 /// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
 /// content of each object.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Graph {
     roots: u32,
-    bytes: Box<[u8]>,
-    handles: Box<[Handle]>,
+    bytes: SmallVec<[u8; 64]>,
+    handles: Vec<Handle>,
+    /// The nodes of records, and the items of their array parts, as they stand in the heap. They hold only what is the same
+    /// in every heap; all other values are among the bytes.
+    nodes: SmallVec<[Node; 4]>,
+    items: SmallVec<[Value; 4]>,
+}
+
+impl std::fmt::Debug for Graph {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Graph({} values, {} bytes)", self.roots, self.bytes.len())
+    }
 }
 
 /// What a packed value refers to by count.
@@ -71,6 +86,26 @@ impl Parcel {
             Parcel::Empty => 0,
             Parcel::Graph(graph) => graph.roots as usize,
             _ => 1,
+        }
+    }
+
+    /// Its only value, if that needs no heap.
+    pub fn scalar(&self) -> Option<Value> {
+        match self {
+            Parcel::Nil => Some(Value::NIL),
+            Parcel::Boolean(b) => Some(Value::bool(*b)),
+            Parcel::Integer(i) => Some(Value::int(*i)),
+            Parcel::Float(f) => Some(Value::float(*f)),
+            _ => None,
+        }
+    }
+
+    /// Whether it owns memory.
+    pub fn owns_memory(&self) -> bool {
+        match self {
+            Parcel::Text(text) => text.owns_memory(),
+            Parcel::Graph(_) => true,
+            _ => false,
         }
     }
 
@@ -107,12 +142,17 @@ mod slot {
     pub const LIGHT: u8 = 12;
     /// A payload; its format and value follow.
     pub const PAYLOAD: u8 = 13;
+    /// The address of a type follows.
+    pub const TYPE: u8 = 14;
 }
 
 /// What an object's head says.
 mod head {
     /// Sizes of array and hash part follow, then whether there is a metatable.
     pub const TABLE: u8 = 0;
+    /// A table whose nodes and items are copied as they are: number of items and of nodes, and whether there is a metatable.
+    /// As content follow the number of the values that are no copies, and each with the index of its node.
+    pub const RECORD: u8 = 3;
     /// Function address, number of captured values, and chunk handle + 1 (0: none) follow.
     pub const CLOSURE: u8 = 1;
     pub const CELL: u8 = 2;

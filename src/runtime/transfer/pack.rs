@@ -1,8 +1,9 @@
 //! Out of a heap.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::{Graph, Handle, Parcel, Text, head, slot};
 use crate::runtime::channel::{self, Channel};
@@ -11,7 +12,8 @@ use crate::runtime::payload::Payload;
 use crate::runtime::time::{DurationObject, LocationObject, TimeObject};
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
-use crate::vm::object::{Closure, Str, Table, mark, table_bit};
+use crate::vm::object::{Closure, Node, Str, Table, mark, table_bit};
+use crate::vm::pool::Pooled;
 use crate::vm::value::{Value, tag};
 
 /// Packs one value. Never fails: what cannot travel becomes nil, or is absent from its table.
@@ -37,21 +39,33 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
     }
 }
 
+/// Packs what code made that every new process runs alike, with its globals in place of the maker's. `None` if a part of it
+/// cannot travel.
+pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
+    let mut packer = Packer { template: true, ..Packer::default() };
+    let graph = packer.pack(vm, &[value]);
+    (!packer.lost).then(|| Parcel::Graph(Pooled::new(graph)))
+}
+
 thread_local! {
     /// The packer's buffers, kept from one message to the next.
-    static PACKER: RefCell<Packer> = RefCell::default();
+    static PACKER: Cell<Option<Box<Packer>>> = const { Cell::new(None) };
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
     // Taken out: packing a channel that becomes shared packs what is in it.
-    let mut packer = PACKER.take();
+    let mut packer = PACKER.take().unwrap_or_default();
     let graph = packer.pack(vm, values);
-    PACKER.set(packer);
-    Parcel::Graph(Box::new(graph))
+    packer.clear();
+    PACKER.set(Some(packer));
+    Parcel::Graph(Pooled::new(graph))
 }
 
 /// Objects up to this number are found by a linear search.
 const FEW: usize = 12;
+/// Nodes and items of the largest record: more would make a parcel larger than it must be.
+const RECORD_NODES: u32 = 64;
+const RECORD_ITEMS: u32 = 1024;
 /// A larger buffer is given back after use.
 const MAX_KEPT: usize = 1 << 16;
 
@@ -64,6 +78,12 @@ struct Packer {
     heads: Vec<u8>,
     body: Vec<u8>,
     handles: Vec<Handle>,
+    nodes: SmallVec<[Node; 4]>,
+    items: SmallVec<[Value; 4]>,
+    /// See [`pack_template`].
+    template: bool,
+    /// Something could not travel.
+    lost: bool,
 }
 
 impl Packer {
@@ -86,14 +106,20 @@ impl Packer {
             next += 1;
         }
         let objects = self.objects.len() as u64;
-        let mut bytes = Vec::with_capacity(number_len(objects) + self.heads.len() + self.body.len());
-        put_number(&mut bytes, objects);
-        bytes.extend_from_slice(&self.heads);
-        bytes.extend_from_slice(&self.body);
-        let bytes = bytes.into_boxed_slice();
-        let graph = Graph { roots: values.len() as u32, bytes, handles: self.handles.drain(..).collect() };
-        self.clear();
-        graph
+        let start = self.heads.len();
+        put_number(&mut self.heads, objects);
+        let (heads, count) = self.heads.split_at(start);
+        let mut bytes = SmallVec::with_capacity(self.heads.len() + self.body.len());
+        for part in [count, heads, &self.body] {
+            bytes.extend_from_slice(part);
+        }
+        Graph {
+            roots: values.len() as u32,
+            bytes,
+            handles: std::mem::take(&mut self.handles),
+            nodes: std::mem::take(&mut self.nodes),
+            items: std::mem::take(&mut self.items),
+        }
     }
 
     fn clear(&mut self) {
@@ -121,18 +147,26 @@ impl Packer {
             tag::FLOAT => self.put_word(slot::FLOAT, value.payload()),
             tag::LIGHT => self.put_word(slot::LIGHT, value.payload()),
             tag::NATIVE => self.put_word(slot::NATIVE, value.payload()),
+            tag::TYPE => self.put_word(slot::TYPE, value.payload()),
             tag::STRING => self.put_string(value.as_string()),
             tag::TABLE => match vm.heap.static_table(value.as_table()) {
                 // The globals of a process are its version of the image's; as a value they are a table like any other.
                 Some(table) if !std::ptr::eq(value.as_table(), vm.globals()) => {
                     self.put_word(slot::LIBRARY, table as u64);
                 }
+                Some(_) if self.template => self.body.push(slot::GLOBALS),
                 _ => self.put_object(value),
             },
             tag::CLOSURE | tag::CELL => self.put_object(value),
             tag::USERDATA => self.put_userdata(vm, value),
-            _ => self.body.push(slot::NIL),
+            _ => self.lose(),
         }
+    }
+
+    /// Nil stands for what cannot travel.
+    fn lose(&mut self) {
+        self.lost = true;
+        self.body.push(slot::NIL);
     }
 
     fn put_word(&mut self, kind: u8, word: u64) {
@@ -195,7 +229,7 @@ impl Packer {
             if userdata_of::<Channel>(value).is_some() {
                 match channel::share(vm, value) {
                     Some(shared) => self.put_handle(Handle::Channel(shared)),
-                    None => self.body.push(slot::NIL),
+                    None => self.lose(),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {
                 self.put_handle(Handle::Error((*error).0.across_boundary()));
@@ -211,7 +245,7 @@ impl Packer {
                 self.body.extend([slot::PAYLOAD, format as u8]);
                 self.put(vm, value);
             } else {
-                self.body.push(slot::NIL);
+                self.lose();
             }
         }
     }
@@ -243,10 +277,16 @@ impl Packer {
                 let _ = Table::next(table, &mut vm.heap, Value::NIL);
             }
             let items = (*table).array_len;
+            if Packer::is_record(table) {
+                return self.put_record(vm, table);
+            }
             let nodes = std::slice::from_raw_parts((*table).nodes, Table::node_count(table) as usize);
             let fields = nodes
                 .iter()
                 .filter(|node| !node.value.is_nil() && Packer::travels(node.value) && Packer::travels(node.key()));
+            if self.template {
+                self.lost |= fields.clone().count() < nodes.iter().filter(|node| !node.value.is_nil()).count();
+            }
             let metatable = (*table).metatable;
             self.heads.push(head::TABLE);
             put_number(&mut self.heads, u64::from(items));
@@ -258,6 +298,64 @@ impl Packer {
             for node in fields {
                 self.put(vm, node.key());
                 self.put(vm, node.value);
+            }
+            if !metatable.is_null() {
+                self.put(vm, Value::table(metatable));
+            }
+        }
+    }
+
+    /// Whether a value is the same in every heap.
+    #[inline(always)]
+    fn is_same_everywhere(value: Value) -> bool {
+        match value.tag() {
+            // SAFETY: values refer to live strings.
+            tag::STRING => unsafe { (*value.as_string()).header.mark & mark::STATIC != 0 },
+            kind => matches!(kind, tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::NATIVE),
+        }
+    }
+
+    /// Whether a table is small, all its keys are constants of the image, and so are its items, or scalars.
+    unsafe fn is_record(table: *mut Table) -> bool {
+        // SAFETY: the caller has a live table.
+        unsafe {
+            let (nodes, items) = ((*table).nodes, (*table).array_len);
+            let count = Table::node_count(table);
+            if count > RECORD_NODES || items > RECORD_ITEMS {
+                return false;
+            }
+            let constant_key = |i| {
+                let node: &Node = &*nodes.add(i);
+                node.key_tag == tag::NIL
+                    || node.key_tag == tag::STRING && (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0
+            };
+            (0..count as usize).all(constant_key)
+                && (0..items as usize).all(|i| Packer::is_same_everywhere(*(*table).array.add(i)))
+        }
+    }
+
+    unsafe fn put_record(&mut self, vm: &mut Vm, table: *mut Table) {
+        // SAFETY: the caller has a live table.
+        unsafe {
+            let items = std::slice::from_raw_parts(item_start(table), (*table).array_len as usize);
+            let count = if Table::has_no_nodes(table) { 0 } else { Table::node_count(table) as usize };
+            let nodes = std::slice::from_raw_parts((*table).nodes, count);
+            let metatable = (*table).metatable;
+            self.heads.push(head::RECORD);
+            put_number(&mut self.heads, items.len() as u64);
+            put_number(&mut self.heads, count as u64);
+            self.heads.push(u8::from(!metatable.is_null()));
+            self.items.extend_from_slice(items);
+            let first = self.nodes.len();
+            self.nodes.extend_from_slice(nodes);
+            let others = nodes.iter().filter(|node| !Packer::is_same_everywhere(node.value)).count();
+            put_number(&mut self.body, others as u64);
+            if others > 0 {
+                for (i, node) in nodes.iter().enumerate().filter(|(_, node)| !Packer::is_same_everywhere(node.value)) {
+                    self.nodes[first + i].value = Value::NIL;
+                    put_number(&mut self.body, i as u64);
+                    if Packer::travels(node.value) { self.put(vm, node.value) } else { self.lose() }
+                }
             }
             if !metatable.is_null() {
                 self.put(vm, Value::table(metatable));
@@ -301,15 +399,16 @@ impl Packer {
     }
 }
 
+/// The items of a table; without any, no address but a valid one.
+unsafe fn item_start(table: *mut Table) -> *const Value {
+    // SAFETY: the caller has a live table.
+    unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
+}
+
 fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;
     }
     out.push(number as u8);
-}
-
-/// Bytes that [`put_number`] writes.
-fn number_len(number: u64) -> usize {
-    (64 - (number | 1).leading_zeros() as usize).div_ceil(7)
 }

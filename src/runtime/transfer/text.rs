@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::object::{Str, mark};
+use crate::vm::object::{MAX_SHORT, Str, mark};
+use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// Longest string that travels inline.
@@ -22,7 +23,15 @@ enum Form {
         len: u8,
         bytes: [u8; INLINE],
     },
+    /// Short enough to be interned: PIDs, most names.
+    Medium(Pooled<Medium>),
     Shared(Arc<[u8]>),
+}
+
+#[derive(Clone)]
+struct Medium {
+    len: u8,
+    bytes: [u8; MAX_SHORT],
 }
 
 #[derive(Clone, Copy)]
@@ -53,8 +62,13 @@ impl Text {
 
     /// A text with these bytes.
     pub fn from_bytes(bytes: &[u8]) -> Text {
-        if bytes.len() > INLINE {
+        if bytes.len() > MAX_SHORT {
             return Text(Form::Shared(bytes.into()));
+        }
+        if bytes.len() > INLINE {
+            let mut medium = Medium { len: bytes.len() as u8, bytes: [0; MAX_SHORT] };
+            medium.bytes[..bytes.len()].copy_from_slice(bytes);
+            return Text(Form::Medium(Pooled::new(medium)));
         }
         let mut inline = [0; INLINE];
         inline[..bytes.len()].copy_from_slice(bytes);
@@ -67,6 +81,7 @@ impl Text {
             // SAFETY: see `StaticStr`.
             Form::Static(string) => unsafe { Str::bytes(string.0) },
             Form::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Form::Medium(medium) => &medium.bytes[..usize::from(medium.len)],
             Form::Shared(bytes) => bytes,
         }
     }
@@ -80,11 +95,19 @@ impl Text {
         match &self.0 {
             Form::Static(string) => Ok(Value::string(string.0)),
             Form::Inline { len, bytes } => vm.string(&bytes[..usize::from(*len)]),
+            Form::Medium(_) => vm.string(self.as_bytes()),
             Form::Shared(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
                 Ok(string) => Ok(Value::string(string)),
                 Err(_) => Err(vm.out_of_memory()),
             },
         }
+    }
+}
+
+impl Text {
+    /// Whether it owns memory.
+    pub fn owns_memory(&self) -> bool {
+        matches!(self.0, Form::Medium(_) | Form::Shared(_))
     }
 }
 

@@ -49,12 +49,29 @@ impl Parcel {
     }
 }
 
+/// Items of an array part.
+type Items = SmallVec<[Value; 16]>;
+
+/// What the head of an object said.
+#[derive(Clone, Copy, Default)]
+struct Shape {
+    /// Items of a table, or captured values.
+    items: u32,
+    /// Fields of a table; nodes of a record.
+    fields: u32,
+    metatable: bool,
+    record: bool,
+}
+
 struct Unpacker<'a> {
     graph: &'a Graph,
     at: usize,
     objects: SmallVec<[Value; 8]>,
-    /// What the head of a table said: items, fields, metatable.
-    shapes: SmallVec<[(u32, u32, bool); 8]>,
+    /// What the heads said.
+    shapes: SmallVec<[Shape; 8]>,
+    /// How many nodes and items of records have been taken.
+    nodes: usize,
+    items: usize,
 }
 
 impl Unpacker<'_> {
@@ -62,13 +79,13 @@ impl Unpacker<'_> {
         if vm.heap.check_large(graph.bytes.len()).is_err() {
             return Err(vm.out_of_memory());
         }
-        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new() };
+        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new(), nodes: 0, items: 0 };
         let count = this.number() as usize;
         for _ in 0..count {
             this.make(vm);
         }
         let roots = (0..graph.roots).map(|_| this.value(vm)).collect::<Result<Unpacked, _>>()?;
-        let mut items = Vec::new();
+        let mut items = Items::new();
         for index in 0..count {
             this.fill(vm, index, &mut items)?;
         }
@@ -102,9 +119,10 @@ impl Unpacker<'_> {
     /// Allocates the next object.
     fn make(&mut self, vm: &mut Vm) {
         let (object, shape) = match self.byte() {
-            head::TABLE => {
-                let shape = (self.number() as u32, self.number() as u32, self.byte() != 0);
-                (Value::table(vm.heap.new_table(shape.0, shape.1)), shape)
+            kind @ (head::TABLE | head::RECORD) => {
+                let (items, fields) = (self.number() as u32, self.number() as u32);
+                let shape = Shape { items, fields, metatable: self.byte() != 0, record: kind == head::RECORD };
+                (Value::table(vm.heap.new_table(items, fields)), shape)
             }
             head::CLOSURE => {
                 let function = self.word() as *const crate::vm::function::Function;
@@ -119,9 +137,9 @@ impl Unpacker<'_> {
                     // SAFETY: a fresh closure with so many captured values.
                     unsafe { Closure::captured(closure).add(i).write(Value::NIL) };
                 }
-                (Value::closure(closure), (captured, 0, false))
+                (Value::closure(closure), Shape { items: captured, ..Shape::default() })
             }
-            _ => (Value::cell(vm.heap.new_cell(Value::NIL)), (0, 0, false)),
+            _ => (Value::cell(vm.heap.new_cell(Value::NIL)), Shape::default()),
         };
         self.objects.push(object);
         self.shapes.push(shape);
@@ -161,6 +179,7 @@ impl Unpacker<'_> {
                     let value = self.value(vm)?;
                     payload::payload_value(vm, Payload { value, format })
                 }
+                slot::TYPE => Value::from_parts(tag::TYPE, self.word()),
                 slot::NATIVE => Value::native(&*(self.word() as *const Native)),
                 slot::LIBRARY => {
                     let table = Value::from_parts(tag::TABLE, self.word());
@@ -186,13 +205,56 @@ impl Unpacker<'_> {
         }
     }
 
+    /// Fills a fresh table that was packed as a record.
+    fn fill_record(&mut self, vm: &mut Vm, table: *mut Table, items: usize, nodes: usize) -> Result<(), Box<LuaError>> {
+        // SAFETY: the table is fresh; what is copied into its parts fits after the check.
+        unsafe {
+            let enough = (*table).array_cap as usize >= items
+                && (nodes == 0 || !Table::has_no_nodes(table) && Table::node_count(table) as usize == nodes);
+            if !enough {
+                return Err(vm.out_of_memory());
+            }
+            if items > 0 {
+                (*table).array.copy_from_nonoverlapping(self.graph.items[self.items..].as_ptr(), items);
+                (*table).array_len = items as u32;
+            }
+            if nodes > 0 {
+                (*table).nodes.copy_from_nonoverlapping(self.graph.nodes[self.nodes..].as_ptr(), nodes);
+            }
+            self.items += items;
+            self.nodes += nodes;
+            for _ in 0..self.number() {
+                let index = self.number() as usize;
+                (*(*table).nodes.add(index)).value = self.value(vm)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_metatable(&mut self, vm: &mut Vm, table: *mut Table) -> Result<(), Box<LuaError>> {
+        let metatable = self.value(vm)?.as_table();
+        let finalized = !vm.handler_in(metatable, Event::Gc).is_nil();
+        // SAFETY: both are alive.
+        unsafe {
+            vm.heap.set_metatable(table, metatable);
+            if finalized {
+                vm.heap.register_finalizer(table.cast());
+            }
+        }
+        Ok(())
+    }
+
     /// Fills object `index` with its content. `items` is scratch space.
-    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Vec<Value>) -> Result<(), Box<LuaError>> {
+    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Items) -> Result<(), Box<LuaError>> {
         let object = self.objects[index];
-        let (first, fields, metatable) = self.shapes[index];
+        let Shape { items: first, fields, metatable, record } = self.shapes[index];
         match object.tag() {
             tag::TABLE => {
                 let table = object.as_table();
+                if record {
+                    self.fill_record(vm, table, first as usize, fields as usize)?;
+                    return if metatable { self.set_metatable(vm, table) } else { Ok(()) };
+                }
                 items.clear();
                 for _ in 0..first {
                     items.push(self.value(vm)?);
@@ -208,15 +270,7 @@ impl Unpacker<'_> {
                     }
                 }
                 if metatable {
-                    let metatable = self.value(vm)?.as_table();
-                    let finalized = !vm.handler_in(metatable, Event::Gc).is_nil();
-                    // SAFETY: both are alive.
-                    unsafe {
-                        vm.heap.set_metatable(table, metatable);
-                        if finalized {
-                            vm.heap.register_finalizer(table.cast());
-                        }
-                    }
+                    self.set_metatable(vm, table)?;
                 }
             }
             tag::CLOSURE => {

@@ -20,7 +20,9 @@ impl Heap {
     pub fn register_chunk(&mut self, chunk: Arc<Chunk>) {
         let address = Arc::as_ptr(&chunk);
         // Reached, if a cycle is under way.
-        self.marker.chunks.insert(address);
+        if let Some(marker) = &mut self.marker {
+            marker.chunks.insert(address);
+        }
         for &string in chunk.short_strings() {
             // SAFETY: the chunk keeps its strings alive.
             let (hash, bytes) = unsafe { (Str::hash(string), Str::bytes(string)) };
@@ -28,18 +30,19 @@ impl Heap {
                 self.interned.insert(string);
             }
         }
-        self.chunks.loaded.insert(address, chunk);
+        self.chunks.get_or_insert_default().loaded.insert(address, chunk);
     }
 
     /// The chunk, if this process has loaded it.
     pub fn loaded_chunk(&self, chunk: *const Chunk) -> Option<Arc<Chunk>> {
-        self.chunks.loaded.get(&chunk).cloned()
+        self.chunks.as_ref()?.loaded.get(&chunk).cloned()
     }
 
     /// Drops the chunks that were not reached.
     pub(super) fn drop_unreached_chunks(&mut self) {
-        let (marked, interned) = (&self.marker.chunks, &mut self.interned);
-        self.chunks.loaded.retain(|address, chunk| {
+        let (Some(marker), Some(chunks)) = (&self.marker, &mut self.chunks) else { return };
+        let (marked, interned) = (&marker.chunks, &mut self.interned);
+        chunks.loaded.retain(|address, chunk| {
             let keep = marked.contains(address);
             if !keep {
                 for &string in chunk.short_strings() {
@@ -48,6 +51,5 @@ impl Heap {
             }
             keep
         });
-        self.marker.chunks.clear();
     }
 }

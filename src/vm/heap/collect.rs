@@ -8,7 +8,7 @@
 
 use super::page::{CLASSES, Page, Use};
 use super::weak::Cleared;
-use super::{Heap, Roots};
+use super::{Heap, Marker, Roots};
 use crate::vm::object::mark as bits;
 use crate::vm::thread::Thread;
 use crate::vm::value::tag;
@@ -16,13 +16,16 @@ use crate::vm::value::tag;
 /// Heaps from this size on are collected in slices.
 const INCREMENTAL_FROM: usize = 10 << 20;
 /// Allocation between two slices.
-const SLICE_BYTES: usize = 128 << 10;
+const SLICE_BYTES: usize = 64 << 10;
 /// The first collection happens when so much is in use.
-const FIRST_THRESHOLD: usize = 64 << 10;
+pub(super) const FIRST_THRESHOLD: u32 = 64 << 10;
 /// Empty raw pages are looked for once in so many cycles.
 const RAW_PAGES_EVERY: u32 = 8;
 /// A collection in progress is finished if so little is left to do per step (bytes).
 const LEAST_STEP: usize = 1 << 10;
+
+/// Why there is a marker.
+const IN_CYCLE: &str = "a cycle has a marker from its beginning to its end";
 
 /// Where a cycle stands.
 #[derive(Clone, Copy)]
@@ -56,22 +59,26 @@ pub struct Collector {
     pub(super) marked_bytes: usize,
     /// Cycles ended.
     cycles: u32,
+    /// Never before so many bytes are in use.
+    least: u32,
 }
 
 /// Up to this size a heap under stress is collected at every safepoint.
 const STRESS_EVERY_TIME: usize = 64 << 10;
 
 impl Collector {
+    #[inline(always)]
     pub(super) fn new() -> Collector {
         Collector {
             phase: Phase::Idle,
             pause: 200,
-            step_multiplier: 400,
+            step_multiplier: 800,
             stopped: false,
             stress: false,
             incremental_from: INCREMENTAL_FROM,
             marked_bytes: 0,
             cycles: 0,
+            least: FIRST_THRESHOLD,
         }
     }
 }
@@ -113,6 +120,13 @@ impl Heap {
         self.reset_threshold();
     }
 
+    /// Sets the bytes in use before which no collection begins: few for one of many heaps, which would otherwise fill the
+    /// processor's caches with garbage.
+    pub fn set_least_threshold(&mut self, bytes: u32) {
+        self.collector.least = bytes;
+        self.reset_threshold();
+    }
+
     /// Sets the size from which on cycles run in slices.
     pub fn set_incremental_from(&mut self, bytes: usize) {
         self.collector.incremental_from = bytes;
@@ -129,7 +143,7 @@ impl Heap {
         } else {
             // A pause below 100 percent would collect without end.
             let next = total / 100 * self.collector.pause.clamp(110, 1000);
-            next.max(FIRST_THRESHOLD).saturating_sub(total)
+            next.max(self.collector.least as usize).saturating_sub(total)
         };
         self.set_allowance(allowance);
     }
@@ -209,7 +223,7 @@ impl Heap {
 
     fn begin_cycle(&mut self, roots: &mut dyn Roots) -> usize {
         let black = self.birth_mark ^ (bits::COLOUR_A | bits::COLOUR_B);
-        self.marker.begin(black);
+        self.marker.insert(Box::new(Marker::new(self.mode))).begin(black);
         self.write_mask = bits::WRITE_SLOW | black;
         self.collector.marked_bytes = 0;
         self.collector.phase = Phase::Mark;
@@ -218,20 +232,24 @@ impl Heap {
     }
 
     fn mark_roots(&mut self, roots: &mut dyn Roots) {
-        roots.trace(&mut self.marker);
-        self.finalizers.mark_pending(&mut self.marker);
-        self.library.mark(&mut self.marker);
+        let marker = self.marker.as_mut().expect(IN_CYCLE);
+        roots.trace(marker);
+        if let Some(finalizers) = &self.finalizers {
+            finalizers.mark_pending(marker);
+        }
+        self.library.mark(marker);
     }
 
     fn take_work(&mut self) -> usize {
-        let work = std::mem::take(&mut self.marker.work);
+        let work = self.marker.as_mut().map_or(0, |marker| std::mem::take(&mut marker.work));
         self.collector.marked_bytes += work;
         work
     }
 
     fn mark_slice(&mut self, roots: &mut dyn Roots, limit: usize) -> usize {
-        self.marker.begin_slice();
-        if self.marker.propagate(limit) {
+        let marker = self.marker.as_mut().expect(IN_CYCLE);
+        marker.begin_slice();
+        if marker.propagate(limit) {
             self.finish_marking(roots);
         }
         self.take_work().max(1)
@@ -240,11 +258,11 @@ impl Heap {
     /// The atomic phase.
     fn finish_marking(&mut self, roots: &mut dyn Roots) {
         self.mark_roots(roots);
-        let marker = &mut self.marker;
+        let marker = self.marker.as_mut().expect(IN_CYCLE);
         marker.retrace_touched();
         marker.retrace_unguarded();
         marker.converge();
-        if self.finalizers.has_registered() {
+        if self.finalizers.as_ref().is_some_and(|finalizers| finalizers.has_registered()) {
             for &object in &self.droppables {
                 // SAFETY: droppable objects that are not marked yet are freed after this phase only.
                 unsafe {
@@ -256,8 +274,10 @@ impl Heap {
             marker.converge();
         }
         let cleared = marker.clear_values(Cleared::NONE);
-        self.finalizers.separate(marker);
-        marker.converge();
+        if let Some(finalizers) = &mut self.finalizers {
+            finalizers.separate(marker);
+            marker.converge();
+        }
         marker.clear_keys();
         marker.clear_values(cleared);
         self.recent_closures.forget_dead(marker);
@@ -271,6 +291,7 @@ impl Heap {
     fn end_cycle(&mut self) -> usize {
         self.sweep_blocks();
         self.drop_unreached_chunks();
+        self.marker = None;
         self.interned.shrink();
         self.collector.cycles = self.collector.cycles.wrapping_add(1);
         if self.collector.cycles.is_multiple_of(RAW_PAGES_EVERY) && self.has_surplus_pages(Use::Raw) {

@@ -54,7 +54,7 @@ impl Heap {
         unsafe {
             if (*object).mark & bits::FINALIZER == 0 {
                 (*object).mark |= bits::FINALIZER;
-                self.finalizers.registered.push(object);
+                self.finalizers.get_or_insert_default().registered.push(object);
             }
         }
     }
@@ -62,12 +62,12 @@ impl Heap {
     /// Whether finalizers wait to be called.
     #[inline]
     pub fn has_pending_finalizers(&self) -> bool {
-        !self.finalizers.pending.is_empty()
+        self.finalizers.as_ref().is_some_and(|finalizers| !finalizers.pending.is_empty())
     }
 
     /// The next object whose finalizer is to be called. From now on it is an ordinary object: the caller keeps it alive.
     pub fn take_pending_finalizer(&mut self) -> Option<Value> {
-        let object = self.finalizers.pending.pop_front()?;
+        let object = self.finalizers.as_mut()?.pending.pop_front()?;
         // SAFETY: queued objects are kept alive; the value is put together from the object's own kind.
         unsafe {
             (*object).mark &= !bits::FINALIZER;
@@ -77,7 +77,8 @@ impl Heap {
 
     /// Queues all registered objects, the latest first, for the end of the process.
     pub fn queue_all_finalizers(&mut self) {
-        let finalizers = &mut self.finalizers;
-        finalizers.pending.extend(finalizers.registered.drain(..).rev());
+        if let Some(finalizers) = &mut self.finalizers {
+            finalizers.pending.extend(finalizers.registered.drain(..).rev());
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::vm::chunk::{self, Chunk};
 use crate::vm::object::{
     Cell, Closure, Header, NativeClosure, Str, Table, Userdata, mark as bits, string_flag, table_bit,
 };
-use crate::vm::thread::Thread;
+use crate::vm::thread::{THREAD_SIZE, Thread};
 use crate::vm::value::{Value, tag};
 
 const COLOURS: u8 = bits::COLOUR_A | bits::COLOUR_B;
@@ -184,10 +184,10 @@ impl Marker {
         unsafe {
             if (*object).kind == tag::THREAD {
                 let thread = object.cast::<Thread>();
-                self.work += (*thread).memory();
+                self.work += THREAD_SIZE + (*thread).memory();
                 Thread::trace(thread, self);
-            } else if let Some(data) = &(*object.cast::<Userdata>()).data {
-                data.trace(self);
+            } else {
+                (*(*object.cast::<Userdata>()).data).trace(self);
             }
         }
     }

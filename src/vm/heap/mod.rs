@@ -1,7 +1,7 @@
 //! The heap of a process: allocation, accounting, and the state of its collector.
 //!
 //! The collector is mark and sweep, non-moving; small heaps are collected in one go, large ones in slices. Files:
-//! `page` (memory), `mark` (what is reachable), `weak` (weak tables), `finalize` (`__gc`), `collect` (the phases of a cycle),
+//! `page` and `home` (memory), `mark` (what is reachable), `weak` (weak tables), `finalize` (`__gc`), `collect` (the phases of a cycle),
 //! `sweep` (freeing), `chunks` (code loaded at run time), `verify` (self-check).
 //!
 //! House rules:
@@ -18,6 +18,7 @@
 mod chunks;
 mod collect;
 mod finalize;
+mod home;
 mod mark;
 mod page;
 mod recent;
@@ -30,18 +31,23 @@ mod weak;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use self::chunks::Chunks;
-use self::collect::Collector;
+use self::collect::{Collector, FIRST_THRESHOLD};
 use self::finalize::Finalizers;
 pub use self::mark::Marker;
 use self::page::{MAX_SLOT, Pages, Use, class_of, class_size, footprint};
 use self::recent::RecentClosures;
 use super::function::Function;
 use super::intern::{Interned, StringSet};
+use super::loan::Loan;
 use super::native::{Native, NativeData};
-use super::object::{Cell, Closure, Header, LARGE, NativeClosure, Table, UserData, Userdata, mark as bits};
+use super::object::{
+    Cell, Closure, Header, LARGE, NativeClosure, Str, Table, UserData, Userdata, mark as bits, userdata_flag,
+};
 use super::table::LibraryTables;
-use super::thread::Thread;
+use super::thread::{THREAD_SIZE, Thread};
 use super::value::{Value, tag};
 
 /// A request that would pass the memory limit of the process, or that the system cannot meet.
@@ -56,6 +62,9 @@ pub trait Roots {
 
 /// From this size on the system is asked whether it can meet a request before it is made in earnest.
 const PROBED: usize = 16 << 20;
+
+/// A list with room for those that most processes have: the main coroutine, and a channel.
+type Droppables = SmallVec<[*mut Header; 2]>;
 
 /// The objects of one process.
 pub struct Heap {
@@ -74,15 +83,20 @@ pub struct Heap {
     poison: bool,
     limit: usize,
     collector: Collector,
-    pub(super) marker: Marker,
-    finalizers: Finalizers,
+    /// There while a cycle is under way.
+    pub(super) marker: Option<Box<Marker>>,
+    /// The string `__mode`.
+    mode: *mut Str,
+    /// There once an object has a finalizer.
+    finalizers: Option<Box<Finalizers>>,
     /// Objects that own something outside the heap: userdata, native closures with data, coroutines, shared strings.
-    pub(super) droppables: Vec<*mut Header>,
+    pub(super) droppables: Droppables,
     /// Constants of the image.
-    pub strings: Arc<StringSet>,
+    pub strings: Loan<StringSet>,
     /// Other short strings.
     pub(super) interned: Interned,
-    chunks: Chunks,
+    /// There once a chunk was loaded.
+    chunks: Option<Box<Chunks>>,
     /// For making closures.
     pub(super) recent_closures: RecentClosures,
     /// This process's own headers of the image's library tables.
@@ -95,29 +109,29 @@ unsafe impl Send for Heap {}
 
 impl Heap {
     /// An empty heap for a process of the image with these constants.
-    pub fn new(strings: Arc<StringSet>) -> Heap {
+    #[inline(always)]
+    pub fn new(strings: Loan<StringSet>) -> Heap {
         let mode = strings.intern(b"__mode");
-        let mut heap = Heap {
+        Heap {
             pages: Pages::new(),
-            debt: 0,
-            threshold: 0,
+            debt: -(FIRST_THRESHOLD as isize),
+            threshold: FIRST_THRESHOLD as usize,
             write_mask: bits::WRITE_SLOW,
             birth_mark: bits::COLOUR_A,
             condemned: 0,
             poison: cfg!(debug_assertions),
             limit: usize::MAX,
             collector: Collector::new(),
-            marker: Marker::new(mode),
-            finalizers: Finalizers::default(),
-            droppables: Vec::new(),
+            marker: None,
+            mode,
+            finalizers: None,
+            droppables: Droppables::new(),
             strings,
             interned: Interned::default(),
-            chunks: Chunks::default(),
+            chunks: None,
             recent_closures: RecentClosures::new(),
             library: LibraryTables::default(),
-        };
-        heap.reset_threshold();
-        heap
+        }
     }
 
     // ---- accounting
@@ -138,13 +152,6 @@ impl Heap {
     #[inline(always)]
     pub fn account(&mut self, bytes: isize) {
         self.debt += bytes;
-    }
-
-    /// Checks a request for memory that an object will own outside the pages and accounts for it.
-    pub fn charge_memory(&mut self, bytes: usize) -> Result<(), OutOfMemory> {
-        self.check_large(bytes)?;
-        self.account(bytes as isize);
-        Ok(())
     }
 
     /// Sets the limit on the bytes in use. Small requests may pass it until the next safepoint.
@@ -317,30 +324,46 @@ impl Heap {
     }
 
     /// A host object.
-    pub fn new_userdata(&mut self, data: Box<dyn UserData>, metatable: *mut Table) -> *mut Userdata {
-        let header = self.alloc_object(size_of::<Userdata>(), tag::USERDATA, 0);
-        self.droppables.push(header);
-        let userdata = header.cast::<Userdata>();
-        // SAFETY: a fresh object of that size; `data` is written without dropping what was there.
+    #[inline]
+    pub fn new_userdata<T: UserData>(&mut self, data: T, metatable: *mut Table) -> *mut Userdata {
+        let drops = const { std::mem::needs_drop::<T>() };
+        self.new_userdata_that(drops, data, metatable)
+    }
+
+    /// As [`Heap::new_userdata`], for an object of which is known whether it has to be dropped.
+    #[inline]
+    pub fn new_userdata_that<T: UserData>(&mut self, drops: bool, data: T, metatable: *mut Table) -> *mut Userdata {
+        // Slots are aligned to 16 bytes, and so is what follows the head.
+        let inline = const { size_of::<Userdata>() + size_of::<T>() <= MAX_SLOT && align_of::<T>() <= 16 };
+        let size = size_of::<Userdata>() + if inline { size_of::<T>() } else { 0 };
+        let userdata = self.alloc_object(size, tag::USERDATA, 0).cast::<Userdata>();
+        // SAFETY: a fresh object of that size; nothing of it is read or dropped before it is written.
         unsafe {
             (*userdata).metatable = metatable;
-            (&raw mut (*userdata).data).write(Some(data));
             (*userdata).user_value = Value::NIL;
+            let place = if inline {
+                let place = userdata.add(1).cast::<T>();
+                place.write(data);
+                place
+            } else {
+                (*userdata).header.flags = userdata_flag::BOXED;
+                Box::into_raw(Box::new(data))
+            };
+            (&raw mut (*userdata).data).write(place);
+        }
+        if !inline || drops {
+            self.droppables.push(userdata.cast());
         }
         userdata
     }
 
     /// A coroutine with an empty stack.
     pub fn new_thread(&mut self) -> *mut Thread {
-        let header = self.alloc_object(size_of::<Thread>(), tag::THREAD, 0);
+        let header = self.alloc_object(THREAD_SIZE, tag::THREAD, 0);
         self.droppables.push(header);
         let thread = header.cast::<Thread>();
         // SAFETY: a fresh object of that size.
-        let memory = unsafe {
-            Thread::init(thread);
-            (*thread).memory()
-        };
-        self.account(memory as isize);
+        unsafe { Thread::init(thread) };
         thread
     }
 
@@ -350,8 +373,10 @@ impl Heap {
     /// was marked in the current cycle, it is traced once more before the cycle ends.
     #[inline(never)]
     pub unsafe fn barrier(&mut self, object: *mut Header) {
-        // SAFETY: the caller has a live object.
-        unsafe { self.marker.touch(object, self.write_mask & (bits::COLOUR_A | bits::COLOUR_B)) };
+        if let Some(marker) = &mut self.marker {
+            // SAFETY: the caller has a live object.
+            unsafe { marker.touch(object, self.write_mask & (bits::COLOUR_A | bits::COLOUR_B)) };
+        }
     }
 
     /// The barrier with its test.
@@ -402,7 +427,7 @@ fn probe(bytes: usize) -> Result<(), OutOfMemory> {
 
 impl Default for Heap {
     fn default() -> Heap {
-        Heap::new(Arc::new(StringSet::new(0)))
+        Heap::new(Loan::keep(Arc::new(StringSet::new(0))))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where the bytes of a heap come from: pages of equal slots, and blocks of their own for what is larger.
+//! Where the bytes of a heap come from: its home, pages of equal slots, and blocks of their own for what is larger.
 //!
 //! House rules:
 //! * There are two kinds of pages. *Object* pages are swept slot by slot: each slot begins with a `Header`, kind 0 if it
@@ -6,12 +6,15 @@
 //! * A page is a plain block of the system allocator in the list of its class, newest first. Slots are handed out from
 //!   the free list; when that is empty, a batch of never used slots of the newest page (from its `bump` mark on) is put
 //!   on it. Slots at and above `bump` have never been initialised.
-//! * The first page of a class is a few slots, each further one twice as large up to [`MAX_PAGE`]: an idle process
-//!   costs little, a busy one seldom comes here.
+//! * The first slots of all classes come from the [`Home`]. The first page of a class is a few slots, each further one twice
+//!   as large up to [`MAX_PAGE`]: an idle process costs little, a busy one seldom comes here.
 //! * This file counts pages, not live bytes; `Heap` does the accounting.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
 use std::ptr::null_mut;
+
+use super::home::Home;
+use crate::vm::object::Header;
 
 /// Number of size classes.
 pub const CLASSES: usize = 16;
@@ -59,13 +62,21 @@ pub enum Use {
     Raw,
 }
 
-/// A free slot. The first word of an object slot is its header, all zero.
+/// A free slot.
 #[repr(C)]
 pub struct Slot {
-    /// Zero, which is kind 0 for the sweep.
-    pub header: u64,
+    /// Of kind 0, which tells the sweep that there is no object; with its class.
+    header: Header,
     /// The next free slot of the class.
     pub next: *mut Slot,
+}
+
+impl Slot {
+    /// A free slot of a class.
+    #[inline(always)]
+    pub fn free(class: usize, next: *mut Slot) -> Slot {
+        Slot { header: Header { kind: 0, mark: 0, flags: 0, class: class as u8, extra: 0 }, next }
+    }
 }
 
 /// The head of a page; its slots follow.
@@ -92,15 +103,6 @@ impl Page {
         // SAFETY: the caller has a live page.
         unsafe { (*this).size as usize }
     }
-}
-
-/// The pages of one class and one use.
-#[derive(Clone, Copy)]
-pub struct Class {
-    /// Free slots, linked.
-    pub free: *mut Slot,
-    /// Pages, newest first.
-    pub pages: *mut Page,
 }
 
 /// The head of a block with a single content, which follows it.
@@ -132,84 +134,96 @@ impl Block {
     }
 }
 
-/// All pages and blocks of a heap. Dropping it frees them without looking at what they hold.
+/// All memory of a heap. Dropping it frees it without looking at what it holds.
 pub struct Pages {
-    objects: [Class; CLASSES],
-    raws: [Class; CLASSES],
+    /// Free slots of objects and of raw parts, linked, by class.
+    free: [[*mut Slot; CLASSES]; 2],
+    /// Where the first slots come from.
+    pub home: Home,
+    /// There once the home is full.
+    lists: Option<Box<Lists>>,
+}
+
+/// What a heap has beside its home.
+struct Lists {
+    /// Pages of objects and of raw parts by class, newest first.
+    pages: [[*mut Page; CLASSES]; 2],
     /// Blocks of objects and of raw parts.
     blocks: [*mut Block; 2],
-    /// Bytes of all object pages.
-    object_bytes: usize,
-    /// Bytes of all raw pages.
-    raw_bytes: usize,
+    /// Bytes of the pages.
+    bytes: [usize; 2],
+}
+
+impl Default for Lists {
+    fn default() -> Lists {
+        Lists { pages: [[null_mut(); CLASSES]; 2], blocks: [null_mut(); 2], bytes: [0; 2] }
+    }
 }
 
 impl Pages {
-    /// No pages at all.
+    /// A home and no pages.
+    #[inline(always)]
     pub fn new() -> Pages {
-        let empty = Class { free: null_mut(), pages: null_mut() };
-        Pages {
-            objects: [empty; CLASSES],
-            raws: [empty; CLASSES],
-            blocks: [null_mut(); 2],
-            object_bytes: 0,
-            raw_bytes: 0,
-        }
+        Pages { free: [[null_mut(); CLASSES]; 2], home: Home::new(), lists: None }
     }
 
-    /// The pages of a class.
+    /// The list of free slots of a class.
     #[inline(always)]
-    pub fn class(&mut self, usage: Use, class: usize) -> &mut Class {
-        match usage {
-            Use::Object => &mut self.objects[class],
-            Use::Raw => &mut self.raws[class],
-        }
+    pub fn free(&mut self, usage: Use, class: usize) -> &mut *mut Slot {
+        &mut self.free[usage as usize][class]
+    }
+
+    /// The newest page of a class; null if it has none.
+    pub fn first_page(&self, usage: Use, class: usize) -> *mut Page {
+        self.lists.as_ref().map_or(null_mut(), |lists| lists.pages[usage as usize][class])
+    }
+
+    fn lists(&mut self) -> &mut Lists {
+        self.lists.get_or_insert_default()
     }
 
     /// Bytes of all pages of a use.
     pub fn page_bytes(&self, usage: Use) -> usize {
-        match usage {
-            Use::Object => self.object_bytes,
-            Use::Raw => self.raw_bytes,
-        }
-    }
-
-    fn page_bytes_mut(&mut self, usage: Use) -> &mut usize {
-        match usage {
-            Use::Object => &mut self.object_bytes,
-            Use::Raw => &mut self.raw_bytes,
-        }
+        self.lists.as_ref().map_or(0, |lists| lists.bytes[usage as usize])
     }
 
     /// A slot of a class, uninitialised.
     #[inline(always)]
     pub fn take(&mut self, usage: Use, class: usize) -> *mut u8 {
-        let list = self.class(usage, class);
-        let slot = list.free;
+        let free = self.free(usage, class);
+        let slot = *free;
         if slot.is_null() {
             return self.take_fresh(usage, class);
         }
         // SAFETY: slots on a free list are free and linked.
-        list.free = unsafe { (*slot).next };
+        *free = unsafe { (*slot).next };
         slot.cast()
     }
 
     /// Gives a slot back.
     #[inline(always)]
     pub unsafe fn give(&mut self, usage: Use, class: usize, slot: *mut u8) {
-        let list = self.class(usage, class);
+        let free = self.free(usage, class);
         let slot = slot.cast::<Slot>();
         // SAFETY: the caller owns the slot, which is of this class and use.
-        unsafe { slot.write(Slot { header: 0, next: list.free }) };
-        list.free = slot;
+        unsafe { slot.write(Slot::free(class, *free)) };
+        *free = slot;
     }
 
-    /// Opens a batch of slots that were never used, and a new page for them if need be.
+    /// A slot that was never used: of the home, or of the newest page, of which a batch is opened, and a new page added
+    /// if need be.
     #[cold]
     #[inline(never)]
     fn take_fresh(&mut self, usage: Use, class: usize) -> *mut u8 {
+        let at_home = match usage {
+            Use::Object => self.home.take_object(class),
+            Use::Raw => self.home.take_raw(class),
+        };
+        if let Some(slot) = at_home {
+            return slot;
+        }
         let size = class_size(class);
-        let mut page = self.class(usage, class).pages;
+        let mut page = self.first_page(usage, class);
         // SAFETY: the pages of a class are live; the slots cut here lie within the page and above its bump mark.
         unsafe {
             if page.is_null() || ((*page).size - (*page).bump) < size as u32 {
@@ -222,17 +236,18 @@ impl Pages {
             let mut free = null_mut();
             for i in (1..count).rev() {
                 let slot = first.add(i * size).cast::<Slot>();
-                slot.write(Slot { header: 0, next: free });
+                slot.write(Slot::free(class, free));
                 free = slot;
             }
-            self.class(usage, class).free = free;
+            *self.free(usage, class) = free;
             first
         }
     }
 
     fn add_page(&mut self, usage: Use, class: usize) -> *mut Page {
         let slot = class_size(class);
-        let newest = self.class(usage, class).pages;
+        let lists = self.lists();
+        let newest = lists.pages[usage as usize][class];
         let bytes = if newest.is_null() {
             size_of::<Page>() + slot * (FIRST_PAGE / slot).clamp(1, 8)
         } else {
@@ -250,8 +265,8 @@ impl Pages {
         }
         // SAFETY: freshly allocated, large enough for the head.
         unsafe { page.write(Page { next: newest, size: bytes as u32, bump: size_of::<Page>() as u32 }) };
-        self.class(usage, class).pages = page;
-        *self.page_bytes_mut(usage) += bytes;
+        lists.pages[usage as usize][class] = page;
+        lists.bytes[usage as usize] += bytes;
         page
     }
 
@@ -266,7 +281,7 @@ impl Pages {
             let page = (*before).next;
             (*before).next = (*page).next;
             let bytes = Page::size(page);
-            *self.page_bytes_mut(usage) -= bytes;
+            self.lists().bytes[usage as usize] -= bytes;
             dealloc(page.cast(), Pages::page_layout(bytes));
         }
     }
@@ -281,34 +296,50 @@ impl Pages {
     }
 
     fn release_if_unused(&mut self, usage: Use, class: usize) {
-        let list = *self.class(usage, class);
+        let newest = self.first_page(usage, class);
+        if newest.is_null() {
+            return;
+        }
         // SAFETY: the pages of a class and the slots on its free list are live; if all slots are free, nobody refers to
         // the pages any more.
         unsafe {
-            let (mut page, mut slots) = (list.pages, 0);
+            let (mut page, mut slots) = (newest, 0);
             while !page.is_null() {
                 let (start, end) = Page::used(page);
                 slots += end.offset_from(start) as usize / class_size(class);
                 page = (*page).next;
             }
-            let mut slot = list.free;
+            let mut slot = *self.free(usage, class);
+            let mut at_home = null_mut();
+            let mut free_in_pages = 0;
             while !slot.is_null() {
-                slots -= 1;
-                slot = (*slot).next;
+                let next = (*slot).next;
+                free_in_pages += usize::from(!self.home.contains(slot.cast()));
+                slot = next;
             }
-            if slots > 0 {
+            if free_in_pages < slots {
                 return;
             }
-            let mut page = list.pages;
+            slot = *self.free(usage, class);
+            while !slot.is_null() {
+                let next = (*slot).next;
+                if self.home.contains(slot.cast()) {
+                    (*slot).next = at_home;
+                    at_home = slot;
+                }
+                slot = next;
+            }
+            *self.free(usage, class) = at_home;
+            let lists = self.lists();
+            let mut page = std::mem::replace(&mut lists.pages[usage as usize][class], null_mut());
             while !page.is_null() {
                 let next = (*page).next;
                 let bytes = Page::size(page);
-                *self.page_bytes_mut(usage) -= bytes;
+                lists.bytes[usage as usize] -= bytes;
                 dealloc(page.cast(), Pages::page_layout(bytes));
                 page = next;
             }
         }
-        *self.class(usage, class) = Class { free: null_mut(), pages: null_mut() };
     }
 
     /// Frees the raw pages that have no slot in use, apart from the newest of each class. Raw slots have no header, so this is a
@@ -325,7 +356,7 @@ impl Pages {
         let mut used: Vec<(*mut Page, usize)> = Vec::new();
         // SAFETY: the pages of a class are live, and so are the slots on its free list, each within one of them.
         unsafe {
-            let newest = self.raws[class].pages;
+            let newest = self.first_page(Use::Raw, class);
             let mut page = newest;
             while !page.is_null() {
                 let (start, end) = Page::used(page);
@@ -336,27 +367,32 @@ impl Pages {
                 return;
             }
             used.sort_unstable();
+            let home = &self.home;
+            // `None` for a slot at home.
             let index_of = |used: &[(*mut Page, usize)], slot: *mut Slot| {
-                used.partition_point(|&(page, _)| page.cast::<Slot>() < slot) - 1
+                let of_page = !home.contains(slot.cast());
+                of_page.then(|| used.partition_point(|&(page, _)| page.cast::<Slot>() < slot) - 1)
             };
-            let mut slot = self.raws[class].free;
+            let first_free = self.free[Use::Raw as usize][class];
+            let mut slot = first_free;
             while !slot.is_null() {
-                let index = index_of(&used, slot);
-                used[index].1 -= 1;
+                if let Some(index) = index_of(&used, slot) {
+                    used[index].1 -= 1;
+                }
                 slot = (*slot).next;
             }
             let is_empty = |&(page, slots): &(*mut Page, usize)| slots == 0 && page != newest;
-            let mut slot = self.raws[class].free;
+            let mut slot = first_free;
             let mut kept = null_mut();
             while !slot.is_null() {
                 let next = (*slot).next;
-                if !is_empty(&used[index_of(&used, slot)]) {
+                if !index_of(&used, slot).is_some_and(|index| is_empty(&used[index])) {
                     (*slot).next = kept;
                     kept = slot;
                 }
                 slot = next;
             }
-            self.raws[class].free = kept;
+            *self.free(Use::Raw, class) = kept;
             let mut before = newest;
             while !(*before).next.is_null() {
                 let page = (*before).next;
@@ -376,7 +412,7 @@ impl Pages {
         if block.is_null() {
             return null_mut();
         }
-        let head = &mut self.blocks[usage as usize];
+        let head = &mut self.lists().blocks[usage as usize];
         // SAFETY: the block is fresh; the head of the list is live.
         unsafe {
             block.write(Block { prev: null_mut(), next: *head, size });
@@ -420,7 +456,7 @@ impl Pages {
         // SAFETY: both are null or live blocks of this list.
         unsafe {
             if prev.is_null() {
-                self.blocks[usage as usize] = forward;
+                self.lists().blocks[usage as usize] = forward;
             } else {
                 (*prev).next = forward;
             }
@@ -432,14 +468,14 @@ impl Pages {
 
     /// The newest block of a use.
     pub fn first_block(&self, usage: Use) -> *mut Block {
-        self.blocks[usage as usize]
+        self.lists.as_ref().map_or(null_mut(), |lists| lists.blocks[usage as usize])
     }
 }
 
-impl Drop for Pages {
+impl Drop for Lists {
     fn drop(&mut self) {
-        for class in self.objects.iter().chain(&self.raws) {
-            let mut page = class.pages;
+        for &first in self.pages.as_flattened() {
+            let mut page = first;
             while !page.is_null() {
                 // SAFETY: all pages in the lists are live and belong to this heap alone.
                 unsafe {

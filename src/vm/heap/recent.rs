@@ -17,6 +17,7 @@ struct Entry {
 }
 
 impl RecentClosures {
+    #[inline(always)]
     pub(super) fn new() -> RecentClosures {
         RecentClosures([Entry { maker: null_mut(), made: null_mut() }; 4])
     }

@@ -11,7 +11,7 @@ use std::ptr::null_mut;
 use super::Heap;
 use super::collect::Phase;
 use super::page::{Block, Page, Slot, Use, class_size};
-use crate::vm::object::{Header, LARGE, NativeClosure, Str, Table, Userdata, string_flag};
+use crate::vm::object::{Header, LARGE, NativeClosure, Str, Table, Userdata, string_flag, userdata_flag};
 use crate::vm::thread::Thread;
 use crate::vm::value::tag;
 
@@ -51,7 +51,14 @@ impl Heap {
                     self.account(-((*string).len as isize));
                     Str::release_shared(string);
                 }
-                tag::USERDATA => drop((*object.cast::<Userdata>()).data.take()),
+                tag::USERDATA => {
+                    let data = (*object.cast::<Userdata>()).data;
+                    if (*object).flags & userdata_flag::BOXED != 0 {
+                        drop(Box::from_raw(data));
+                    } else {
+                        data.drop_in_place();
+                    }
+                }
                 tag::NATIVE_CLOSURE => drop((*object.cast::<NativeClosure>()).data.take()),
                 tag::THREAD => {
                     let thread = object.cast::<Thread>();
@@ -70,10 +77,11 @@ impl Heap {
 
     /// Sweeps the page after `swept`, or the first one; goes to the next class after the last.
     pub(super) fn sweep_next(&mut self, class: usize, swept: *mut Page) -> usize {
-        let list = self.pages.class(Use::Object, class);
         let page = if swept.is_null() {
-            list.free = null_mut();
-            list.pages
+            *self.pages.free(Use::Object, class) = null_mut();
+            // SAFETY: once in this cycle.
+            unsafe { self.sweep_home(class) };
+            self.pages.first_page(Use::Object, class)
         } else {
             // SAFETY: swept pages stay in the list, apart from those released at once.
             unsafe { (*swept).next }
@@ -115,14 +123,11 @@ impl Heap {
                         alive = true;
                         continue;
                     }
-                    self.free_parts(object);
+                    self.free_condemned(object, size);
                     freed += size;
-                    if self.poison {
-                        object.cast::<u8>().write_bytes(0xA5, size);
-                    }
                 }
                 let slot = object.cast::<Slot>();
-                (*slot).header = 0;
+                slot.write(Slot::free(class, null_mut()));
                 *last = slot;
                 last = &raw mut (*slot).next;
             }
@@ -130,11 +135,47 @@ impl Heap {
             if !alive && !keep_if_empty {
                 return false;
             }
-            let list = self.pages.class(Use::Object, class);
-            *last = list.free;
-            list.free = first;
+            let free = self.pages.free(Use::Object, class);
+            *last = *free;
+            *free = first;
         }
         true
+    }
+
+    /// Frees the condemned objects of a class at home and links its free slots there.
+    unsafe fn sweep_home(&mut self, class: usize) {
+        if !self.pages.home.has(class) {
+            return;
+        }
+        let size = class_size(class);
+        for object in self.pages.home.objects() {
+            // SAFETY: a slot with a header; free ones are linked anew.
+            unsafe {
+                if usize::from((*object).class) != class {
+                    continue;
+                }
+                if (*object).kind != 0 {
+                    if (*object).mark & self.condemned == 0 {
+                        continue;
+                    }
+                    self.free_condemned(object, size);
+                    self.debt -= size as isize;
+                }
+                self.pages.give(Use::Object, class, object.cast());
+            }
+        }
+    }
+
+    /// Frees what a condemned object has besides its slot, and overwrites the slot where that is wanted.
+    #[inline(always)]
+    unsafe fn free_condemned(&mut self, object: *mut Header, size: usize) {
+        // SAFETY: the object is intact and unreachable.
+        unsafe {
+            self.free_parts(object);
+            if self.poison {
+                object.cast::<u8>().write_bytes(0xA5, size);
+            }
+        }
     }
 
     /// Frees what an object has within the heap besides its slot.

@@ -12,7 +12,7 @@ use crate::vm::object::Str;
 
 /// A heap for tests.
 pub fn heap() -> Heap {
-    Heap::new(Arc::new(StringSet::new(42)))
+    Heap::new(Loan::keep(Arc::new(StringSet::new(42))))
 }
 
 /// Values that are reachable.
@@ -104,7 +104,7 @@ fn everything_unreachable_is_freed() {
         }
         heap.new_cell(Value::table(table));
         heap.new_string(&vec![7; i as usize]).unwrap();
-        heap.new_userdata(Box::new(Counted(dropped.clone())), NO_METATABLE);
+        heap.new_userdata(Counted(dropped.clone()), NO_METATABLE);
         heap.new_thread();
         let native = heap.new_native_closure(std::ptr::null(), 40, Some(Box::new(Counted(dropped.clone()))));
         for k in 0..40 {
@@ -127,7 +127,7 @@ fn dropping_a_heap_drops_host_data() {
     let dropped = Arc::new(AtomicUsize::new(0));
     let mut heap = heap();
     for _ in 0..10 {
-        heap.new_userdata(Box::new(Counted(dropped.clone())), NO_METATABLE);
+        heap.new_userdata(Counted(dropped.clone()), NO_METATABLE);
         heap.new_native_closure(std::ptr::null(), 0, Some(Box::new(Counted(dropped.clone()))));
         heap.alloc_raw(5000).unwrap();
     }
@@ -262,6 +262,7 @@ fn empty_proto() -> crate::bytecode::Proto {
         registers: 2,
         code: Box::new([]),
         constants: Box::new([]),
+        types: None,
         captures: Box::new([]),
         protos: Box::new([]),
         lines: Box::new([]),
@@ -272,9 +273,10 @@ fn empty_proto() -> crate::bytecode::Proto {
 #[test]
 fn chunks_live_as_long_as_they_are_used() {
     use crate::vm::function::Function;
+    use crate::vm::types::TypeSet;
     let mut heap = heap();
     let mut roots = Held::default();
-    let set_of_image = heap.strings.clone();
+    let set_of_image = heap.strings.to_arc();
     let mut constant = std::ptr::null_mut();
     let chunk = Chunk::build(&set_of_image, |strings| {
         constant = strings.constant(b"constant of a chunk");
@@ -282,7 +284,8 @@ fn chunks_live_as_long_as_they_are_used() {
         // SAFETY: just made.
         assert_eq!(unsafe { Str::shared_bytes(long) }.unwrap().len(), 1000);
         let owner = strings.chunk();
-        vec![Function::link(&Arc::new(empty_proto()), owner, &mut |_| unreachable!("it has no constants"))]
+        let types = TypeSet::new(set_of_image.clone());
+        vec![Function::link(&Arc::new(empty_proto()), owner, &types, &mut |_| unreachable!("it has no constants"))]
     });
     let weak = Arc::downgrade(&chunk);
     let closure = heap.new_closure(&chunk.functions()[0], 0);

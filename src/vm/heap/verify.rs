@@ -28,9 +28,10 @@ impl Heap {
     }
 
     fn all_objects(&mut self) -> Vec<*mut Header> {
-        let mut objects = Vec::new();
+        // SAFETY: slots at home have headers.
+        let mut objects: Vec<_> = self.pages.home.objects().filter(|&object| unsafe { (*object).kind != 0 }).collect();
         for class in 0..CLASSES {
-            let mut page = self.pages.class(Use::Object, class).pages;
+            let mut page = self.pages.first_page(Use::Object, class);
             while !page.is_null() {
                 // SAFETY: slots below the bump mark are objects or free.
                 unsafe {

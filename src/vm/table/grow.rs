@@ -343,7 +343,13 @@ impl Table {
                 }
             }
             let (size, held) = integers.best_array();
-            Table::replace_parts(this, heap, size, keys - held)?;
+            let mut fields = keys - held;
+            // Keys come and go: with as few free nodes as that, the next rehash would follow soon.
+            let count = Table::node_count(this);
+            if fields.next_power_of_two() == count && fields > count / 4 * 3 {
+                fields = count + 1;
+            }
+            Table::replace_parts(this, heap, size, fields)?;
             if key.is_int() && (1..=i64::from(size)).contains(&key.as_int()) {
                 Table::extend_with_nil(this, key.as_int() as u32);
             }

@@ -1,6 +1,6 @@
 //! Traversal. A traversal may clear or overwrite the fields it finds; adding new ones leads it astray, but never out of bounds.
 
-use super::{DEAD_KEY, mix};
+use super::{DEAD_KEY, canonical_key, mix};
 use crate::number::float_to_int;
 use crate::vm::heap::Heap;
 use crate::vm::object::{Node, Str, Table, table_bit};
@@ -75,7 +75,7 @@ impl Table {
                     Some(i) => Table::position_after_int(this, i),
                     None => Table::position_after_node(this, key),
                 },
-                _ => Table::position_after_node(this, key),
+                _ => Table::position_after_node(this, canonical_key(key)),
             }
         }
     }

@@ -8,9 +8,11 @@
 //!   without value says that the name was removed; before such a node could be lost, or a traversal begins, all names are
 //!   filled in, and the table is an ordinary one from then on.
 
+use smallvec::SmallVec;
+
 use super::{TableError, no_nodes};
 use crate::vm::heap::{Heap, Marker};
-use crate::vm::object::{Header, Node, Str, Table, mark, table_bit};
+use crate::vm::object::{DEAD_KEY, Header, Node, Str, Table, mark, table_bit};
 use crate::vm::value::{Value, tag};
 
 /// A table of an image.
@@ -30,6 +32,10 @@ impl StaticTable {
     pub fn new(fields: &[(*mut Str, Value)], frozen: bool) -> StaticTable {
         let count = fields.len().max(1).next_power_of_two();
         let mut nodes = vec![Node::FREE; count].into_boxed_slice();
+        // SAFETY: tables among the fields are alive.
+        let nested = |(_, value): &(*mut Str, Value)| unsafe {
+            value.is_table() && (*value.as_table()).bits & table_bit::FROZEN == 0
+        };
         let header = Header {
             kind: tag::TABLE,
             mark: mark::STATIC | mark::WRITE_SLOW,
@@ -45,7 +51,8 @@ impl StaticTable {
             nodes: nodes.as_mut_ptr(),
             metatable: std::ptr::null_mut(),
             free: count as u32,
-            bits: if frozen { table_bit::FROZEN } else { 0 },
+            bits: if frozen { table_bit::FROZEN } else { 0 }
+                | if fields.iter().any(nested) { table_bit::NESTED } else { 0 },
         });
         for &(key, value) in fields {
             // SAFETY: nobody else has the table yet; strings of the image are hashed; there are nodes for all.
@@ -79,13 +86,16 @@ impl StaticTable {
     }
 }
 
+/// Nodes that the globals of a process get when the first name is used.
+const FIRST_GLOBALS: u32 = 2;
+
 /// What a process has made its own of the image's library tables.
 #[derive(Default)]
 pub struct LibraryTables {
     /// The image's globals.
     globals: Option<*mut Table>,
-    /// A static table, and the process's own.
-    own: Vec<(*mut Table, *mut Table)>,
+    /// A static table, and the process's own. There is room for the globals and one library.
+    own: SmallVec<[(*mut Table, *mut Table); 2]>,
 }
 
 impl LibraryTables {
@@ -123,6 +133,35 @@ impl Heap {
         globals
     }
 
+    /// Whether the globals and all library tables are as the image has them.
+    pub fn has_untouched_library(&self) -> bool {
+        self.library.own.iter().all(|&(shared, own)| {
+            // SAFETY: both tables are alive.
+            unsafe {
+                let nodes = std::slice::from_raw_parts((*own).nodes, Table::node_count(own) as usize);
+                // The globals have those names only that were used.
+                let complete = (*own).bits & table_bit::LAZY != 0 || (*own).header.extra == (*shared).header.extra;
+                let same = |node: &Node| {
+                    if node.key_tag & DEAD_KEY != 0 {
+                        return false;
+                    }
+                    let known = Table::find(shared, node.key());
+                    !known.is_null() && self.own_version((*known).value).same(node.value)
+                };
+                complete
+                    && (*own).metatable == (*shared).metatable
+                    && (*own).array_len == 0
+                    && nodes.iter().filter(|node| node.key_tag != tag::NIL).all(same)
+            }
+        })
+    }
+
+    /// As [`Heap::materialise`] for a value that the process has seen.
+    fn own_version(&self, value: Value) -> Value {
+        let own = self.library.own.iter().find(|(shared, _)| value.is_table() && value.as_table() == *shared);
+        own.map_or(value, |&(_, own)| Value::table(own))
+    }
+
     /// The table of the image behind a process's own table, or a table of the image itself.
     pub fn static_table(&self, table: *mut Table) -> Option<*mut Table> {
         // SAFETY: callers pass a live table.
@@ -155,7 +194,9 @@ impl Heap {
             (*own).free = (*shared).free;
             (*own).metatable = (*shared).metatable;
             (*own).bits = table_bit::SHARED_NODES;
-            self.materialise_fields(own);
+            if (*shared).bits & table_bit::NESTED != 0 {
+                self.materialise_fields(own);
+            }
             Value::table(own)
         }
     }
@@ -195,6 +236,10 @@ impl Table {
         let value = heap.materialise(found);
         // SAFETY: the caller has a live table.
         unsafe {
+            if Table::has_no_nodes(this) && (*this).array_len == 0 {
+                // Few programs use one name only. Without memory the table grows as others do.
+                let _ = Table::replace_parts(this, heap, 0, FIRST_GLOBALS);
+            }
             // A failure means that the next access looks it up again.
             let _ = Table::set_str(this, heap, key, value);
         }

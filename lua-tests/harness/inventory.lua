@@ -1,0 +1,70 @@
+-- Prints what libraries and classes have, one name in a line: `library.name function`, `class:method function`.
+
+local loose = { package = true } -- tables of its own content
+local function list(prefix, t)
+  for name, value in pairs(t) do
+    if type(value) == "function" then
+      print(prefix .. name .. " function")
+    elseif type(value) == "table" and prefix ~= "" and not loose[prefix:match("^%w+")] then
+      list(prefix .. name .. ".", value)
+    elseif prefix ~= "" then
+      print(prefix .. name .. " value")
+    end
+  end
+end
+
+for name, value in pairs(_G) do
+  if type(value) == "function" then print(name .. " function") end
+end
+print("_G value")
+print("_VERSION value")
+print("arg value")
+for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math", "os", "package", "process", "string",
+  "table", "utf8" } do
+  list(name .. ".", _G[name])
+end
+list("fs.", require("fs"))
+list("json.", require("json"))
+list("sql.", require("sql"))
+list("time.", require("time"))
+
+-- What the library makes when it is asked for.
+for _, name in ipairs { "stdin", "stdout", "stderr" } do
+  if io[name] then print("io." .. name .. " value") end
+end
+
+local function methods(class, object)
+  for name, value in pairs(debug.getmetatable(object).__index) do
+    if not name:find("^__") then print(class .. ":" .. name .. " " .. type(value)) end
+  end
+end
+
+local time = require("time")
+local channel_of = channel.new()
+methods("channel", channel_of)
+methods("channel.case", channel_of:case_receive())
+methods("FILE*", io.stdout)
+methods("fs.Volume", require("fs").get("app:root"))
+local sql = require("sql")
+local db = sql.get("sqlite::memory:")
+methods("sql.DB", db)
+methods("sql.Sqlizer", sql.builder.eq {})
+methods("sql.SelectBuilder", sql.builder.select("1"))
+methods("sql.InsertBuilder", sql.builder.insert("t"))
+methods("sql.UpdateBuilder", sql.builder.update("t"))
+methods("sql.DeleteBuilder", sql.builder.delete("t"))
+methods("sql.Executor", sql.builder.select("1"):run_with(db))
+local tx = db:begin()
+methods("sql.Transaction", tx)
+methods("sql.Statement", tx:prepare("SELECT 1"))
+methods("time.Time", time.now())
+methods("time.Duration", time.parse_duration("1s"))
+local timer, ticker = time.timer("1h"), time.ticker("1h")
+methods("time.Timer", timer)
+methods("time.Ticker", ticker)
+timer:stop()
+ticker:stop()
+process.send(process.pid(), "topic", 1)
+local message = process.inbox():receive()
+methods("process.Message", message)
+methods("payload", message:payload())

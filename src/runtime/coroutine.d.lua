@@ -1,0 +1,4 @@
+return nil :: {
+    running: () -> (thread, boolean),
+    spawn: (f: function, ...any) -> thread,
+}

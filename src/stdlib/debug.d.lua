@@ -1,0 +1,18 @@
+return nil :: {
+    debug: () -> (),
+    gethook: (co?: thread) -> ...any,
+    getinfo: (...any) -> any,
+    getlocal: (...any) -> ...any,
+    getmetatable: (value: any) -> any,
+    getregistry: () -> table,
+    getupvalue: (f: function, index: integer) -> ...any,
+    getuservalue: (value: any) -> any,
+    sethook: (...any) -> (),
+    setlocal: (...any) -> any,
+    setmetatable: (value: any, metatable: table?) -> any,
+    setupvalue: (f: function, index: integer, value: any) -> any,
+    setuservalue: (value: any, uservalue: any) -> any,
+    traceback: (...any) -> any,
+    upvalueid: (f: function, index: integer) -> any,
+    upvaluejoin: (f: function, index: integer, g: function, other: integer) -> (),
+}

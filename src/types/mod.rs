@@ -1,0 +1,50 @@
+//! The gradual type system: what annotations mean, and where a program contradicts them.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `ty` | the arena of types; a type is an id |
+//! | `algebra` | unions, intersections, widening: normal forms |
+//! | `relate` | which types fit where |
+//! | `generics` | type parameters |
+//! | `shape` | tables whose types are inferred |
+//! | `display` | types as text |
+//! | `lower` | from annotations to types |
+//! | `validator` | `@min(0)` and the like |
+//! | `scope` | which variable a name means, and what happens to each |
+//! | `facts` | what is known at a point of the program |
+//! | `check/` | statements and expressions |
+//! | `library` | interfaces of modules, and manifests that declare them |
+//! | `project` | chunks that require each other |
+//! | `query/` | what editors ask about a checked chunk |
+//! | `mode`, `codes`, `diagnostic`, `names` | how strictly; what is reported, as data |
+//!
+//! Nothing here runs a program or knows values. The checker is total: it ends for every tree, in time about linear in its
+//! size, and what it says never changes what the program does.
+
+mod algebra;
+mod check;
+mod codes;
+mod diagnostic;
+mod display;
+mod facts;
+mod generics;
+mod library;
+mod lower;
+mod mode;
+mod names;
+mod project;
+mod query;
+mod relate;
+mod scope;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod ty;
+mod validator;
+
+pub use codes::{Code, CodeInfo, Severity};
+pub use diagnostic::{Diagnostic, Note};
+pub use library::{GLOBALS, Manifest};
+pub use mode::Mode;
+pub use project::{Checked, Options, Project, Sources, has_errors};
+pub use query::{Completion, CompletionKind, Hover, Location, Query, Reference, Signature, Symbol, SymbolKind};
