@@ -166,7 +166,7 @@ return function(e)
         assert(tx:execute(add, { "left behind" }))
         results:send(true)
         if how == "error" then error("on purpose") end
-        if how == "killed" then channel.new():receive() end
+        if how == "killed" then require("time").sleep("1h") end
         if how == "killed while waiting" then tx:query(how) end
       end, "app:processes", e.url, add, how, results)
       assert(results:receive())

@@ -131,9 +131,9 @@ impl Target {
     pub fn check(&self, vm: &mut Vm) -> Result<(), SqlError> {
         match self {
             Target::Transaction(open) if open.is_over() => Err(not_active()),
-            Target::Database(database) if database.pool.is_owned_by(state(vm).process().pid) => {
-                Err(invalid("a transaction is open in this process, and the database has one connection: use the handle of the transaction"))
-            }
+            Target::Database(database) if database.pool.is_owned_by(state(vm).process().pid) => Err(invalid(
+                "a transaction is open in this process, and the database has one connection: use the handle of the transaction",
+            )),
             _ => Ok(()),
         }
     }

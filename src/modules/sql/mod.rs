@@ -24,6 +24,8 @@ mod objects;
 mod pool;
 mod postgres;
 mod sqlite;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod tls;
 mod value;
 

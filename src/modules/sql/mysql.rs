@@ -1,6 +1,7 @@
 //! MySQL and MariaDB: sessions by the client `mysql_async`.
 //!
-//! Statements with parameters or rows go through the server's prepared statements, which the client keeps; others as text.
+//! Statements go through the server's prepared statements, which the client keeps and of which each is one; those that cannot
+//! be prepared go as text.
 //! The session is in UTC unless the option `loc` says otherwise, so that points in time go there and back unchanged.
 
 use std::time::Duration;
@@ -25,6 +26,9 @@ const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Statements that are kept.
 const MAX_STATEMENTS: usize = 100;
+
+/// The number of the error for a statement that only works as text.
+const NOT_PREPARABLE: u16 = 1295;
 
 /// The number of a character set that is none.
 const BINARY: u16 = 63;
@@ -74,14 +78,13 @@ impl MySql {
     async fn run_untimed(&mut self, request: &Request) -> Result<Answer, SqlError> {
         let result = match request.want {
             Want::Nothing => self.conn.prep(&*request.text).await.map(|_| Answer::Nothing),
-            Want::Effect if request.params.is_empty() => match self.conn.query_drop(&*request.text).await {
-                Ok(()) => Ok(Answer::Effect(self.effect())),
-                Err(error) => Err(error),
-            },
             Want::Effect => match self.conn.exec_drop(&*request.text, params(&request.params)).await {
-                Ok(()) => Ok(Answer::Effect(self.effect())),
-                Err(error) => Err(error),
-            },
+                Err(Error::Server(error)) if error.code == NOT_PREPARABLE && request.params.is_empty() => {
+                    self.conn.query_drop(&*request.text).await
+                }
+                result => result,
+            }
+            .map(|()| Answer::Effect(self.effect())),
             Want::Rows => return self.rows(request).await,
         };
         result.map_err(|error| self.failed(&error))

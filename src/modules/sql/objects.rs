@@ -216,7 +216,7 @@ fn begin_command(vm: &mut Vm, options: Value) -> Result<Command, SqlError> {
         }
         read_only = match only {
             only if only.is_nil() => false,
-            only if only.is_true() || only.same(Value::FALSE) => only.is_true(),
+            only if only.same(Value::TRUE) || only.same(Value::FALSE) => only.is_true(),
             _ => return Err(invalid("read_only must be a boolean")),
         };
     } else if !options.is_nil() {

@@ -160,12 +160,7 @@ impl Pool {
     }
 
     fn lease(&self, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {
-        Lease {
-            held: Some((idle, permit)),
-            pool: self.clone(),
-            busy: false,
-            in_transaction: false,
-        }
+        Lease { held: Some((idle, permit)), pool: self.clone(), busy: false, in_transaction: false }
     }
 
     /// Takes a connection back.

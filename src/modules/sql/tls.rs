@@ -36,9 +36,10 @@ pub fn provider() -> Arc<CryptoProvider> {
 pub async fn connect(stream: TcpStream, server: &Server, trust: Trust) -> Result<TlsStream<TcpStream>, SqlError> {
     let name = ServerName::try_from(server.host.clone()).map_err(|_| invalid("the host is no name for TLS"))?;
     let config = Arc::new(config(server, trust)?);
-    TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
-        SqlError::new(UNAVAILABLE, format!("TLS: {error}"))
-    })
+    TlsConnector::from(config)
+        .connect(name, stream)
+        .await
+        .map_err(|error| SqlError::new(UNAVAILABLE, format!("TLS: {error}")))
 }
 
 fn config(server: &Server, trust: Trust) -> Result<ClientConfig, SqlError> {

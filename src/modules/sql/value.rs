@@ -148,6 +148,11 @@ impl Rows {
         Rows { columns, budget, ..Rows::default() }
     }
 
+    /// Whether there is none yet.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
         let before = self.cells.len();

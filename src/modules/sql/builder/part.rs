@@ -205,8 +205,7 @@ impl Comparison {
         if entries.is_empty() {
             return Ok(Part::plain(if self.sets.is_some() { "(1=1)" } else { "" }));
         }
-        let parts: Vec<Piece> =
-            entries.into_iter().map(|(column, value)| self.of_column(vm, &column, value)).collect();
+        let parts: Vec<Piece> = entries.into_iter().map(|(column, value)| self.of_column(vm, &column, value)).collect();
         let mut all = Part::default();
         all.append_all(parts, " AND ")?;
         Ok(all)

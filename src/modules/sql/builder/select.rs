@@ -132,9 +132,9 @@ fn join(vm: &mut Vm, args: Args, word: &str) -> NativeResult {
     change::<SelectBuilder>(vm, args, |builder, vm, args| {
         let mut clause = format!("{word} {}", text(vm, args, 1)?);
         let mut first = 2;
-        let has_condition = clause.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| {
-            word.eq_ignore_ascii_case("on") || word.eq_ignore_ascii_case("using")
-        });
+        let has_condition = clause
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .any(|word| word.eq_ignore_ascii_case("on") || word.eq_ignore_ascii_case("using"));
         let condition = args.get(vm, 2);
         if !has_condition && condition.is_string() {
             clause.push_str(" ON ");

@@ -4,9 +4,7 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorResponseBody;
 
 use crate::modules::sql::error::SqlError;
-use crate::runtime::errors::{
-    ALREADY_EXISTS, CONFLICT, INTERNAL, INVALID, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE,
-};
+use crate::runtime::errors::{ALREADY_EXISTS, CONFLICT, INTERNAL, INVALID, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE};
 
 /// An error the server has sent. Its detail and hint may show parameters and are left out.
 pub fn server_error(body: &ErrorResponseBody) -> SqlError {
@@ -46,7 +44,9 @@ fn kind(code: &str) -> &'static str {
         _ => match code.get(..2) {
             Some("08" | "53") => UNAVAILABLE,
             // Data, constraints, transactions, statements, syntax and names, cursors, features.
-            Some("0A" | "21" | "22" | "23" | "25" | "26" | "2B" | "34" | "3B" | "3D" | "3F" | "42" | "44" | "55") => INVALID,
+            Some("0A" | "21" | "22" | "23" | "25" | "26" | "2B" | "34" | "3B" | "3D" | "3F" | "42" | "44" | "55") => {
+                INVALID
+            }
             _ => INTERNAL,
         },
     }
@@ -60,7 +60,10 @@ mod tests {
     fn values_are_not_told() {
         let text = "invalid input syntax for type integer: \"hidden\"".to_owned();
         assert_eq!(without_value(text), "invalid input syntax for type integer");
-        assert_eq!(without_value("value \"99999999999\" is out of range for type integer".to_owned()), "value out of range");
+        assert_eq!(
+            without_value("value \"99999999999\" is out of range for type integer".to_owned()),
+            "value out of range"
+        );
         let plain = "column \"x\" does not exist".to_owned();
         assert_eq!(without_value(plain.clone()), plain);
     }

@@ -66,6 +66,15 @@ struct Prepared {
 /// SQLSTATEs of statements that have to be prepared anew: the tables have changed, or the server has forgotten them.
 const STALE: [&str; 2] = ["0A000", "26000"];
 
+/// Which part of the protocol a round of messages belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    /// A text is sent, and that is all.
+    Simple,
+    /// Statements are prepared, bound and executed; a round ends with a message of its own.
+    Extended,
+}
+
 /// What a round of messages gave.
 #[derive(Default)]
 struct Round {
@@ -134,7 +143,9 @@ impl Postgres {
         };
         let mut rows = Rows::new(names, request.budget);
         let want_rows = request.want == Want::Rows;
-        let round = self.round(|row| if want_rows { push_row(&mut rows, &columns, row) } else { Ok(()) }).await?;
+        let round = self
+            .round(Protocol::Extended, |row| if want_rows { push_row(&mut rows, &columns, row) } else { Ok(()) })
+            .await?;
         Ok(match request.want {
             Want::Rows => Answer::Rows(rows),
             Want::Effect | Want::Nothing => Answer::Effect(effect(&round.tag)),
@@ -144,7 +155,7 @@ impl Postgres {
     /// Runs the statements of a text, which has no parameters.
     async fn run_text(&mut self, text: &str) -> Result<Effect, SqlError> {
         self.wire.append(|buffer| frontend::query(text, buffer))?;
-        let round = self.round(|_| Ok(())).await?;
+        let round = self.round(Protocol::Simple, |_| Ok(())).await?;
         Ok(effect(&round.tag))
     }
 
@@ -178,7 +189,8 @@ impl Postgres {
             return Ok((known.name.clone(), known.parameters, Arc::clone(&known.columns)));
         }
         if self.statements.len() >= MAX_STATEMENTS
-            && let Some(oldest) = self.statements.iter().min_by_key(|(_, known)| known.used).map(|(text, _)| text.clone())
+            && let Some(oldest) =
+                self.statements.iter().min_by_key(|(_, known)| known.used).map(|(text, _)| text.clone())
         {
             self.forget(&oldest)?;
         }
@@ -189,7 +201,7 @@ impl Postgres {
             frontend::sync(buffer);
             Ok(())
         })?;
-        let round = self.round(|_| Ok(())).await?;
+        let round = self.round(Protocol::Extended, |_| Ok(())).await?;
         let columns = round.columns.unwrap_or_default();
         let known = Prepared { name: name.clone(), parameters: round.parameters, columns: Arc::clone(&columns), used };
         self.statements.insert(Arc::clone(text), known);
@@ -208,6 +220,7 @@ impl Postgres {
     /// statements the last.
     async fn round(
         &mut self,
+        protocol: Protocol,
         mut on_row: impl FnMut(&DataRowBody) -> Result<(), SqlError>,
     ) -> Result<Round, SqlError> {
         self.wire.flush().await?;
@@ -224,7 +237,9 @@ impl Postgres {
                     }
                 }
                 Message::CommandComplete(body) => round.tag = body.tag().map_err(unreadable)?.to_owned(),
-                Message::ParameterDescription(body) => round.parameters = body.parameters().count().map_err(unreadable)?,
+                Message::ParameterDescription(body) => {
+                    round.parameters = body.parameters().count().map_err(unreadable)?
+                }
                 Message::RowDescription(body) => {
                     let columns = body.fields().map(|field| Ok(Column::new(field.name(), field.type_oid())));
                     let columns: Vec<Column> = columns.collect().map_err(unreadable)?;
@@ -236,10 +251,13 @@ impl Postgres {
                 }
                 Message::CopyInResponse(_) => {
                     self.wire.append(|buffer| frontend::copy_fail("COPY is not supported", buffer))?;
-                    self.wire.append(|buffer| {
-                        frontend::sync(buffer);
-                        Ok(())
-                    })?;
+                    if protocol == Protocol::Extended {
+                        // The one that was sent before is overlooked by a server that waits for data.
+                        self.wire.append(|buffer| {
+                            frontend::sync(buffer);
+                            Ok(())
+                        })?;
+                    }
                     self.wire.flush().await?;
                     round.error.get_or_insert(SqlError::new(INVALID, "COPY is not supported"));
                 }
@@ -299,4 +317,3 @@ fn effect(tag: &str) -> Effect {
     };
     Effect { last_insert_id: 0, rows_affected }
 }
-

@@ -12,24 +12,51 @@ use turso_core::io::clock::{Clock, MonotonicInstant, WallClockInstant};
 use turso_core::io::{FileId, FileSyncType};
 use turso_core::{Buffer, Completion, File, IO, LimboError, OpenFlags, PlatformIO};
 
-thread_local! {
-    static MUST_NOT_WAIT: Cell<bool> = const { Cell::new(false) };
+/// What a thread lets a statement do.
+#[derive(Clone, Copy)]
+enum Leave {
+    /// Take its time.
+    Everything,
+    /// Neither wait nor run for long: it is asked so many times more, and then has to stop.
+    Steps(u32),
+    /// Not wait; it will not run for long.
+    NoWaiting,
 }
+
+thread_local! {
+    static LEAVE: Cell<Leave> = const { Cell::new(Leave::Everything) };
+}
+
+/// How often a statement that must not run for long is asked before it has to stop. (The engine counts the instructions of
+/// all runs of a statement, so the first question may come at once.)
+const QUESTIONS: u32 = 2;
 
 /// Whether this thread must not wait just now.
 pub fn must_not_wait() -> bool {
-    MUST_NOT_WAIT.get()
+    !matches!(LEAVE.get(), Leave::Everything)
 }
 
-/// Runs `f`, which must not wait.
-pub fn without_waiting<R>(f: impl FnOnce() -> R) -> R {
+/// Asked now and then by a statement: whether it has to stop.
+pub fn must_stop() -> bool {
+    match LEAVE.get() {
+        Leave::Steps(0) => true,
+        Leave::Steps(left) => {
+            LEAVE.set(Leave::Steps(left - 1));
+            left == 1
+        }
+        Leave::Everything | Leave::NoWaiting => false,
+    }
+}
+
+/// Runs `f`, which must not wait, and, where it `stops`, is interrupted if it takes long.
+pub fn without_waiting<R>(stops: bool, f: impl FnOnce() -> R) -> R {
     struct Reset;
     impl Drop for Reset {
         fn drop(&mut self) {
-            MUST_NOT_WAIT.set(false);
+            LEAVE.set(Leave::Everything);
         }
     }
-    MUST_NOT_WAIT.set(true);
+    LEAVE.set(if stops { Leave::Steps(QUESTIONS) } else { Leave::NoWaiting });
     let _reset = Reset;
     f()
 }

@@ -73,7 +73,7 @@ impl Sqlite {
                 Database::open_file_with_flags(Arc::clone(&io), &path, OpenFlags::Create, options, None, dialect)
                     .map_err(sql_error)?;
             let raw = database.connect().map_err(sql_error)?;
-            raw.set_progress_handler(INLINE_INSTRUCTIONS, Some(Box::new(io::must_not_wait)));
+            raw.set_progress_handler(INLINE_INSTRUCTIONS, Some(Box::new(io::must_stop)));
             let mut engine = Engine { raw: Arc::clone(&raw), io, statements: Statements::default() };
             engine.command("PRAGMA foreign_keys = ON")?;
             Ok(Sqlite { engine: Arc::new(Mutex::new(engine)), raw })
@@ -109,7 +109,7 @@ impl Sqlite {
             Ok(run) => run,
             Err(error) => return Inline::Finished(Err(error)),
         };
-        match io::without_waiting(|| engine.advance(&mut run)) {
+        match io::without_waiting(course == Course::Reads, || engine.advance(&mut run)) {
             Ok(Step::Done) => Inline::Finished(Ok(engine.answer(run))),
             Ok(Step::MustWait) => Inline::Unfinished(run),
             Ok(Step::Interrupted) => Inline::NotBegun,
@@ -119,11 +119,9 @@ impl Sqlite {
 
     /// Goes on with a statement where waiting is allowed.
     pub async fn finish(&mut self, mut run: Run) -> Result<Answer, SqlError> {
-        self.with_engine(move |engine| {
-            match engine.advance(&mut run)? {
-                Step::Done => Ok(engine.answer(run)),
-                Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
-            }
+        self.with_engine(move |engine| match engine.advance(&mut run)? {
+            Step::Done => Ok(engine.answer(run)),
+            Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
         })
         .await
     }
@@ -193,11 +191,7 @@ impl Engine {
     fn begin(&mut self, request: &Request) -> Result<Run, SqlError> {
         let statement = self.statements.get(&self.raw, &request.text)?;
         statement.bind(&request.params)?;
-        let columns = match request.want {
-            Want::Rows => statement.columns(),
-            Want::Effect | Want::Nothing => Vec::new(),
-        };
-        Ok(Run { text: Arc::clone(&request.text), want: request.want, rows: Rows::new(columns, request.budget) })
+        Ok(Run { text: Arc::clone(&request.text), want: request.want, rows: Rows::new(Vec::new(), request.budget) })
     }
 
     fn advance(&mut self, run: &mut Run) -> Result<Step, SqlError> {

@@ -51,6 +51,8 @@ pub struct Prepared {
     statement: Statement,
     /// What can be foreseen.
     pub course: Course,
+    /// Rows changed by its last run.
+    changes: i64,
     used: u64,
 }
 
@@ -71,12 +73,13 @@ impl Statements {
                 return Err(invalid("one statement is allowed, not several"));
             }
             if self.known.len() >= MAX_STATEMENTS
-                && let Some(oldest) = self.known.iter().min_by_key(|(_, known)| known.used).map(|(text, _)| text.clone())
+                && let Some(oldest) =
+                    self.known.iter().min_by_key(|(_, known)| known.used).map(|(text, _)| text.clone())
             {
                 self.known.remove(&oldest);
             }
             let course = course(&statement);
-            self.known.insert(Arc::clone(text), Prepared { statement, course, used: 0 });
+            self.known.insert(Arc::clone(text), Prepared { statement, course, changes: 0, used: 0 });
         }
         let known = self.known.get_mut(text).expect("it was there or has been made");
         known.used = self.uses;
@@ -85,7 +88,7 @@ impl Statements {
 
     /// Rows changed by the last run of a statement.
     pub fn changes(&self, text: &Arc<str>) -> i64 {
-        self.known.get(text).map_or(0, |known| known.statement.n_change())
+        self.known.get(text).map_or(0, |known| known.changes)
     }
 
     /// Drops a statement.
@@ -119,12 +122,29 @@ fn is_blank(text: &str) -> bool {
 
 /// Instructions one of which may go through a whole table, change the schema, or write to the disk for long.
 const LONG: [&str; 11] = [
-    "Count", "ParseSchema", "Destroy", "ClearBtree", "IntegrityCk", "Checkpoint", "Vacuum", "VacuumInto", "JournalMode",
-    "Program", "SorterSort",
+    "Count",
+    "ParseSchema",
+    "Destroy",
+    "ClearBtree",
+    "IntegrityCk",
+    "Checkpoint",
+    "Vacuum",
+    "VacuumInto",
+    "JournalMode",
+    "Program",
+    "SorterSort",
 ];
 /// Instructions that loops are made of.
 const LOOPS: [&str; 10] = [
-    "Next", "Prev", "VNext", "SorterNext", "HashNext", "HashProbe", "RowSetRead", "OpenEphemeral", "OpenAutoindex",
+    "Next",
+    "Prev",
+    "VNext",
+    "SorterNext",
+    "HashNext",
+    "HashProbe",
+    "RowSetRead",
+    "OpenEphemeral",
+    "OpenAutoindex",
     "IndexMethodQuery",
 ];
 
@@ -184,7 +204,7 @@ impl Prepared {
     }
 
     /// The names of its columns.
-    pub fn columns(&self) -> Vec<Box<str>> {
+    fn columns(&self) -> Vec<Box<str>> {
         (0..self.statement.num_columns()).map(|i| self.statement.get_column_name(i).into()).collect()
     }
 
@@ -194,7 +214,12 @@ impl Prepared {
         let result = loop {
             match self.statement.step() {
                 Ok(StepResult::Row) => {
-                    if let (Some(rows), Some(row)) = (rows.as_deref_mut(), self.statement.row())
+                    let Some(rows) = rows.as_deref_mut() else { continue };
+                    if rows.is_empty() {
+                        // Not before: the engine prepares a statement anew when the tables have changed.
+                        rows.columns = self.columns();
+                    }
+                    if let Some(row) = self.statement.row()
                         && let Err(error) = rows.push(row.get_values().map(cell))
                     {
                         break Err(error.into());
@@ -215,6 +240,7 @@ impl Prepared {
                 Err(error) => break Err(sql_error(error)),
             }
         };
+        self.changes = self.statement.n_change();
         // What could not be reset is found out when it is bound again.
         let _ = self.statement.reset();
         result
