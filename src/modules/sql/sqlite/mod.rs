@@ -10,6 +10,7 @@ mod statement;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use turso_core::{Database, DatabaseOpts, IO, MemoryIO, OpenFlags, SqliteDialect};
@@ -28,8 +29,9 @@ const INLINE_INSTRUCTIONS: u64 = 20_000;
 /// The connection.
 pub struct Sqlite {
     engine: Arc<Mutex<Engine>>,
-    /// For interrupts from outside.
     raw: Arc<turso_core::Connection>,
+    /// Set when nobody waits any more for what the engine does.
+    abandoned: Arc<AtomicBool>,
 }
 
 /// What only one thread uses at a time.
@@ -37,6 +39,7 @@ struct Engine {
     raw: Arc<turso_core::Connection>,
     io: Arc<dyn IO>,
     statements: Statements,
+    abandoned: Arc<AtomicBool>,
 }
 
 /// A statement that is being run.
@@ -73,10 +76,14 @@ impl Sqlite {
                 Database::open_file_with_flags(Arc::clone(&io), &path, OpenFlags::Create, options, None, dialect)
                     .map_err(sql_error)?;
             let raw = database.connect().map_err(sql_error)?;
-            raw.set_progress_handler(INLINE_INSTRUCTIONS, Some(Box::new(io::must_stop)));
-            let mut engine = Engine { raw: Arc::clone(&raw), io, statements: Statements::default() };
+            let abandoned = Arc::new(AtomicBool::new(false));
+            let asked = Arc::clone(&abandoned);
+            let stops = move || asked.load(Ordering::Relaxed) || io::must_stop();
+            raw.set_progress_handler(INLINE_INSTRUCTIONS, Some(Box::new(stops)));
+            let statements = Statements::default();
+            let mut engine = Engine { raw: Arc::clone(&raw), io, statements, abandoned: Arc::clone(&abandoned) };
             engine.command("PRAGMA foreign_keys = ON")?;
-            Ok(Sqlite { engine: Arc::new(Mutex::new(engine)), raw })
+            Ok(Sqlite { engine: Arc::new(Mutex::new(engine)), raw, abandoned })
         })
         .await
     }
@@ -88,29 +95,25 @@ impl Sqlite {
 
     /// Runs a statement on this thread as far as that takes no time.
     pub fn run_inline(&mut self, request: &Request) -> Inline {
-        let Some(mut engine) = self.engine.try_lock() else { return Inline::NotBegun };
+        let Some(mut guard) = self.engine.try_lock() else { return Inline::NotBegun };
+        let engine = &mut *guard;
         if request.want == Want::Nothing {
             return Inline::NotBegun;
         }
-        let course = match engine.course(&request.text) {
-            Some(course) => course,
-            None => return Inline::NotBegun,
-        };
-        let may_begin = match course {
-            Course::Straight => true,
+        // What is wrong with a statement is found out elsewhere.
+        let Ok(statement) = engine.statements.get(&engine.raw, &request.text) else { return Inline::NotBegun };
+        let stops = match statement.course {
+            Course::Straight => false,
             // If it takes too long it is interrupted and begun anew elsewhere, which nobody can tell.
-            Course::Reads => engine.raw.get_auto_commit(),
-            Course::Long => false,
+            Course::Reads if engine.raw.get_auto_commit() => true,
+            Course::Reads | Course::Long => return Inline::NotBegun,
         };
-        if !may_begin {
-            return Inline::NotBegun;
+        if let Err(error) = statement.bind(&request.params) {
+            return Inline::Finished(Err(error));
         }
-        let mut run = match engine.begin(request) {
-            Ok(run) => run,
-            Err(error) => return Inline::Finished(Err(error)),
-        };
-        match io::without_waiting(course == Course::Reads, || engine.advance(&mut run)) {
-            Ok(Step::Done) => Inline::Finished(Ok(engine.answer(run))),
+        let mut run = Run::new(request);
+        match io::without_waiting(stops, || statement.advance(&*engine.io, run.rows())) {
+            Ok(Step::Done) => Inline::Finished(Ok(run.answer(&engine.raw, statement.changes))),
             Ok(Step::MustWait) => Inline::Unfinished(run),
             Ok(Step::Interrupted) => Inline::NotBegun,
             Err(error) => Inline::Finished(Err(error)),
@@ -118,12 +121,8 @@ impl Sqlite {
     }
 
     /// Goes on with a statement where waiting is allowed.
-    pub async fn finish(&mut self, mut run: Run) -> Result<Answer, SqlError> {
-        self.with_engine(move |engine| match engine.advance(&mut run)? {
-            Step::Done => Ok(engine.answer(run)),
-            Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
-        })
-        .await
+    pub async fn finish(&mut self, run: Run) -> Result<Answer, SqlError> {
+        self.with_engine(move |engine| engine.finish(run)).await
     }
 
     /// Runs a statement to its end.
@@ -151,23 +150,24 @@ impl Sqlite {
         let _ = elsewhere(move || raw.close().map_err(sql_error)).await;
     }
 
-    /// Uses the engine on a thread that may wait. If this future is dropped, the engine is interrupted.
+    /// Uses the engine on a thread that may wait. If this future is dropped, the engine stops before long;
+    /// [`recover`](Sqlite::recover) makes it usable again.
     async fn with_engine<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Engine) -> Result<T, SqlError> + Send + 'static,
     ) -> Result<T, SqlError> {
-        struct Interrupt(Option<Arc<turso_core::Connection>>);
-        impl Drop for Interrupt {
+        struct Abandon(Option<Arc<AtomicBool>>);
+        impl Drop for Abandon {
             fn drop(&mut self) {
-                if let Some(raw) = &self.0 {
-                    raw.interrupt();
+                if let Some(abandoned) = &self.0 {
+                    abandoned.store(true, Ordering::Relaxed);
                 }
             }
         }
-        let mut interrupt = Interrupt(Some(Arc::clone(&self.raw)));
+        let mut abandon = Abandon(Some(Arc::clone(&self.abandoned)));
         let engine = Arc::clone(&self.engine);
         let result = elsewhere(move || work(&mut engine.lock())).await;
-        interrupt.0 = None;
+        abandon.0 = None;
         result
     }
 }
@@ -182,50 +182,46 @@ async fn elsewhere<T: Send + 'static>(
     }
 }
 
-impl Engine {
-    /// What a statement will do, if it is known already or can be found out.
-    fn course(&mut self, text: &Arc<str>) -> Option<Course> {
-        self.statements.get(&self.raw, text).ok().map(|statement| statement.course)
+impl Run {
+    fn new(request: &Request) -> Run {
+        // The columns are known when there is a row.
+        let rows = Rows::new(Vec::new(), request.budget);
+        Run { text: Arc::clone(&request.text), want: request.want, rows }
     }
 
-    fn begin(&mut self, request: &Request) -> Result<Run, SqlError> {
-        let statement = self.statements.get(&self.raw, &request.text)?;
-        statement.bind(&request.params)?;
-        Ok(Run { text: Arc::clone(&request.text), want: request.want, rows: Rows::new(Vec::new(), request.budget) })
+    /// Where rows go, if they are wanted.
+    fn rows(&mut self) -> Option<&mut Rows> {
+        (self.want == Want::Rows).then_some(&mut self.rows)
     }
 
-    fn advance(&mut self, run: &mut Run) -> Result<Step, SqlError> {
-        let statement = self.statements.get(&self.raw, &run.text)?;
-        let rows = (run.want == Want::Rows).then_some(&mut run.rows);
-        let step = statement.advance(&*self.io, rows);
-        if step.is_err() && !self.raw.get_auto_commit() {
-            // A statement that failed stays in the cache, but not in the middle of something.
-            self.statements.forget(&run.text);
-        }
-        step
-    }
-
-    fn answer(&mut self, run: Run) -> Answer {
-        match run.want {
-            Want::Rows => Answer::Rows(run.rows),
+    fn answer(self, raw: &turso_core::Connection, changes: i64) -> Answer {
+        match self.want {
+            Want::Rows => Answer::Rows(self.rows),
             Want::Nothing => Answer::Nothing,
-            Want::Effect => Answer::Effect(Effect {
-                last_insert_id: self.raw.last_insert_rowid(),
-                rows_affected: self.statements.changes(&run.text),
-            }),
+            Want::Effect => Answer::Effect(Effect { last_insert_id: raw.last_insert_rowid(), rows_affected: changes }),
+        }
+    }
+}
+
+impl Engine {
+    fn run(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        match request.want {
+            Want::Nothing => self.statements.get(&self.raw, &request.text).map(|_| Answer::Nothing),
+            Want::Effect if request.params.is_empty() => self.run_all(request),
+            Want::Rows | Want::Effect => self.run_one(request),
         }
     }
 
-    fn run(&mut self, request: &Request) -> Result<Answer, SqlError> {
-        if request.want == Want::Effect && request.params.is_empty() {
-            return self.run_all(request);
-        }
-        if request.want == Want::Nothing {
-            return self.statements.get(&self.raw, &request.text).map(|_| Answer::Nothing);
-        }
-        let mut run = self.begin(request)?;
-        match self.advance(&mut run)? {
-            Step::Done => Ok(self.answer(run)),
+    fn run_one(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        self.statements.get(&self.raw, &request.text)?.bind(&request.params)?;
+        self.finish(Run::new(request))
+    }
+
+    /// Runs a statement that has its parameters to its end.
+    fn finish(&mut self, mut run: Run) -> Result<Answer, SqlError> {
+        let statement = self.statements.get(&self.raw, &run.text)?;
+        match statement.advance(&*self.io, run.rows())? {
+            Step::Done => Ok(run.answer(&self.raw, statement.changes)),
             Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
         }
     }
@@ -235,14 +231,7 @@ impl Engine {
         let mut rest: &str = &request.text;
         let mut answer = None;
         while let Some(end) = Statements::first_end(&self.raw, rest)? {
-            let one = Request { text: rest[..end].into(), ..request.clone() };
-            let mut run = self.begin(&one)?;
-            match self.advance(&mut run)? {
-                Step::Done => answer = Some(self.answer(run)),
-                Step::MustWait | Step::Interrupted => {
-                    return Err(SqlError::new(CANCELED, "the statement was interrupted"));
-                }
-            }
+            answer = Some(self.run_one(&Request { text: rest[..end].into(), ..request.clone() })?);
             rest = &rest[end..];
         }
         answer.ok_or_else(|| invalid("the text contains no statement"))
@@ -270,6 +259,7 @@ impl Engine {
     }
 
     fn recover(&mut self) -> Result<(), SqlError> {
+        self.abandoned.store(false, Ordering::Relaxed);
         self.statements = Statements::default();
         self.io.step().map_err(sql_error)?;
         if self.raw.get_auto_commit() { Ok(()) } else { self.end("ROLLBACK") }

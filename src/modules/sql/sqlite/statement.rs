@@ -52,7 +52,7 @@ pub struct Prepared {
     /// What can be foreseen.
     pub course: Course,
     /// Rows changed by its last run.
-    changes: i64,
+    pub changes: i64,
     used: u64,
 }
 
@@ -84,16 +84,6 @@ impl Statements {
         let known = self.known.get_mut(text).expect("it was there or has been made");
         known.used = self.uses;
         Ok(known)
-    }
-
-    /// Rows changed by the last run of a statement.
-    pub fn changes(&self, text: &Arc<str>) -> i64 {
-        self.known.get(text).map_or(0, |known| known.changes)
-    }
-
-    /// Drops a statement.
-    pub fn forget(&mut self, text: &Arc<str>) {
-        self.known.remove(text);
     }
 
     /// Where the first statement of a text ends; `None` if there is none in it.
@@ -191,7 +181,6 @@ impl fmt::Write for Name {
 impl Prepared {
     /// Gives it its parameters.
     pub fn bind(&mut self, params: &[Param]) -> Result<(), SqlError> {
-        self.statement.reset().map_err(sql_error)?;
         let wanted = self.statement.parameters_count();
         if params.len() != wanted {
             return Err(invalid(format!("the statement has {wanted} parameters, {} were given", params.len())));
@@ -210,7 +199,7 @@ impl Prepared {
 
     /// Runs it to its end, or as far as possible on a thread that must not wait.
     pub fn advance(&mut self, io: &dyn IO, mut rows: Option<&mut Rows>) -> Result<Step, SqlError> {
-        let patience = Instant::now() + LOCK_PATIENCE;
+        let mut patience = None;
         let result = loop {
             match self.statement.step() {
                 Ok(StepResult::Row) => {
@@ -235,13 +224,15 @@ impl Prepared {
                     }
                 }
                 Ok(StepResult::Sleep { duration }) => std::thread::sleep(duration),
-                Ok(StepResult::Busy) if Instant::now() < patience => std::thread::sleep(LOCK_PAUSE),
+                Ok(StepResult::Busy) if *patience.get_or_insert_with(Instant::now) + LOCK_PATIENCE > Instant::now() => {
+                    std::thread::sleep(LOCK_PAUSE);
+                }
                 Ok(StepResult::Busy) => break Err(SqlError::new(CONFLICT, "database is locked")),
                 Err(error) => break Err(sql_error(error)),
             }
         };
         self.changes = self.statement.n_change();
-        // What could not be reset is found out when it is bound again.
+        // It has been run or has failed, and what is wrong with it was told then.
         let _ = self.statement.reset();
         result
     }
