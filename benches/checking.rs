@@ -4,6 +4,7 @@
 //! own; the rounds of what is compared alternate, and the fastest round of each counts, because others use the machine,
 //! too.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -46,6 +47,7 @@ fn main() {
         let made = Command::new(generator).arg(&folder).arg(lines.to_string()).arg(kind).status();
         assert!(made.expect("python3 is installed").success(), "the project is generated");
         print!("{kind:>8} {lines:>8} ");
+        std::io::stdout().flush().expect("standard output is open");
         let this = env::current_exe().expect("this program has a path");
         let status = Command::new(this).env(FOLDER, &folder).status().expect("this program can be run");
         fs::remove_dir_all(&folder).expect("the project is removed");

@@ -1,5 +1,5 @@
-//! The paths every program is made of, one loop each: calls, fields, strings, tables, the collector, coroutines; and
-//! messages and processes.
+//! The paths every program is made of, one loop each: calls, fields, strings, tables, the collector, coroutines, validation;
+//! and messages and processes.
 //!
 //! `cargo bench`; comparisons with other Lua implementations are made by `tools/bench`. Each benchmark calls a Lua function
 //! that repeats its operation [`REPEAT`] times, so that entering the machine does not count.
@@ -13,7 +13,7 @@ use moonlet::{Function, Lua, Runtime};
 const REPEAT: u64 = 10_000;
 
 /// Name, what comes before the loop, the loop's body. `i` is the loop variable.
-const PATHS: [(&str, &str, &str); 9] = [
+const PATHS: [(&str, &str, &str); 11] = [
     ("call", "local function f(x) return x end", "f(i)"),
     (
         "method",
@@ -31,7 +31,38 @@ const PATHS: [(&str, &str, &str); 9] = [
         "local resume = coroutine.wrap(function() while true do coroutine.yield() end end)",
         "resume()",
     ),
+    ("record_by_type", BY_TYPE, "assert(User:is(user))"),
+    ("record_by_hand", BY_HAND, "assert(is_user(user))"),
 ];
+
+/// A record of ten fields, looked at by a type and by what one would write without types.
+const BY_TYPE: &str = "\
+    type User = {
+        id: integer @min(1), name: string @min_len(1), email: string @min_len(3), age: integer @min(0) @max(150),
+        active: boolean, score: number, role: 'admin' | 'user' | 'guest', country: string, tags: {string},
+        address: {street: string, city: string},
+    }
+    local user = {
+        id = 1, name = 'Ada', email = 'ada@example.org', age = 36, active = true, score = 1.5, role = 'user',
+        country = 'UK', tags = {'a', 'b', 'c'}, address = {street = 'High St', city = 'London'},
+    }";
+const BY_HAND: &str = "\
+    local kind = math.type
+    local function is_user(u)
+        if type(u) ~= 'table' or kind(u.id) ~= 'integer' or u.id < 1 then return nil end
+        if type(u.name) ~= 'string' or #u.name < 1 or type(u.email) ~= 'string' or #u.email < 3 then return nil end
+        if kind(u.age) ~= 'integer' or u.age < 0 or u.age > 150 or type(u.active) ~= 'boolean' then return nil end
+        local role, tags, address = u.role, u.tags, u.address
+        if type(u.score) ~= 'number' or role ~= 'admin' and role ~= 'user' and role ~= 'guest' then return nil end
+        if type(u.country) ~= 'string' or type(tags) ~= 'table' or type(address) ~= 'table' then return nil end
+        for i = 1, #tags do if type(tags[i]) ~= 'string' then return nil end end
+        if type(address.street) ~= 'string' or type(address.city) ~= 'string' then return nil end
+        return u
+    end
+    local user = {
+        id = 1, name = 'Ada', email = 'ada@example.org', age = 36, active = true, score = 1.5, role = 'user',
+        country = 'UK', tags = {'a', 'b', 'c'}, address = {street = 'High St', city = 'London'},
+    }";
 
 fn hot_paths(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("hot_paths");

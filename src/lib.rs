@@ -20,6 +20,7 @@
 //! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
 //! | `modules` | what programs reach of the world: `fs`, `json`, `sql` | work that can wait happens off the workers; failures are values |
 //! | `app` | where entry ids lead | a name never leads out of the program's folder |
+//! | `lsp` | what editors are told about programs | the checker knows the language; here it is translated |
 //! | `cli` | the command: arguments, messages, lines at the keyboard | presentation only |
 //!
 //! # The way of the data
@@ -65,6 +66,8 @@ pub mod bytecode;
 pub mod cli;
 pub mod compile;
 pub mod embed;
+#[cfg(feature = "cli")]
+pub mod lsp;
 #[cfg(feature = "runtime")]
 pub mod modules;
 pub mod number;

@@ -26,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("cli::traceback", traceback),
         Trial::test("cli::unknown_entry", unknown_entry),
         Trial::test("cli::worker_that_raises", worker_that_raises),
+        Trial::test("cli::worker_that_waits_for_itself", worker_that_waits_for_itself),
         Trial::test("cli::check_reports_every_file", check_reports_every_file),
         Trial::test("cli::dis_lists_bytecode", dis_lists_bytecode),
     ]
@@ -51,8 +52,7 @@ fn version_and_help() -> Result<(), Failed> {
 }
 
 fn wrong_usage() -> Result<(), Failed> {
-    for arguments in [&["run"][..], &["check"], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]]
-    {
+    for arguments in [&["run"][..], &["dis"], &["--no-such-option"], &["run", "--no-such-option", "a.lua"]] {
         let program = arguments.iter().fold(Program::moonlet(&root()), Program::arg);
         program.run()?.expect_status(2)?.expect_stdout("")?.expect_once_in_stderr("moonlet: ")?;
     }
@@ -176,6 +176,25 @@ fn worker_that_raises() -> Result<(), Failed> {
     if outcome.stderr().matches("is broken").count() > 1 {
         return Err(outcome.failure("told more than once"));
     }
+    Ok(())
+}
+
+/// A process in which nothing can run any more is told of once, and stays; it may be terminated, or hear of others.
+fn worker_that_waits_for_itself() -> Result<(), Failed> {
+    let script = r#"
+        local pid = process.spawn_monitored(function()
+            local out = channel.new()
+            coroutine.spawn(function() out:receive() end)
+            channel.new():receive()
+        end, "app:processes")
+        require("time").sleep("20ms")
+        process.send(pid, "unheard")
+        require("time").sleep("5ms")
+        assert(process.terminate(pid))
+        print(process.events():receive().result.error)
+    "#;
+    let outcome = run_script("waits", script)?.expect_status(0)?.expect_stdout("process terminated\n")?;
+    outcome.expect_once_in_stderr("deadlock: all coroutines blocked (2)\n")?;
     Ok(())
 }
 

@@ -19,16 +19,18 @@ end
 print("_G value")
 print("_VERSION value")
 print("arg value")
-for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math", "os", "package", "process", "string",
+for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math", "os", "package", "payload", "process", "string",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-list("fs.", require("fs"))
-list("json.", require("json"))
-list("sql.", require("sql"))
-list("time.", require("time"))
+for _, name in ipairs { "ctx", "events", "fs", "json", "pg", "sql", "time", "types" } do
+  list(name .. ".", require(name))
+end
 
--- What the library makes when it is asked for.
+-- What the libraries make when they are asked for.
+for _, name in ipairs { "utc", "localtz" } do
+  if require("time")[name] then print("time." .. name .. " value") end
+end
 for _, name in ipairs { "stdin", "stdout", "stderr" } do
   if io[name] then print("io." .. name .. " value") end
 end
@@ -58,6 +60,11 @@ local tx = db:begin()
 methods("sql.Transaction", tx)
 methods("sql.Statement", tx:prepare("SELECT 1"))
 methods("time.Time", time.now())
+methods("time.Location", time.utc)
+methods("process.Spawner", process.with_options({}))
+local subscription = require("events").subscribe("system")
+methods("events.Subscription", subscription)
+subscription:close()
 methods("time.Duration", time.parse_duration("1s"))
 local timer, ticker = time.timer("1h"), time.ticker("1h")
 methods("time.Timer", timer)

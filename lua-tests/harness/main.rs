@@ -9,6 +9,7 @@
 //! | `types` | `types/`: what the checker finds is what the comments say; manifests have what the libraries have |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
+//! | `editor` | the language server, as an editor talks to it |
 //! | `lines` | sessions at the keyboard, over pipes and at a pseudo-terminal; signals |
 //! | `program` | running a program with a time limit |
 //! | `folder` | folders for files that tests make |
@@ -22,6 +23,7 @@ use libtest_mimic::Arguments;
 
 mod cli;
 mod corpus;
+mod editor;
 mod examples;
 mod folder;
 mod lines;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         cli::trials,
         options::trials,
         lines::trials,
+        editor::trials,
     ];
     let trials = trials.into_iter().flat_map(|trials| trials());
     libtest_mimic::run(&arguments, trials.collect()).exit_code()

@@ -116,6 +116,32 @@ do
   assert(not yielded and message:find("attempt to yield across a C%-call boundary"), message)
 end
 
+-- What the library calls: readers of load, loaders of require, elements behind metamethods, finalizers.
+do
+  local pieces = { "return ", "1 + ", "2" }
+  local f = load(function() next_number() return table.remove(pieces, 1) end)
+  assert(f() == 3, "a reader of load")
+  package.preload.blocks = function(name) next_number() return name .. " loaded" end
+  assert(require("blocks") == "blocks loaded" and require("blocks") == "blocks loaded")
+  local lazy = setmetatable({}, {
+    __index = function(_, i) next_number() if i <= 3 then return "v" .. i end end,
+    __len = function() next_number() return 3 end,
+  })
+  assert(table.concat(lazy, ",") == "v1,v2,v3" and select("#", table.unpack(lazy)) == 3 and select(3, table.unpack(lazy)) == "v3")
+  local count = 0
+  for i, v in ipairs(lazy) do count = count + i assert(v == "v" .. i) end
+  assert(count == 6)
+  local finalized
+  do setmetatable({}, { __gc = function() finalized = next_number() end }) end
+  while not finalized do collectgarbage() end
+  local lines = 0
+  debug.sethook(function() lines = lines + 1 end, "l")
+  next_number()
+  next_number()
+  debug.sethook()
+  assert(lines >= 2, "with a hook")
+end
+
 -- Deep recursion with a block at the bottom.
 do
   local function deep(n) if n == 0 then return next_number() end return (deep(n - 1)) end

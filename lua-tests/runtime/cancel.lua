@@ -54,6 +54,8 @@ for name, body in pairs {
   sleeping = function(me) process.send(me, "at it") require("time").sleep("1h") end,
   selecting = function(me) process.send(me, "at it") channel.select { process.inbox():case_receive(), channel.new():case_send(1) } end,
   executing = function(me, HOST) process.send(me, "at it") process.exec(function() require("time").sleep("1s") end, HOST) end,
+  spawning = function(me, HOST) process.send(me, "at it") process.spawn("app.support.endless_load:main", HOST) end,
+  upgrading = function(me) process.send(me, "at it") process.upgrade("app.support.endless_load:main") end,
   protected = function(me) process.send(me, "at it") while true do pcall(error) end end,
   nested = function(me)
     process.send(me, "at it")

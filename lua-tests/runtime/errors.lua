@@ -34,6 +34,14 @@ do
   assert(#details.list == 3 and details.mixed.x == 2 and details.mixed[1] == nil, "sequences stay, others keep string keys")
   assert(details.deep.deeper.deepest[1] == "end" and type(details.f) == "string" and type(details.ch) == "string")
   assert(errors.new { message = "m", details = {} }:details() == nil and errors.new { message = "m", details = { 1 } }:details() == nil)
+  -- tables that contain themselves, or one another in more ways than anybody can count
+  local loop, dense = {}, { "leaf" }
+  loop.loop = loop
+  for _ = 1, 60 do dense = { a = dense, b = dense } end
+  assert(errors.new { message = "m", details = loop }:details().loop.loop)
+  local level = errors.new { message = "m", details = dense }:details()
+  for _ = 1, 10 do level = type(level.a) == "table" and level.a or level.b end
+  assert(type(level) == "table", "what is met first is kept, and more of it than once")
   -- fields of wrong types are ignored, a message of a wrong type raises
   e = errors.new { message = "m", kind = 5, retryable = "yes", details = "none" }
   assert(e:kind() == "" and e:retryable() == nil and e:details() == nil)

@@ -184,3 +184,55 @@ do
   process.send(target, "go", { x = 1 })
   for _ = 1, 20 do assert(receive(done, "done") == 1, "a copy for each") end
 end
+
+-- Oneself.
+do
+  local me = process.pid()
+  assert(process.link(me) and process.unlink(me) and process.monitor(me) and process.unmonitor(me))
+  local _, err = run(function()
+    process.link(process.pid())
+    process.monitor(process.pid())
+    error("alone", 0)
+  end)
+  assert(err:message() == "alone")
+end
+
+-- Many links of one process, in both directions: it ends, and with it all that are still linked.
+do
+  local n, gone, ready = 300, process.listen("gone"), process.listen("ready")
+  local pid = assert(process.spawn_monitored(function(me, HOST, n)
+    local pids = {}
+    for i = 1, n do
+      pids[i] = assert(process.spawn_linked(function(me, i)
+        process.send(me, "gone", i, process.pid())
+        process.inbox():receive()
+      end, HOST, me, i))
+    end
+    for i = 1, n, 3 do assert(process.unlink(pids[i])) end
+    for i = 2, n, 3 do assert(process.link(pids[i])) end
+    process.send(me, "ready")
+    process.inbox():receive()
+    error("all of you", 0)
+  end, HOST, process.pid(), HOST, n))
+  receive(ready, "ready")
+  local watched = {}
+  for _ = 1, n do
+    local told = receive(gone, "a child")
+    watched[told[2]] = told[1]
+    assert(process.monitor(told[2]))
+  end
+  process.send(pid, "go")
+  local ended = 0
+  while ended < n // 3 * 2 + 1 do
+    local event = receive(events, "an end")
+    ended = ended + 1
+    if event.from ~= pid then
+      assert(watched[event.from] % 3 ~= 1 and event.result.error:message() == "linked process failed")
+      watched[event.from] = nil
+    end
+  end
+  for child, i in pairs(watched) do
+    assert(i % 3 == 1 and process.terminate(child), "the others live on")
+    assert(exit_of(child).error)
+  end
+end

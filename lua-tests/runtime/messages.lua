@@ -93,6 +93,29 @@ do
   assert(ch == nil and err2:kind() == errors.INVALID, "reserved topic")
 end
 
+-- What a listener has left over comes to the inbox in its place.
+do
+  local inbox, t = process.inbox(), process.listen("left over")
+  for i = 1, 6 do process.send(me, i % 2 == 0 and "left over" or "other", i) end
+  assert(receive(inbox):payload():data() == 1)
+  process.unlisten(t)
+  for i = 2, 6 do assert(receive(inbox):payload():data() == i, "arrival order") end
+end
+
+-- A subscription whose channel is closed by hand ends with the next delivery, which is dropped.
+do
+  local t = process.listen("closed")
+  t:close()
+  assert(select(2, t:receive()) == false and process.listen("closed") == t, "no delivery yet")
+  process.send(me, "closed", "dropped")
+  time.sleep("1ms")
+  local again = process.listen("closed")
+  assert(again ~= t and channel.select { again:case_receive(), default = true }.default)
+  process.send(me, "closed", "kept")
+  assert(receive(again) == "kept")
+  process.unlisten(again)
+end
+
 -- Message mode.
 do
   local t = process.listen("mode", { message = true })

@@ -144,6 +144,19 @@ do
   assert(pid == nil and err:kind() == errors.INTERNAL and err:message():find("raised while loading"), tostring(err))
 end
 
+-- What an entry begins while it loads ends with a spawn that fails, or that finds its name taken.
+do
+  local LOADS, group = "app.support.loads:", require("pg").open("app:loads")
+  local function members() return #group:get_members("loaded") end
+  assert(process.spawn(LOADS .. "nothing", HOST) == nil and members() == 0, "no such method")
+  assert(process.exec(LOADS .. "main", HOST) == 1 and members() == 0, "a process that has ended")
+  assert(process.registry.register("taken"))
+  local spawner = process.with_options({}):with_name("taken")
+  assert(spawner:spawn(LOADS .. "main", HOST) == process.pid() and members() == 0, "the name is taken")
+  local _, err = process.exec(function() process.upgrade("app.support.loads:nothing") end, HOST)
+  assert(err:kind() == errors.NOT_FOUND and members() == 0, "an upgrade that fails")
+end
+
 -- Many short processes.
 do
   local live = {}

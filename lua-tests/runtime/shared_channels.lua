@@ -181,3 +181,50 @@ do
   assert(receive(ch) == "kept 1" and receive(ch) == "kept 2", "buffered values outlive their sender")
   assert(ch:send(1) == true, "the channel is still open")
 end
+
+-- Channels in channels, deeper than any stack: they are shared, received and dropped one after the other.
+do
+  local depth = 20000
+  local function nested()
+    local ch = channel.new(1)
+    for _ = 1, depth do
+      local outer = channel.new(1)
+      outer:send(ch)
+      ch = outer
+    end
+    return ch
+  end
+  local found = process.exec(function(ch)
+    local n = 0
+    while true do
+      local r = channel.select { ch:case_receive(), default = true }
+      if r.default then return n end
+      ch, n = r.value, n + 1
+    end
+  end, HOST, nested())
+  assert(found == depth, found)
+  assert(process.exec(function() return "dropped" end, HOST, nested()) == "dropped")
+  local waits = nested()
+  local out = channel.new()
+  coroutine.spawn(function() out:send(waits) end)
+  assert(process.exec(function(out) return type(out:receive()) end, HOST, out) == "userdata", "a sender waits with one")
+end
+
+-- A select that ends because one of its channels is closed leaves the others alone, local or shared.
+do
+  local here, there, more = channel.new(), channel.new(), channel.new(1)
+  process.exec(function() end, HOST, there, more)
+  more:send("full")
+  for _, closes in ipairs { channel.new(), there } do
+    local result
+    coroutine.spawn(function()
+      result = table.pack(channel.select { closes:case_send(1), here:case_receive(), more:case_send("late") })
+    end)
+    coroutine.yield()
+    closes:close()
+    while not result do time.sleep("1ms") end
+    assert(result[1] == nil and result[2]:message() == "send on closed channel", "a blocked send case is closed")
+  end
+  assert(channel.select { here:case_send(1), default = true }.default, "nobody waits here any more")
+  assert(more:receive() == "full" and channel.select { more:case_receive(), default = true }.default, "nor there")
+end

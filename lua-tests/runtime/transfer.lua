@@ -76,6 +76,15 @@ do
   assert(r[r] == r, "a table that is its own key")
 end
 
+-- What several arguments share stays shared; a copy of a frozen table can be changed.
+do
+  local t = {}
+  assert(process.exec(function(a, b, c) return a == b and c[1] == a end, HOST, t, t, { t }))
+  local frozen = table.freeze { 1, x = 2 }
+  assert(table.isfrozen(frozen))
+  assert(process.exec(function(f) f[1], f.y = 5, 7 return f[1] + f.x + f.y end, HOST, frozen) == 14)
+end
+
 -- Metatables travel.
 do
   local Point = {}

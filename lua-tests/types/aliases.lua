@@ -38,6 +38,8 @@ type List = {size: integer}
 -- Aliases are values, too, which cannot be assigned.
 type Color = "red" | "green"
 local checked = Color("red")
+local unassigned: Color
+assert(typeof(unassigned) == Color)
 local misused: number = checked                           --> E0001
 Color = nil                                               --> E0028
 

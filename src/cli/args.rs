@@ -1,5 +1,5 @@
-//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `check` and `dis`
-//! in the place of a script. A script of such a name is run as `./check`.
+//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `check`, `dis`
+//! and `lsp` in the place of a script. A script of such a name is run as `./check`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,8 +11,9 @@ use super::check;
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
        moonlet run FILE [ARGUMENT…]             the same, without options
-       moonlet check [OPTION…] PATH…            report errors of syntax and types; also 'lint'
+       moonlet check [OPTION…] [PATH…]          report errors of syntax and types; also 'lint'
        moonlet dis FILE                         list the bytecode of a script
+       moonlet lsp                              serve an editor over the standard streams
        moonlet --version | --help
 options:
   -e STAT   execute the string STAT
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Check(check::Request),
     /// `dis`
     Dis(PathBuf),
+    /// `lsp`
+    Lsp,
     /// `--version`
     Version,
     /// `--help`
@@ -112,6 +115,11 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(b"dis") => match files(&arguments)? {
             [file] => Ok(Command::Dis(path(file))),
             files => Err(format!("dis: unexpected argument '{}'", shown(&files[1]))),
+        },
+        // Editors say `--stdio` where there is a choice.
+        Some(b"lsp") => match arguments[2..].iter().find(|argument| *argument != b"--stdio") {
+            Some(other) => Err(format!("lsp: unexpected argument '{}'", shown(other))),
+            None => Ok(Command::Lsp),
         },
         _ => options(arguments).map(Command::Lua),
     }
@@ -228,7 +236,7 @@ mod tests {
             assert_eq!(read(&[option]).unwrap_err(), format!("'{option}' needs argument"));
             assert_eq!(read(&[option, "-v"]).unwrap_err(), format!("'{option}' needs argument"));
         }
-        for arguments in [&["run"][..], &["check"], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
+        for arguments in [&["run"][..], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
             assert!(read(arguments).is_err(), "{arguments:?}");
         }
     }

@@ -6,7 +6,7 @@
 //! | `run`, `session` | running what it asks for, as the main process of a runtime |
 //! | `repl`, `console`, `complete`, `show` | lines at the keyboard: execution, editing, completion of names, tables for people |
 //! | `interrupt` | Ctrl-C |
-//! | `check/`, `dis` | the subcommands that run nothing |
+//! | `check/`, `dis`, `lsp` | the subcommands that run nothing |
 //!
 //! Exit status: 0 success, 1 failure (a message on the standard error names what failed), 2 wrong usage.
 
@@ -16,6 +16,7 @@ mod complete;
 mod console;
 mod dis;
 mod interrupt;
+mod lsp;
 mod repl;
 mod run;
 mod session;
@@ -39,6 +40,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Command::Lua(invocation)) => run::run(&invocation),
         Ok(Command::Check(request)) => check::check(request),
         Ok(Command::Dis(file)) => dis::dis(&file),
+        Ok(Command::Lsp) => lsp::lsp(),
         Ok(Command::Version) => print(concat!("moonlet ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Help) => print(USAGE),
         Err(error) => {

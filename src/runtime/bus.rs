@@ -6,15 +6,17 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::mail::{Mail, Message};
 use super::pid::NOBODY;
 use super::process::Process;
+use super::sparse::shrink_map;
 use super::transfer::{Parcel, Text};
 
 /// Names a subscription; never used twice by one runtime.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SubscriptionId(u64);
 
 impl SubscriptionId {
@@ -76,40 +78,54 @@ impl Pattern {
 }
 
 struct Subscription {
-    subscriber: Subscriber,
+    process: Weak<Process>,
     system: Pattern,
     kind: Pattern,
 }
 
 /// See the module header.
 #[derive(Default)]
-pub struct Bus(RwLock<Vec<Subscription>>);
+pub struct Bus(RwLock<HashMap<SubscriptionId, Subscription>>);
 
 impl Bus {
     /// Adds a subscription.
     pub fn subscribe(&self, subscriber: Subscriber, system: Pattern, kind: Pattern) {
-        self.0.write().push(Subscription { subscriber, system, kind });
+        let Subscriber { id, process } = subscriber;
+        self.0.write().insert(id, Subscription { process, system, kind });
     }
 
     /// Ends subscriptions.
     pub fn unsubscribe(&self, ids: &[SubscriptionId]) {
-        if !ids.is_empty() {
-            self.0.write().retain(|subscription| !ids.contains(&subscription.subscriber.id));
+        if ids.is_empty() {
+            return;
         }
+        let mut subscriptions = self.0.write();
+        ids.iter().for_each(|id| drop(subscriptions.remove(id)));
+        shrink_map(&mut subscriptions);
     }
 
     /// Tells all who want to know; `event` is made only if somebody does.
     pub fn publish(&self, system: &[u8], kind: &[u8], event: impl FnOnce() -> Parcel) {
         let wanted: Vec<Subscriber> = {
             let subscriptions = self.0.read();
-            let wanted = subscriptions.iter().filter(|one| one.system.accepts(system) && one.kind.accepts(kind));
-            wanted.map(|one| Subscriber { id: one.subscriber.id, process: one.subscriber.process.clone() }).collect()
+            let wanted = subscriptions.iter().filter(|(_, one)| one.system.accepts(system) && one.kind.accepts(kind));
+            wanted.map(|(id, one)| Subscriber { id: *id, process: one.process.clone() }).collect()
         };
         if wanted.is_empty() {
             return;
         }
         let event = event();
         wanted.iter().for_each(|subscriber| subscriber.tell(&event));
+    }
+
+    /// The number of subscriptions.
+    pub fn len(&self) -> usize {
+        self.0.read().len()
+    }
+
+    /// Whether there is no subscription.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 }
 

@@ -9,6 +9,7 @@
 //! * While a receiver waits, buffer and sender queue are empty; while a sender waits, the buffer is full.
 //! * A value is stored into a channel behind the write barrier of its handle.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -456,9 +457,10 @@ pub(super) fn close(vm: &mut Vm, handle: *mut Userdata) -> Result<(), Box<LuaErr
 /// A blocked send, or the select it belongs to, ends with `nil, error` because the channel was closed.
 pub(super) fn wake_closed_sender(vm: &mut Vm, task: u32) {
     let error = super::errors::new_error(vm, "", CLOSED);
-    let index = TaskId { ticket: 0, index: task };
-    let wait = state(vm).tasks.wake(task, smallvec![Value::NIL, error]);
-    leave_queues(vm, index, wait);
+    let tasks = &mut state(vm).tasks;
+    let id = TaskId { index: task, ticket: tasks.ticket(task) };
+    let wait = tasks.wake(task, smallvec![Value::NIL, error]);
+    leave_queues(vm, id, wait);
 }
 
 /// After a task was woken: takes it out of the queues of the channels it waited on.
@@ -495,9 +497,41 @@ pub fn share(vm: &mut Vm, value: Value) -> Option<Arc<SharedChannel>> {
     // SAFETY: as above.
     let Kind::Shared(shared) = (unsafe { &channel_of(handle).kind }) else { return None };
     let shared = Arc::clone(shared);
-    SharedChannel::take_over(&shared, vm, local);
     register_handle(vm, &shared, handle);
+    convert(vm, Arc::clone(&shared), local);
     Some(shared)
+}
+
+/// A channel that has become shared, and what it held before.
+type Unconverted = (Arc<SharedChannel>, Local);
+
+thread_local! {
+    /// Those that still have to take over what they held; present while that goes on.
+    static UNCONVERTED: RefCell<Option<Vec<Unconverted>>> = const { RefCell::new(None) };
+}
+
+/// Moves what a local channel held into its shared core. Packing that may make further channels shared; they wait for their
+/// turn, so that channels within channels take no native stack, however deep.
+fn convert(vm: &mut Vm, shared: Arc<SharedChannel>, local: Local) {
+    let waits = UNCONVERTED.with_borrow_mut(|unconverted| {
+        let waits = unconverted.is_some();
+        unconverted.get_or_insert_default().push((shared, local));
+        waits
+    });
+    if waits {
+        return;
+    }
+    /// Ends the conversion, also if it panics.
+    struct Finish;
+    impl Drop for Finish {
+        fn drop(&mut self) {
+            UNCONVERTED.set(None);
+        }
+    }
+    let _finish = Finish;
+    while let Some((shared, local)) = UNCONVERTED.with_borrow_mut(|unconverted| unconverted.as_mut()?.pop()) {
+        SharedChannel::take_over(&shared, vm, local);
+    }
 }
 
 /// The handle of a shared channel in this process; the same value every time while it is reachable.

@@ -8,19 +8,17 @@ use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::io::IoDriver;
-use super::mail::{Happening, Mail, ProcessEvent};
+use super::mail::Mail;
 use super::module::Modules;
 use super::names::Names;
-use super::pid::{NOBODY, Pid};
+use super::pid::Pid;
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Handle;
 use super::spawn::Entries;
 use super::timer::TimerService;
-use super::transfer::Text;
 use super::words::Words;
 use crate::vm::image::Image;
-use crate::vm::pool::Pooled;
 
 /// Settings of a runtime.
 #[derive(Clone, Copy, Debug)]
@@ -76,14 +74,25 @@ impl RuntimeCore {
     /// Begins to shut down (`runtime.md` §10.6): nothing is spawned any more, and every process is asked to end. Asking
     /// again does nothing.
     pub fn begin_shutdown(&self) {
-        if self.stopping.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let at = self.driver.wall_clock().seconds;
-        for process in self.processes.all() {
-            let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
-            // A process that ends at the same time does not care any more.
-            let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
+        self.stopping.store(true, Ordering::Relaxed);
+        self.processes.all().iter().for_each(Process::ask_to_end);
+    }
+
+    /// Terminates all processes there are, and those that are launched from now on.
+    pub fn terminate_all(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.out_of_time.store(true, Ordering::Relaxed);
+        self.processes.all().iter().for_each(|process| self.scheduler.kill(process));
+    }
+
+    /// Adds a process that is about to be queued. It may have been created before a shutdown began that has listed the
+    /// processes meanwhile; the lock of the table makes sure that either the list has it, or the shutdown shows here.
+    pub fn publish(&self, process: &Arc<Process>) {
+        self.processes.insert(process);
+        if self.out_of_time.load(Ordering::Relaxed) {
+            self.scheduler.kill(process);
+        } else if self.stopping.load(Ordering::Relaxed) {
+            process.ask_to_end();
         }
     }
 

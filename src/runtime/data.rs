@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use super::core::RuntimeCore;
 use super::errors::value_text;
 use super::pid::NOBODY;
@@ -36,6 +38,8 @@ pub enum Data {
 
 /// Tables nested deeper than this, and with them those that contain themselves, become their text.
 const MAX_DEPTH: u32 = 64;
+/// Tables that are met more than once are repeated, up to so many entries in all; then they become their text, too.
+const MAX_REPETITIONS: usize = 100_000;
 
 impl Data {
     /// What a map has under a key, if this is a map and has it.
@@ -54,39 +58,7 @@ impl Data {
 
     /// The data of a value. What is no data (a function, a channel, …) becomes its text.
     pub(crate) fn of(vm: &mut Vm, value: Value) -> Data {
-        Data::nested(vm, value, 0)
-    }
-
-    fn nested(vm: &mut Vm, value: Value, depth: u32) -> Data {
-        match value.tag() {
-            tag::NIL => Data::Nil,
-            tag::FALSE | tag::TRUE => Data::Boolean(value.is_true()),
-            tag::INT => Data::Integer(value.as_int()),
-            tag::FLOAT => Data::Float(value.as_float()),
-            // SAFETY: values refer to live strings.
-            tag::STRING => Data::Text(unsafe { Str::bytes(value.as_string()) }.into()),
-            tag::TABLE if depth < MAX_DEPTH => Data::of_table(vm, value.as_table(), depth),
-            _ => Data::Text(value_text(vm, value).into_bytes().into()),
-        }
-    }
-
-    fn of_table(vm: &mut Vm, table: *mut Table, depth: u32) -> Data {
-        // SAFETY: callers hold the table where the collector sees it, and nothing changes it meanwhile.
-        let (items, is_list) = unsafe { (Table::len(table) as i64, Table::has_no_nodes(table)) };
-        if items > 0 && is_list {
-            // SAFETY: as above.
-            return Data::List(
-                (1..=items).map(|i| Data::nested(vm, unsafe { Table::get_int(table, i) }, depth + 1)).collect(),
-            );
-        }
-        let mut entries = Vec::new();
-        let mut key = Value::NIL;
-        // SAFETY: as above.
-        while let Ok(Some((next, value))) = unsafe { Table::next(table, &mut vm.heap, key) } {
-            key = next;
-            entries.push((Data::nested(vm, key, depth + 1), Data::nested(vm, value, depth + 1)));
-        }
-        Data::Map(entries)
+        Reader { seen: HashSet::new(), repetitions: MAX_REPETITIONS }.read(vm, value, 0)
     }
 
     /// A fresh value of this content.
@@ -149,6 +121,63 @@ impl Data {
                 Some(Data::of(vm, value))
             })?,
         })
+    }
+}
+
+/// Turns values into data.
+struct Reader {
+    /// The tables met so far, by address.
+    seen: HashSet<u64>,
+    /// How many entries of tables met before may still be repeated.
+    repetitions: usize,
+}
+
+impl Reader {
+    fn read(&mut self, vm: &mut Vm, value: Value, depth: u32) -> Data {
+        match value.tag() {
+            tag::NIL => Data::Nil,
+            tag::FALSE | tag::TRUE => Data::Boolean(value.is_true()),
+            tag::INT => Data::Integer(value.as_int()),
+            tag::FLOAT => Data::Float(value.as_float()),
+            // SAFETY: values refer to live strings.
+            tag::STRING => Data::Text(unsafe { Str::bytes(value.as_string()) }.into()),
+            tag::TABLE if depth < MAX_DEPTH && self.enter(value) => self.read_table(vm, value.as_table(), depth),
+            _ => Data::Text(value_text(vm, value).into_bytes().into()),
+        }
+    }
+
+    /// Whether a table is read: the first time it is met, and again as long as that does not lead too far.
+    fn enter(&mut self, table: Value) -> bool {
+        if self.seen.insert(table.payload()) {
+            return true;
+        }
+        // SAFETY: values refer to live tables.
+        let entries = unsafe { Table::len(table.as_table()) as usize + Table::node_count(table.as_table()) as usize };
+        match self.repetitions.checked_sub(entries + 1) {
+            Some(rest) => {
+                self.repetitions = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn read_table(&mut self, vm: &mut Vm, table: *mut Table, depth: u32) -> Data {
+        // SAFETY: callers hold the table where the collector sees it, and nothing changes it meanwhile.
+        let (items, is_list) = unsafe { (Table::len(table) as i64, Table::has_no_nodes(table)) };
+        if items > 0 && is_list {
+            // SAFETY: as above.
+            let item = |i| self.read(vm, unsafe { Table::get_int(table, i) }, depth + 1);
+            return Data::List((1..=items).map(item).collect());
+        }
+        let mut entries = Vec::new();
+        let mut key = Value::NIL;
+        // SAFETY: as above.
+        while let Ok(Some((next, value))) = unsafe { Table::next(table, &mut vm.heap, key) } {
+            key = next;
+            entries.push((self.read(vm, key, depth + 1), self.read(vm, value, depth + 1)));
+        }
+        Data::Map(entries)
     }
 }
 

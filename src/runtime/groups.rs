@@ -13,6 +13,7 @@ use super::bus::{Subscriber, SubscriptionId};
 use super::core::RuntimeCore;
 use super::data::Data;
 use super::pid::Pid;
+use super::sparse::shrink_map;
 use super::transfer::Parcel;
 
 /// What an event says of itself.
@@ -32,42 +33,78 @@ pub struct Membership {
 #[derive(Default)]
 struct Scope {
     groups: HashMap<Box<[u8]>, Group>,
-    watchers: Vec<Subscriber>,
+    watchers: HashMap<SubscriptionId, Subscriber>,
 }
 
 #[derive(Default)]
 struct Group {
-    /// With the number of times each has joined; in order of joining.
-    members: Vec<(Pid, usize)>,
-    watchers: Vec<Subscriber>,
+    members: HashMap<Pid, Member>,
+    watchers: HashMap<SubscriptionId, Subscriber>,
+    /// How many members there ever were.
+    joined: u64,
+}
+
+struct Member {
+    /// How many there were before it.
+    rank: u64,
+    /// How often it has joined.
+    times: usize,
+}
+
+impl Group {
+    /// In order of joining.
+    fn members(&self) -> Vec<Pid> {
+        let mut members: Vec<_> = self.members.iter().map(|(pid, member)| (member.rank, *pid)).collect();
+        members.sort_unstable();
+        members.into_iter().map(|(_, pid)| pid).collect()
+    }
+}
+
+/// What a subscription is to: a group of a scope, or all of it.
+type Watched = (Arc<str>, Option<Box<[u8]>>);
+
+#[derive(Default)]
+struct Everything {
+    scopes: HashMap<Arc<str>, Scope>,
+    watched: HashMap<SubscriptionId, Watched>,
 }
 
 /// See the module header.
 #[derive(Default)]
-pub struct Groups(Mutex<HashMap<Arc<str>, Scope>>);
+pub struct Groups(Mutex<Everything>);
 
 impl Scope {
     fn tell(&self, core: &Arc<RuntimeCore>, group: &[u8], kind: &str, pid: Pid) {
-        let watchers = self.groups.get(group).map_or(&[][..], |group| &group.watchers);
-        if watchers.is_empty() && self.watchers.is_empty() {
+        let watchers = self.groups.get(group).map(|group| group.watchers.values()).into_iter().flatten();
+        let mut watchers = watchers.chain(self.watchers.values()).peekable();
+        if watchers.peek().is_none() {
             return;
         }
         let event = event(core, group, kind, pid);
-        watchers.iter().chain(&self.watchers).for_each(|watcher| watcher.tell(&event));
+        watchers.for_each(|watcher| watcher.tell(&event));
     }
 
     /// Takes `times` joinings of a process back; how many there were.
     fn leave(&mut self, core: &Arc<RuntimeCore>, group: &[u8], pid: Pid, times: usize) -> usize {
         let Some(known) = self.groups.get_mut(group) else { return 0 };
-        let Some(at) = known.members.iter().position(|(member, _)| *member == pid) else { return 0 };
-        let left = known.members[at].1.min(times);
-        known.members[at].1 -= left;
-        if known.members[at].1 == 0 {
-            known.members.remove(at);
+        let Some(member) = known.members.get_mut(&pid) else { return 0 };
+        let left = member.times.min(times);
+        member.times -= left;
+        if member.times == 0 {
+            known.members.remove(&pid);
+            shrink_map(&mut known.members);
         }
         (0..left).for_each(|_| self.tell(core, group, LEFT, pid));
-        self.groups.retain(|_, group| !group.members.is_empty() || !group.watchers.is_empty());
+        self.forget_unused(group);
         left
+    }
+
+    /// Forgets a group without members that nobody watches.
+    fn forget_unused(&mut self, group: &[u8]) {
+        if self.groups.get(group).is_some_and(|group| group.members.is_empty() && group.watchers.is_empty()) {
+            self.groups.remove(group);
+            shrink_map(&mut self.groups);
+        }
     }
 }
 
@@ -82,19 +119,18 @@ fn event(core: &Arc<RuntimeCore>, group: &[u8], kind: &str, pid: Pid) -> Parcel 
 impl Groups {
     /// Adds a process to a group.
     pub fn join(&self, core: &Arc<RuntimeCore>, place: &Membership, pid: Pid) {
-        let mut scopes = self.0.lock();
+        let scopes = &mut self.0.lock().scopes;
         let scope = scopes.entry(Arc::clone(&place.scope)).or_default();
         let group = scope.groups.entry(place.group.clone()).or_default();
-        match group.members.iter_mut().find(|(member, _)| *member == pid) {
-            Some((_, times)) => *times += 1,
-            None => group.members.push((pid, 1)),
-        }
+        let rank = group.joined;
+        group.members.entry(pid).or_insert(Member { rank, times: 0 }).times += 1;
+        group.joined += 1;
         scope.tell(core, &place.group, JOINED, pid);
     }
 
     /// Takes one joining back. `false` if the process is not in the group.
     pub fn leave(&self, core: &Arc<RuntimeCore>, place: &Membership, pid: Pid) -> bool {
-        let mut scopes = self.0.lock();
+        let scopes = &mut self.0.lock().scopes;
         scopes.get_mut(&place.scope).is_some_and(|scope| scope.leave(core, &place.group, pid, 1) > 0)
     }
 
@@ -103,7 +139,7 @@ impl Groups {
         if memberships.is_empty() {
             return;
         }
-        let mut scopes = self.0.lock();
+        let scopes = &mut self.0.lock().scopes;
         for place in memberships {
             if let Some(scope) = scopes.get_mut(&place.scope) {
                 scope.leave(core, &place.group, pid, usize::MAX);
@@ -113,12 +149,12 @@ impl Groups {
 
     /// The members of a group, each once.
     pub fn members(&self, scope: &str, group: &[u8]) -> Vec<Pid> {
-        self.0.lock().get(scope).map_or(Vec::new(), |scope| scope.members(group))
+        self.0.lock().scopes.get(scope).map_or(Vec::new(), |scope| scope.members(group))
     }
 
     /// The names of the groups that have members, in order.
     pub fn names(&self, scope: &str) -> Vec<Box<[u8]>> {
-        let scopes = self.0.lock();
+        let scopes = &self.0.lock().scopes;
         let groups = scopes.get(scope).into_iter().flat_map(|scope| &scope.groups);
         let mut names: Vec<_> =
             groups.filter(|(_, group)| !group.members.is_empty()).map(|(name, _)| name.clone()).collect();
@@ -128,36 +164,55 @@ impl Groups {
 
     /// Watches one group; its members at this moment.
     pub fn watch(&self, place: &Membership, watcher: Subscriber) -> Vec<Pid> {
-        let mut scopes = self.0.lock();
+        let Everything { scopes, watched } = &mut *self.0.lock();
+        watched.insert(watcher.id, (Arc::clone(&place.scope), Some(place.group.clone())));
         let scope = scopes.entry(Arc::clone(&place.scope)).or_default();
-        scope.groups.entry(place.group.clone()).or_default().watchers.push(watcher);
+        scope.groups.entry(place.group.clone()).or_default().watchers.insert(watcher.id, watcher);
         scope.members(&place.group)
     }
 
     /// Watches all groups of a scope; their members at this moment.
     pub fn watch_all(&self, scope: &Arc<str>, watcher: Subscriber) -> Vec<(Box<[u8]>, Vec<Pid>)> {
-        let mut scopes = self.0.lock();
+        let Everything { scopes, watched } = &mut *self.0.lock();
+        watched.insert(watcher.id, (Arc::clone(scope), None));
         let scope = scopes.entry(Arc::clone(scope)).or_default();
-        scope.watchers.push(watcher);
+        scope.watchers.insert(watcher.id, watcher);
         let groups = scope.groups.iter().filter(|(_, group)| !group.members.is_empty());
-        groups.map(|(name, _)| (name.clone(), scope.members(name))).collect()
+        groups.map(|(name, group)| (name.clone(), group.members())).collect()
     }
 
-    /// Ends subscriptions.
+    /// Ends subscriptions; those to something else are none of its business.
     pub fn unsubscribe(&self, ids: &[SubscriptionId]) {
         if ids.is_empty() {
             return;
         }
-        for scope in self.0.lock().values_mut() {
-            scope.watchers.retain(|watcher| !ids.contains(&watcher.id));
-            scope.groups.values_mut().for_each(|group| group.watchers.retain(|watcher| !ids.contains(&watcher.id)));
-            scope.groups.retain(|_, group| !group.members.is_empty() || !group.watchers.is_empty());
+        let Everything { scopes, watched } = &mut *self.0.lock();
+        for id in ids {
+            let Some((scope, group)) = watched.remove(id) else { continue };
+            let Some(scope) = scopes.get_mut(&scope) else { continue };
+            match group {
+                None => drop(scope.watchers.remove(id)),
+                Some(name) => {
+                    if let Some(group) = scope.groups.get_mut(&name) {
+                        group.watchers.remove(id);
+                        scope.forget_unused(&name);
+                    }
+                }
+            }
         }
+        shrink_map(watched);
+    }
+
+    /// The numbers of groups, of subscriptions to them, and of memberships.
+    pub fn counts(&self) -> [usize; 3] {
+        let Everything { scopes, watched } = &*self.0.lock();
+        let groups = || scopes.values().flat_map(|scope| scope.groups.values());
+        [groups().count(), watched.len(), groups().map(|group| group.members.len()).sum()]
     }
 }
 
 impl Scope {
     fn members(&self, group: &[u8]) -> Vec<Pid> {
-        self.groups.get(group).map_or(Vec::new(), |group| group.members.iter().map(|(member, _)| *member).collect())
+        self.groups.get(group).map_or(Vec::new(), Group::members)
     }
 }

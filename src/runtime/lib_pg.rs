@@ -230,3 +230,22 @@ fn release(vm: &mut Vm, _: Args, instance: &mut Instance) -> NativeResult {
     }
     done(vm)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::INSTANCE;
+
+    /// Only a program with group scopes has an instance, so that `lua-tests/harness/inventory.lua` cannot look at one.
+    #[test]
+    fn the_manifest_declares_all_methods() {
+        let manifest = include_str!("pg.d.lua");
+        let declared: Vec<&str> = manifest
+            .lines()
+            .filter_map(|line| line.trim().split_once(": (self: Instance"))
+            .map(|(name, _)| name)
+            .collect();
+        let mut present: Vec<&str> = INSTANCE.methods.iter().map(|method| method.name).collect();
+        present.sort_unstable();
+        assert_eq!(declared, present);
+    }
+}

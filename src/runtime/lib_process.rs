@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::channel::Channel;
 use super::errors::{self, ALREADY_EXISTS, ErrorData, INVALID, INVALID_STATE, NOT_FOUND};
 use super::events;
-use super::links::{Relation, RelationError};
+use super::links::{self, Relation, RelationError};
 use super::mail::{Happening, Mail, Message, ProcessEvent};
 use super::mailbox;
 use super::pid::Pid;
@@ -204,13 +204,10 @@ fn link(vm: &mut Vm, args: Args) -> NativeResult {
         Err(error) => return refuse(vm, error),
     };
     let process = state(vm).process();
-    match target.watch(process.pid, Relation::Link) {
-        Ok(()) | Err(RelationError::Exists) => {
-            // This process is running, hence has not ended; a second link changes nothing.
-            let _ = process.watch(target.pid, Relation::Link);
-            done(vm)
-        }
-        Err(RelationError::Ended) => errors::fail(vm, NOT_FOUND, "pid not registered"),
+    match links::link(process, &target) {
+        Ok(()) => done(vm),
+        // It is the other one: this one is running.
+        Err(_) => errors::fail(vm, NOT_FOUND, "pid not registered"),
     }
 }
 
@@ -219,9 +216,7 @@ fn unlink(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
-    let process = state(vm).process();
-    target.unwatch(process.pid, Relation::Link);
-    process.unwatch(target.pid, Relation::Link);
+    links::unlink(state(vm).process(), &target);
     done(vm)
 }
 

@@ -123,9 +123,9 @@ impl Order<'_> {
         let parent = state(vm).process();
         if let Some(name) = &self.spawner.name
             && let Some(owner) = core.names.lookup(name.as_bytes())
+            && signal(core, owner, self.messages()).is_ok()
         {
-            let messages = self.messages();
-            return Ok(signal(core, owner, messages));
+            return Ok(Ok(Started::Signalled(owner)));
         }
         let context = Context::merged(state(vm).context(), self.spawner.context.as_ref());
         let created = if target.is_function() {
@@ -155,12 +155,19 @@ impl Order<'_> {
         if let Some(on_exit) = on_exit {
             process.on_exit(on_exit);
         }
-        let relations = (!self.relations.is_empty()).then_some((parent, self.relations));
-        let launch = Launch { relations, name: self.spawner.name.as_ref(), messages: self.messages() };
-        Ok(match spawn::launch(process, launch) {
-            Ok(process) => Ok(Started::Process(process)),
-            Err((owner, messages)) => signal(core, owner, messages),
-        })
+        let (mut process, mut messages) = (process, self.messages());
+        loop {
+            let relations = (!self.relations.is_empty()).then_some((parent, self.relations));
+            let launch = Launch { relations, name: self.spawner.name.as_ref(), messages };
+            let taken = match spawn::launch(process, launch) {
+                Ok(process) => return Ok(Ok(Started::Process(process))),
+                Err(taken) => taken,
+            };
+            match signal(core, taken.owner, taken.messages) {
+                Ok(()) => return Ok(Ok(Started::Signalled(taken.owner))),
+                Err(back) => (process, messages) = (taken.process, back),
+            }
+        }
     }
 
     fn messages(&self) -> Vec<Message> {
@@ -173,15 +180,21 @@ impl Order<'_> {
     }
 }
 
-/// Sends the first messages of a process to the one that has its name already.
-fn signal(core: &super::core::RuntimeCore, owner: Pid, messages: Vec<Message>) -> Result<Started, ErrorData> {
-    if let Some(process) = core.processes.get(owner) {
-        for message in messages {
-            // An owner that ends at the same time does not care any more.
-            let _ = process.post(Mail::Message(message));
-        }
+/// Sends the first messages of a process to the one that has its name already. They come back if that one has ended: its
+/// name is free then.
+fn signal(core: &super::core::RuntimeCore, owner: Pid, messages: Vec<Message>) -> Result<(), Vec<Message>> {
+    let Some(process) = core.processes.get(owner).filter(|process| !process.relations().have_ended()) else {
+        return Err(messages);
+    };
+    let mut messages = messages.into_iter();
+    if let Some(first) = messages.next()
+        && let Err(Mail::Message(first)) = process.post(Mail::Message(first))
+    {
+        return Err([first].into_iter().chain(messages).collect());
     }
-    Ok(Started::Signalled(owner))
+    // An owner that ends from here on has got its messages.
+    messages.for_each(|message| _ = process.post(Mail::Message(message)));
+    Ok(())
 }
 
 /// `pid, nil` or `nil, error`

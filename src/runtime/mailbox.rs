@@ -249,6 +249,10 @@ fn reroute_retained(vm: &mut Vm) -> Result<(), Box<LuaError>> {
     for delivery in std::mem::take(&mut state(vm).mailbox.retained) {
         route(vm, delivery)?;
     }
+    if let Some(inbox) = subscription_of(state(vm).mailbox.inbox) {
+        // What another channel has left over may be older than what the inbox has.
+        inbox.pending.make_contiguous().sort_by_key(|delivery| delivery.arrival);
+    }
     Ok(())
 }
 
@@ -296,10 +300,13 @@ pub fn drain(vm: &mut Vm) -> Result<(), Box<LuaError>> {
     if queue.is_empty() {
         return Ok(());
     }
+    let mut outcome = Ok(());
     for mail in queue.take_all() {
-        deliver_mail(vm, mail)?;
+        // What does not fit into memory must not take along what comes after it.
+        let delivered = deliver_mail(vm, mail);
+        outcome = outcome.and(delivered);
     }
-    Ok(())
+    outcome
 }
 
 fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {

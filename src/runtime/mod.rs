@@ -36,6 +36,7 @@
 //! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
+//! | `sparse` | tables that give memory back |
 //! | `lib_*` | the libraries: argument checks, then one of the above |
 //!
 //! # How a wake-up travels
@@ -59,7 +60,7 @@
 //!
 //! # Model checks
 //!
-//! The protocols of [`state`], [`parker`] and [`queue`] are explored by `loom`:
+//! The protocols of [`state`], [`parker`], [`queue`], [`shared_channel`] and [`process_table`] are explored by `loom`:
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
@@ -101,6 +102,7 @@ pub mod scheduler;
 mod select;
 mod shape;
 pub mod shared_channel;
+mod sparse;
 pub mod spawn;
 pub mod state;
 pub mod system;
@@ -116,8 +118,10 @@ pub mod worker;
 
 pub use system::{Builder, LIBRARIES, SANDBOX, System};
 
-use crate::types::Manifest;
+use crate::types::{GLOBALS, Manifest};
 
+#[cfg(all(test, not(loom)))]
+mod fault_tests;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -126,7 +130,12 @@ mod tests;
 pub static MANIFESTS: &[Manifest] = &[
     Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
     Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
+    Manifest { name: "ctx", global: false, text: include_str!("context.d.lua") },
     Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
+    Manifest { name: "events", global: false, text: include_str!("events.d.lua") },
+    Manifest { name: "payload", global: true, text: include_str!("payload.d.lua") },
+    Manifest { name: "pg", global: false, text: include_str!("pg.d.lua") },
     Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
+    Manifest { name: GLOBALS, global: true, text: include_str!("subscribe.d.lua") },
     Manifest { name: "time", global: false, text: include_str!("time/time.d.lua") },
 ];

@@ -3,12 +3,13 @@
 //! A process notes its names, too, so that its end releases them without a search. Both sides change together, under the
 //! lock of the registry: the registry is locked first, a process's relations second.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use parking_lot::RwLock;
 
 use super::pid::Pid;
 use super::process::Process;
 use super::process_table::ProcessTable;
+use super::sparse::shrink_map;
 
 /// See the module header.
 #[derive(Default)]
@@ -29,8 +30,9 @@ impl Names {
         self.0.read().get(name).copied()
     }
 
-    /// Gives a name to a process; giving it again changes nothing. Before anybody can find the process under the name,
-    /// `publish` is called: a new process enters the process table then.
+    /// Gives a name to a process; giving it again changes nothing. The name of a process that has ended is free, even
+    /// before it is released. Before anybody can find the process under the name, `publish` is called: a new process enters
+    /// the process table then.
     ///
     /// # Errors
     /// See [`NameError`].
@@ -38,8 +40,8 @@ impl Names {
         let mut names = self.0.write();
         match names.get(name) {
             Some(owner) if *owner == process.pid => return Ok(()),
-            Some(owner) => return Err(NameError::Taken(*owner)),
-            None => {}
+            Some(owner) if is_alive(&process.core.processes, *owner) => return Err(NameError::Taken(*owner)),
+            _ => {}
         }
         if !process.relations().note_name(name) {
             return Err(NameError::Ended);
@@ -53,6 +55,7 @@ impl Names {
     pub fn unregister(&self, name: &[u8], processes: &ProcessTable) -> bool {
         let mut names = self.0.write();
         let Some(owner) = names.remove(name) else { return false };
+        shrink_map(&mut names);
         if let Some(process) = processes.get(owner) {
             process.relations().forget_name(name);
         }
@@ -60,7 +63,7 @@ impl Names {
     }
 
     /// Frees the names of a process that has ended.
-    pub fn release(&self, pid: Pid, noted: &[Box<[u8]>]) {
+    pub fn release(&self, pid: Pid, noted: &HashSet<Box<[u8]>>) {
         if noted.is_empty() {
             return;
         }
@@ -70,5 +73,20 @@ impl Names {
                 names.remove(name);
             }
         }
+        shrink_map(&mut names);
     }
+
+    /// The number of names.
+    pub fn len(&self) -> usize {
+        self.0.read().len()
+    }
+
+    /// Whether there is no name.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn is_alive(processes: &ProcessTable, pid: Pid) -> bool {
+    processes.get(pid).is_some_and(|process| !process.relations().have_ended())
 }

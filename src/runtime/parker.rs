@@ -227,13 +227,13 @@ mod loom_tests {
             loop {
                 let mut searching = self.idle.start_searching();
                 loop {
-                    if self.stopping.load(Ordering::Acquire) {
+                    if self.stopping.load(Ordering::Relaxed) {
                         return;
                     }
                     if searching && self.take() {
                         break;
                     }
-                    self.idle.sleep(index, searching, || self.has_work() || self.stopping.load(Ordering::Acquire));
+                    self.idle.sleep(index, searching, || self.stopping.load(Ordering::Relaxed) || self.has_work());
                     searching = true;
                 }
                 self.done.fetch_add(1, Ordering::Relaxed);
@@ -305,7 +305,7 @@ mod loom_tests {
                 thread::spawn(move || model.work_until_stopped(index))
             });
             model.push();
-            model.stopping.store(true, Ordering::Release);
+            model.stopping.store(true, Ordering::SeqCst);
             model.idle.wake_all();
             for worker in workers {
                 worker.join().unwrap();

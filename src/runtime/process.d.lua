@@ -1,19 +1,26 @@
-export type Payload = userdata @opaque("payload") & {
-    data: (self: Payload) -> any,
-    get_format: (self: Payload) -> string,
-    unmarshal: (self: Payload) -> any,
-}
 export type Message = userdata @opaque("process.Message") & {
     from: (self: Message) -> string,
-    payload: (self: Message) -> any,
+    payload: (self: Message) -> payload.Payload,
     topic: (self: Message) -> string,
+}
+export type Spawner = userdata @opaque("process.Spawner") & {
+    exec: (self: Spawner, entry: string | function, host: string, ...any) -> (any, error?),
+    spawn: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
+    spawn_linked: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
+    spawn_linked_monitored: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
+    spawn_monitored: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
+    with_context: (self: Spawner, context: table) -> Spawner,
+    with_message: (self: Spawner, topic: string, ...any) -> Spawner,
+    with_name: (self: Spawner, name: string) -> Spawner,
+    with_options: (self: Spawner, options: table) -> Spawner,
 }
 export type Options = {trap_links?: boolean, upgradable?: boolean}
 
 return nil :: {
     cancel: (destination: string, reason?: string) -> (boolean?, error?),
-    event: {CANCEL: string, EXIT: string, LINK_DOWN: string},
+    event: {CANCEL: string, EXIT: string, LINK_DOWN: string, OUTDATED: string},
     events: () -> (channel.Channel, error?),
+    exec: (entry: string | function, host: string, ...any) -> (any, error?),
     get_options: () -> Options,
     id: () -> string,
     inbox: () -> (channel.Channel, error?),
@@ -40,4 +47,7 @@ return nil :: {
     unlink: (destination: string) -> (boolean?, error?),
     unlisten: (subscription: channel.Channel) -> (boolean?, error?),
     unmonitor: (destination: string) -> (boolean?, error?),
+    upgrade: (id?: string, ...any) -> (nil, error),
+    with_context: (context: table) -> Spawner,
+    with_options: (options: table) -> Spawner,
 }

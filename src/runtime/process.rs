@@ -18,6 +18,7 @@
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -29,13 +30,13 @@ use super::errors::{self, CANCELED, ErrorData};
 use super::links::{OnExit, Relation, RelationError, Relations};
 use super::mail::{Happening, Mail, Outcome, ProcessEvent};
 use super::mailbox;
-use super::pid::Pid;
+use super::pid::{NOBODY, Pid};
 use super::process_state::state;
 use super::queue::Queue;
 use super::scheduler::Runnable;
 use super::state::{RunState, StepOutcome};
 use super::task::{MAIN, Wait};
-use super::transfer::{Parcel, pack};
+use super::transfer::{Parcel, Text, pack};
 use super::upgrade::Upgrade;
 use super::worker::WorkerContext;
 use crate::vm::Vm;
@@ -118,9 +119,21 @@ impl Process {
         self.script
     }
 
-    /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile.
+    /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile but that of another
+    /// process's relations, see [`links`](super::links).
     pub fn relations(&self) -> MutexGuard<'_, Relations> {
         self.relations.lock()
+    }
+
+    /// Asks it to end because the runtime shuts down; asking again does nothing.
+    pub fn ask_to_end(self: &Arc<Process>) {
+        if !self.relations().note_asked() {
+            return;
+        }
+        let what = Happening::Cancel(Text::from_bytes(SHUTDOWN.as_bytes()));
+        let at = self.core.driver.wall_clock().seconds;
+        // A process that ends at the same time does not care any more.
+        let _ = self.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
     }
 
     /// Whether its termination was requested.
@@ -278,23 +291,31 @@ impl Process {
         errors::value_text(vm, value)
     }
 
+    /// Ends a process that was queued so late that no worker came to it.
+    ///
+    /// # Safety
+    /// No worker runs it, or will.
+    pub unsafe fn end_without_worker(self: &Arc<Process>) {
+        self.end(Err(self.killed()));
+    }
+
     /// Frees the Lua state and tells whoever wants to know.
     fn end(self: &Arc<Process>, outcome: Outcome) {
         // SAFETY: the worker that ends the process runs it.
         let machine = unsafe { (*self.machine.get()).take() };
-        if let Some(mut vm) = machine {
-            self.leave(&mut vm);
-        }
+        // A destructor that panics was reported; it must not keep the end from those who wait for it.
+        let _ = catch_unwind(AssertUnwindSafe(|| machine.map(|mut vm| self.leave(&mut vm))));
         let ties = self.relations().end();
         self.mailbox.close();
         self.core.processes.remove(self.pid);
         self.core.names.release(self.pid, &ties.names);
         if !ties.watchers.is_empty() {
             let at = self.core.driver.wall_clock().seconds;
-            ties.watchers.iter().for_each(|(pid, relation)| self.tell(*pid, *relation, at, &outcome));
+            ties.watchers.for_each(|pid, relation| self.tell(pid, relation, at, &outcome));
         }
         if let Some(on_exit) = ties.on_exit {
-            on_exit(outcome);
+            // As for destructors.
+            let _ = catch_unwind(AssertUnwindSafe(|| on_exit(outcome)));
         }
         self.core.processes.ended();
     }
@@ -337,6 +358,15 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// One that was never launched may have begun things elsewhere while its code was loaded.
+    fn drop(&mut self) {
+        if let Some(mut vm) = self.machine.get_mut().take() {
+            self.leave(&mut vm);
+        }
+    }
+}
+
 impl Runnable for Process {
     fn state(&self) -> &RunState {
         &self.run_state
@@ -353,6 +383,7 @@ impl Runnable for Process {
                 Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {
                     // SAFETY: as above; the old machine is not referred to any more.
                     Ok(machine) => unsafe { *self.machine.get() = Some(machine) },
+                    Err(_) if self.is_doomed() => break Err(self.killed()),
                     Err(error) => break Err(Arc::new(error)),
                 },
             }

@@ -113,6 +113,11 @@ impl<R: Runnable> Handle<R> {
         }
     }
 
+    /// To be called now and then within a step that takes long: the processes that wait for this worker have a turn.
+    pub fn give_way(&self) {
+        worker::with_current(&self.shared, (), |worker, ()| worker.run_others(), |()| ());
+    }
+
     /// Whether [`Scheduler::shutdown`] was called: processes queued from now on will not run.
     pub fn is_stopping(&self) -> bool {
         self.shared.is_stopping()

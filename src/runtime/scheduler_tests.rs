@@ -125,6 +125,36 @@ fn a_kill_reaches_running_and_waiting_processes() {
     }
 }
 
+/// On one worker each of many steps lasts until all have begun, and one that was woken has run.
+#[test]
+fn long_steps_give_way() {
+    const STEPS: usize = 10;
+    let scheduler = scheduler(1);
+    let (begun, woken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (sender, receiver) = mpsc::channel();
+    let sleeper = Actor::new({
+        let woken = woken.clone();
+        move |_, _| {
+            woken.store(true, Ordering::Relaxed);
+            StepOutcome::Waiting
+        }
+    });
+    for _ in 0..STEPS {
+        let (handle, sleeper) = (scheduler.handle().clone(), sleeper.clone());
+        let (begun, woken, sender) = (begun.clone(), woken.clone(), sender.clone());
+        scheduler.handle().spawn(Actor::new(move |_, _| {
+            begun.fetch_add(1, Ordering::Relaxed);
+            handle.wake(&sleeper);
+            while begun.load(Ordering::Relaxed) < STEPS || !woken.load(Ordering::Relaxed) {
+                handle.give_way();
+            }
+            sender.send(()).unwrap();
+            StepOutcome::Finished
+        }));
+    }
+    (0..STEPS).for_each(|_| receiver.recv_timeout(LONG).expect("no step holds up the others"));
+}
+
 /// Every actor forwards each message to a pseudo-random other one until its hops are used up. All are counted.
 #[test]
 fn stress_messages_are_neither_lost_nor_doubled() {

@@ -5,17 +5,19 @@
 //! another lock), so that a value is never taken from a channel on behalf of a process that has ended.
 //!
 //! House rules: at most one channel is locked at a time, except by [`Locked`], which locks in the order of addresses.
+//!
+//! What waits is a [`Party`]: a process, or what stands for one in the model checks.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::channel::{Local, PLAIN, Sent, Waiter};
 use super::mail::{ChannelNews, ChannelOutcome, Mail};
 use super::process::Process;
 use super::process_state::state;
+use super::sync::{Mutex, MutexGuard};
 use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
@@ -23,8 +25,30 @@ use crate::vm::error::LuaError;
 use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
+/// Who can wait on a shared channel.
+pub trait Party: Sized {
+    /// A reference that does not keep it alive.
+    fn weak(&self) -> Weak<Self>;
+
+    /// Puts news into its mailbox and wakes it; gives them back if it has ended.
+    fn tell(self: &Arc<Self>, news: ChannelNews) -> Result<(), ChannelNews>;
+}
+
+impl Party for Process {
+    fn weak(&self) -> Weak<Process> {
+        Process::weak(self)
+    }
+
+    fn tell(self: &Arc<Process>, news: ChannelNews) -> Result<(), ChannelNews> {
+        match self.post(Mail::Channel(Pooled::new(news))) {
+            Err(Mail::Channel(news)) => Err(news.into_inner()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The core of a channel that several processes may know.
-pub struct SharedChannel(Mutex<Core>);
+pub struct SharedChannel<P: Party = Process>(Mutex<Core<P>>);
 
 /// What a receive got: a value, or the news that the channel is closed and empty.
 #[derive(Clone, Debug)]
@@ -34,17 +58,17 @@ pub(super) enum Received {
 }
 
 /// The state of a shared channel.
-pub(super) struct Core {
+pub(super) struct Core<P: Party> {
     capacity: usize,
     closed: bool,
     buffer: VecDeque<Parcel>,
-    senders: VecDeque<SharedWaiter>,
-    receivers: VecDeque<SharedWaiter>,
+    senders: VecDeque<SharedWaiter<P>>,
+    receivers: VecDeque<SharedWaiter<P>>,
 }
 
 /// A task in the queue of a shared channel.
-struct SharedWaiter {
-    process: Weak<Process>,
+struct SharedWaiter<P> {
+    process: Weak<P>,
     id: TaskId,
     /// As in a local waiter.
     case: u32,
@@ -54,22 +78,24 @@ struct SharedWaiter {
     parcel: Parcel,
 }
 
-impl SharedWaiter {
+impl<P: Party> SharedWaiter<P> {
     /// Tells the waiter the outcome. `false`: its select was completed elsewhere, or its process has ended.
     fn finish(&self, outcome: ChannelOutcome) -> Result<(), ChannelOutcome> {
         let Some(process) = self.process.upgrade() else { return Err(outcome) };
         if self.claim.as_ref().is_some_and(|claim| !claim.take()) {
             return Err(outcome);
         }
-        match process.post(Mail::Channel(Pooled::new(ChannelNews { id: self.id, case: self.case, outcome }))) {
-            Ok(()) => Ok(()),
-            Err(Mail::Channel(news)) => Err(news.into_inner().outcome),
-            Err(_) => Err(ChannelOutcome::Sent),
-        }
+        process.tell(ChannelNews { id: self.id, case: self.case, outcome }).map_err(|news| news.outcome)
     }
 }
 
-impl Core {
+impl<P: Party> Core<P> {
+    /// Takes out everything that is buffered or waits.
+    fn take_parcels(&mut self) -> Vec<Parcel> {
+        let waiting = self.senders.drain(..).map(|sender| sender.parcel);
+        self.buffer.drain(..).chain(waiting).collect()
+    }
+
     /// Receives if that is possible without waiting.
     pub(super) fn try_receive(&mut self) -> Option<Received> {
         if let Some(parcel) = self.buffer.pop_front() {
@@ -122,7 +148,7 @@ impl Core {
     /// Puts a task into a queue: that of the senders if there is a `parcel` to send, else that of the receivers.
     pub(super) fn enqueue(
         &mut self,
-        process: &Process,
+        process: &P,
         id: TaskId,
         case: u32,
         claim: Option<Arc<Claim>>,
@@ -137,17 +163,6 @@ impl Core {
 }
 
 impl SharedChannel {
-    /// A core that [`SharedChannel::take_over`] will fill in.
-    pub(super) fn placeholder() -> SharedChannel {
-        SharedChannel(Mutex::new(Core {
-            capacity: 0,
-            closed: false,
-            buffer: VecDeque::new(),
-            senders: VecDeque::new(),
-            receivers: VecDeque::new(),
-        }))
-    }
-
     /// Fills in what a local channel of this process held. Nobody else knows the core yet.
     pub(super) fn take_over(this: &Arc<SharedChannel>, vm: &mut Vm, local: Local) {
         {
@@ -174,6 +189,19 @@ impl SharedChannel {
             let process = state(vm).process();
             this.0.lock().enqueue(process, id, waiter.case, claim, parcel);
         }
+    }
+}
+
+impl<P: Party> SharedChannel<P> {
+    /// A core that [`SharedChannel::take_over`] will fill in.
+    pub(super) fn placeholder() -> SharedChannel<P> {
+        SharedChannel(Mutex::new(Core {
+            capacity: 0,
+            closed: false,
+            buffer: VecDeque::new(),
+            senders: VecDeque::new(),
+            receivers: VecDeque::new(),
+        }))
     }
 
     /// Receives if that is possible without waiting.
@@ -205,7 +233,7 @@ impl SharedChannel {
     }
 
     /// Receives, or puts the task into the queue.
-    pub(super) fn receive_or_wait(&self, process: &Process, id: TaskId) -> Option<Received> {
+    pub(super) fn receive_or_wait(&self, process: &P, id: TaskId) -> Option<Received> {
         let mut core = self.0.lock();
         let received = core.try_receive();
         if received.is_none() {
@@ -215,7 +243,7 @@ impl SharedChannel {
     }
 
     /// Sends, or puts the task into the queue.
-    pub(super) fn send_or_wait(&self, parcel: Parcel, process: &Process, id: TaskId) -> Sent {
+    pub(super) fn send_or_wait(&self, parcel: Parcel, process: &P, id: TaskId) -> Sent {
         let mut core = self.0.lock();
         core.offer(parcel).unwrap_or_else(|parcel| {
             core.enqueue(process, id, PLAIN, None, Some(parcel));
@@ -239,11 +267,25 @@ impl SharedChannel {
     }
 
     /// Takes a task of a process out of the queues.
-    pub(super) fn remove_waiter(&self, process: &Process, id: TaskId) {
+    pub(super) fn remove_waiter(&self, process: &P, id: TaskId) {
         let mut core = self.0.lock();
-        let other = |waiter: &SharedWaiter| !std::ptr::eq(waiter.process.as_ptr(), process) || waiter.id != id;
+        let other = |waiter: &SharedWaiter<P>| !std::ptr::eq(waiter.process.as_ptr(), process) || waiter.id != id;
         core.senders.retain(other);
         core.receivers.retain(other);
+    }
+}
+
+impl<P: Party> Drop for SharedChannel<P> {
+    /// Channels may lie in channels, however deep: they are taken apart one after the other.
+    fn drop(&mut self) {
+        let mut parcels = self.0.get_mut().take_parcels();
+        while let Some(parcel) = parcels.pop() {
+            for channel in parcel.into_channels() {
+                if let Some(mut last) = Arc::into_inner(channel) {
+                    parcels.append(&mut last.0.get_mut().take_parcels());
+                }
+            }
+        }
     }
 }
 
@@ -264,22 +306,29 @@ pub(super) fn unpack_received(vm: &mut Vm, received: &Received) -> Result<(Value
     }
 }
 
-/// Several shared channels, locked in the order of their addresses.
-pub(super) struct Locked<'a>(SmallVec<[(*const SharedChannel, MutexGuard<'a, Core>); 4]>);
+/// A locked channel and its address.
+type Held<'a, P> = (*const SharedChannel<P>, MutexGuard<'a, Core<P>>);
 
-impl<'a> Locked<'a> {
+/// Several shared channels, locked in the order of their addresses.
+pub(super) struct Locked<'a, P: Party = Process>(SmallVec<[Held<'a, P>; 4]>);
+
+impl<'a, P: Party> Locked<'a, P> {
     /// Locks each channel once.
-    pub(super) fn lock(channels: impl Iterator<Item = &'a Arc<SharedChannel>>) -> Locked<'a> {
-        let mut channels: SmallVec<[&Arc<SharedChannel>; 8]> = channels.collect();
+    pub(super) fn lock(channels: impl Iterator<Item = &'a Arc<SharedChannel<P>>>) -> Locked<'a, P> {
+        let mut channels: SmallVec<[&Arc<SharedChannel<P>>; 8]> = channels.collect();
         channels.sort_unstable_by_key(|channel| Arc::as_ptr(channel));
         channels.dedup_by_key(|channel| Arc::as_ptr(channel));
         Locked(channels.into_iter().map(|channel| (Arc::as_ptr(channel), channel.0.lock())).collect())
     }
 
     /// The state of one of them.
-    pub(super) fn get(&mut self, channel: &Arc<SharedChannel>) -> &mut Core {
+    pub(super) fn get(&mut self, channel: &Arc<SharedChannel<P>>) -> &mut Core<P> {
         let address = Arc::as_ptr(channel);
         let entry = self.0.iter_mut().find(|(other, _)| *other == address);
         &mut entry.expect("all channels of the select are locked").1
     }
 }
+
+#[cfg(all(test, loom))]
+#[path = "shared_channel_loom.rs"]
+mod loom_tests;

@@ -2,8 +2,8 @@
 //!
 //! [`create`] makes a process that nobody knows yet. [`launch`] makes it known, under its name if it gets one, and queues
 //! it; before, its relations are set up and its first messages delivered, so that it can neither end unwatched nor miss
-//! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which the spawner may be
-//! terminated; should it panic, only the spawn fails.
+//! them. The top-level chunk of an entry runs on the thread of the spawner, in slices between which other processes have a
+//! turn and the spawner may be terminated; should it panic, only the spawn fails.
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -190,14 +190,20 @@ pub(super) fn machine_of(
     context: Option<Arc<Context>>,
     spawner: Option<&Process>,
 ) -> Result<Pooled<Vm>, ErrorData> {
+    let mut vm = machine(process, start.id(), context);
     let made = catch_unwind(AssertUnwindSafe(|| {
-        let mut vm = machine(process, start.id(), context);
         let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
         arguments.shrink_to_fit();
         state(&mut vm).tasks.spawn(thread, arguments);
-        Ok(vm)
+        Ok(())
     }));
-    made.unwrap_or_else(|panic| Err(ErrorData::panic(&*panic)))
+    match made.unwrap_or_else(|panic| Err(ErrorData::panic(&*panic))) {
+        Ok(()) => Ok(vm),
+        Err(error) => {
+            process.leave(&mut vm);
+            Err(error)
+        }
+    }
 }
 
 /// The coroutine of the main task, and its arguments.
@@ -265,33 +271,48 @@ pub struct Launch<'a> {
     pub messages: Vec<Message>,
 }
 
+/// A process that could not be launched because its name is taken.
+pub struct NameTaken {
+    /// Who has the name.
+    pub owner: Pid,
+    /// The process, which may be launched later.
+    pub process: Arc<Process>,
+    /// The messages it was to find.
+    pub messages: Vec<Message>,
+}
+
 /// Makes a created process known and queues it.
 ///
 /// # Errors
-/// Who has its name already; the new process is gone then, and the messages come back.
-pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>, (Pid, Vec<Message>)> {
+/// Who has its name already.
+pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>, NameTaken> {
     let core = &process.core;
     let (spawner, relations) = launch.relations.unzip();
+    let relations = relations.unwrap_or_default();
     if let Some(spawner) = spawner {
-        // Neither has ended, and there is no relation yet.
-        relations.into_iter().flatten().for_each(|relation| _ = process.watch(spawner.pid, *relation));
+        // Neither has ended. All of it is in place before anybody can find the process, and end it.
+        relations.iter().for_each(|relation| _ = process.watch(spawner.pid, *relation));
+        if relations.contains(&Relation::Link) {
+            let _ = spawner.watch(process.pid, Relation::Link);
+        }
     }
-    let publish = || core.processes.insert(&process);
+    let mut messages = launch.messages;
+    let mut publish = || {
+        // It has not ended: its mailbox is open.
+        messages.drain(..).for_each(|message| _ = process.mailbox.push(Mail::Message(message)));
+        core.publish(&process);
+    };
     match launch.name {
         None => publish(),
         Some(name) => {
             if let Err(NameError::Taken(owner)) = core.names.register(name.as_bytes(), &process, publish) {
-                return Err((owner, launch.messages));
+                if let Some(spawner) = spawner {
+                    relations.iter().for_each(|relation| process.unwatch(spawner.pid, *relation));
+                    spawner.unwatch(process.pid, Relation::Link);
+                }
+                return Err(NameTaken { owner, process, messages });
             }
         }
-    }
-    if let Some(spawner) = spawner.filter(|_| relations.into_iter().flatten().any(|r| *r == Relation::Link)) {
-        // The spawner is running, hence has not ended.
-        let _ = spawner.watch(process.pid, Relation::Link);
-    }
-    for message in launch.messages {
-        // Somebody who knows the name may have ended it.
-        let _ = process.mailbox.push(Mail::Message(message));
     }
     core.scheduler.spawn(Arc::clone(&process));
     Ok(process)
@@ -331,7 +352,9 @@ fn run_chunk(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*
         match vm.run(thread, &[]) {
             Exit::Finished(values) => break values,
             Exit::Failed(error) => return Err(failed(vm, &error)),
-            Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {}
+            Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {
+                state(vm).core().scheduler.give_way();
+            }
             Exit::OutOfBudget => return Err(ErrorData::plain(INTERNAL, "the spawner was terminated")),
             Exit::Suspended(_) => {
                 let text = format!("failed to execute script: {}", super::process_state::CANNOT_WAIT);

@@ -1,10 +1,10 @@
 //! The primitives of the model-checked files, exchanged for loom's under `--cfg loom`.
 //!
-//! Only `state`, `parker` and `queue` import from here: they hold the protocols. Everything else uses `std`,
-//! `parking_lot` and `crossbeam` directly.
+//! Only `state`, `parker`, `queue`, `task`, `shared_channel` and `process_table` import from here: they hold the protocols.
+//! Everything else uses `std`, `parking_lot` and `crossbeam` directly.
 
 #[cfg(not(loom))]
-pub(crate) use parking_lot::Mutex;
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub(crate) use std::{
     sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence},
@@ -13,7 +13,10 @@ pub(crate) use std::{
 
 #[cfg(loom)]
 pub(crate) use loom::{
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence},
+    sync::{
+        MutexGuard,
+        atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence},
+    },
     thread::{Thread, current, park},
 };
 
@@ -27,7 +30,18 @@ impl<T> Mutex<T> {
         Mutex(loom::sync::Mutex::new(value))
     }
 
+    pub(crate) fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().expect("as for the lock")
+    }
+
     pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
         self.0.lock().expect("a model that panics under the lock has failed already")
+    }
+}
+
+#[cfg(loom)]
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Mutex::new(T::default())
     }
 }

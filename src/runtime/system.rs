@@ -1,7 +1,7 @@
 //! A system of processes: built, given a script or entries, shut down.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
@@ -201,18 +201,15 @@ impl System {
 
     /// Ends all processes: asks them to, and after `deadline` terminates those that are left. Then stops the workers.
     pub fn shutdown(&self, deadline: Duration) {
-        if deadline.is_zero() {
-            self.core.stopping.store(true, Ordering::Relaxed);
-        } else {
+        if !deadline.is_zero() {
             self.core.begin_shutdown();
             self.core.processes.wait_until_empty(deadline);
         }
-        self.core.out_of_time.store(true, Ordering::Relaxed);
-        for process in self.core.processes.all() {
-            self.core.scheduler.kill(&process);
-        }
+        self.core.terminate_all();
         self.core.processes.wait_until_empty(KILL_DEADLINE);
         self.scheduler.shutdown();
+        // SAFETY: the workers have stopped. (If one of them is here, it is ending a process that is not in the table.)
+        self.core.processes.all().iter().for_each(|late| unsafe { late.end_without_worker() });
     }
 }
 

@@ -8,12 +8,12 @@
 //!   a suspended native function are not part of its stack.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
 use super::io::Operation;
 use super::select::WaitingCase;
+use super::sync::{AtomicBool, Ordering};
 use super::timer::TimerKey;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
@@ -37,8 +37,14 @@ pub struct TaskId {
 }
 
 /// Decides who completes a select that waits on shared channels: exactly one caller of [`Claim::take`] is told `true`.
-#[derive(Default, Debug)]
+#[derive(Debug)]
 pub struct Claim(AtomicBool);
+
+impl Default for Claim {
+    fn default() -> Claim {
+        Claim(AtomicBool::new(false))
+    }
+}
 
 impl Claim {
     /// Claims the select.

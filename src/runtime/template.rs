@@ -91,6 +91,7 @@ fn plain_function(vm: &Vm, method: Value) -> Option<*const Function> {
 #[cfg(test)]
 #[cfg(not(loom))]
 mod tests {
+    use crate::compile::NoModules;
     use std::sync::mpsc;
 
     use crate::runtime::errors::ErrorData;
@@ -117,7 +118,7 @@ mod tests {
         let mut libraries = crate::stdlib::libraries();
         libraries.extend(LIBRARIES);
         let image = Image::new(&libraries, false, 1);
-        let chunk = Chunk::compile(&image, source.as_bytes(), "=kept").expect("the source compiles");
+        let chunk = Chunk::compile(&image, source.as_bytes(), "=kept", &NoModules).expect("the source compiles");
         let entry = Entry::new("app:main", chunk, "main");
         let system = System::builder().workers(1).build(image, Box::new(Kept(entry.clone()))).expect("a thread");
         let result = |_| {

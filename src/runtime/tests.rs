@@ -23,7 +23,7 @@ static BROKEN: Library = Library {
     constants: &[],
 };
 
-fn image() -> Arc<Image> {
+pub(super) fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
     libraries.extend(LIBRARIES);
     libraries.push(&BROKEN);
@@ -526,6 +526,18 @@ fn what_is_left_at_the_deadline_is_cancelled() {
             let error = outcome.expect_err("it did not end by itself");
             assert_eq!((&*error.kind, &*error.message), ("Canceled", "scheduler shutdown"));
         }
+    }
+}
+
+#[test]
+fn a_shutdown_reaches_what_starts_meanwhile() {
+    let busy = "return function()
+        while process.spawn(function() process.inbox():receive() end, 'h') do end
+        return process.events():receive().reason
+    end";
+    for round in 0..20 {
+        let outcomes = shut_down(busy, Duration::from_millis(round % 3), 3);
+        assert_eq!(outcomes.len(), 3);
     }
 }
 

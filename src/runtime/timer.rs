@@ -9,7 +9,8 @@
 //! finding the next slot is one bit scan per level.
 //!
 //! Timers are nodes of a slab, linked into their slot by index. A key carries the generation of its node, so that the key
-//! of a timer that fired or was cancelled never reaches a successor in the same node.
+//! of a timer that fired or was cancelled never reaches a successor in the same node. When few of many nodes are left in
+//! use, the slab gives the free ones at its end back; nodes made later begin with a generation that none of those had.
 //!
 //! Invariants:
 //! * A pending timer's tick is greater than `elapsed`, or it is in the `due` list.
@@ -40,6 +41,8 @@ const SLOTS: usize = 1 << DIGIT_BITS;
 const LEVELS: usize = 8;
 /// The list of timers that were due when they were inserted; the lists of the slots come before it.
 const DUE: u16 = (LEVELS * SLOTS) as u16;
+/// So many timers the memory is kept for, once it was needed.
+const KEPT: usize = 1024;
 /// The end of a list, and the mark of a node in no list.
 const NIL: u32 = u32::MAX;
 
@@ -79,6 +82,10 @@ pub struct Wheel<E> {
     nodes: Vec<Node<E>>,
     free: u32,
     pending: usize,
+    /// With fewer pending timers than this, the slab is worth a look at what it could give back.
+    sparse: usize,
+    /// The generation of a new node.
+    generation: u32,
     /// Reused by [`advance`](Self::advance) to order the timers of one tick.
     firing: Vec<(Moment, u32)>,
 }
@@ -98,6 +105,8 @@ impl<E> Wheel<E> {
             nodes: Vec::new(),
             free: NIL,
             pending: 0,
+            sparse: 0,
+            generation: 0,
             firing: Vec::new(),
         }
     }
@@ -117,8 +126,12 @@ impl<E> Wheel<E> {
     pub fn insert(&mut self, deadline: Moment, entry: E) -> TimerKey {
         let index = self.free;
         let node = if index == NIL {
-            let node = Node { entry: Some(entry), deadline, generation: 0, home: DUE, previous: NIL, next: NIL };
+            let generation = self.generation;
+            let node = Node { entry: Some(entry), deadline, generation, home: DUE, previous: NIL, next: NIL };
             self.nodes.push(node);
+            if self.nodes.len() > KEPT {
+                self.sparse = self.nodes.len() / 4;
+            }
             u32::try_from(self.nodes.len() - 1).expect("four billion timers do not fit into memory")
         } else {
             let node = &mut self.nodes[index as usize];
@@ -233,7 +246,25 @@ impl<E> Wheel<E> {
         node.generation = node.generation.wrapping_add(1);
         node.next = std::mem::replace(&mut self.free, index);
         self.pending -= 1;
-        node.entry.take().expect("a node in a list has an entry")
+        let entry = node.entry.take().expect("a node in a list has an entry");
+        if self.pending < self.sparse {
+            self.give_back();
+        }
+        entry
+    }
+
+    /// Gives the free nodes at the end of the slab back. A node in use there keeps all before it; then the next look is
+    /// taken when half as many are left, so that looking stays cheap.
+    fn give_back(&mut self) {
+        let used = self.nodes.iter().rposition(|node| node.entry.is_some()).map_or(0, |last| last + 1);
+        let newest = self.nodes.drain(used..).map(|node| node.generation).max();
+        self.generation = self.generation.max(newest.unwrap_or(0));
+        self.nodes.shrink_to(2 * used);
+        self.free = NIL;
+        for (index, node) in self.nodes.iter_mut().enumerate().rev().filter(|(_, node)| node.entry.is_none()) {
+            node.next = std::mem::replace(&mut self.free, index as u32);
+        }
+        self.sparse = if used > KEPT { (self.pending / 2).max(1) } else { 0 };
     }
 
     fn fire(&mut self, home: u16, fired: &mut Vec<E>) {
@@ -246,6 +277,7 @@ impl<E> Wheel<E> {
         }
         firing.sort_by_key(|(deadline, _)| *deadline);
         fired.extend(firing.drain(..).map(|(_, node)| self.release(node)));
+        firing.shrink_to(KEPT);
         self.firing = firing;
     }
 
@@ -363,6 +395,7 @@ impl<E> Shared<E> {
                 turning.sleeping_until = None;
                 drop(turning);
                 fired.drain(..).for_each(&mut callback);
+                fired.shrink_to(KEPT);
                 turning = self.turning.lock();
                 continue;
             }

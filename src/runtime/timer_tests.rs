@@ -50,6 +50,28 @@ fn one_tick_comes_out_by_deadline_then_by_insertion() {
 }
 
 #[test]
+fn a_burst_gives_its_memory_back() {
+    const BURST: u64 = 100_000;
+    let mut wheel = Wheel::new(Moment(0));
+    let early: Vec<TimerKey> = (0..BURST).map(|i| wheel.insert(Moment(TICK + i), i as u32)).collect();
+    let late = wheel.insert(Moment(900 * TICK), 7);
+    assert_eq!(fired(&mut wheel, 10 * TICK).len() as u64, BURST);
+    assert_eq!(wheel.cancel(late), Some(7));
+    assert!(wheel.nodes.capacity() <= 2 * KEPT, "{}", wheel.nodes.capacity());
+    assert!(wheel.firing.capacity() <= 2 * KEPT);
+    // The nodes that come after are no successors of those.
+    let again: Vec<TimerKey> = (0..BURST).map(|i| wheel.insert(Moment(2000 * TICK), i as u32)).collect();
+    assert!(early.iter().all(|key| wheel.cancel(*key).is_none()) && wheel.cancel(late).is_none());
+    // The last node stays in use: the others wait for it.
+    assert!(again[..again.len() - 1].iter().all(|key| wheel.cancel(*key).is_some()));
+    assert_eq!(wheel.len(), 1);
+    assert_eq!(fired(&mut wheel, 2000 * TICK), [BURST as u32 - 1]);
+    assert!(wheel.is_empty() && wheel.nodes.capacity() <= 2 * KEPT, "{}", wheel.nodes.capacity());
+    wheel.insert(Moment(3000 * TICK), 1);
+    assert_eq!(fired(&mut wheel, 3000 * TICK), [1]);
+}
+
+#[test]
 fn stale_keys_do_nothing() {
     let mut wheel = Wheel::new(Moment(0));
     let first = wheel.insert(Moment(TICK), 1);

@@ -39,6 +39,8 @@ const INJECTOR_INTERVAL: u32 = 61;
 /// system, before it sleeps.
 const SPIN_ROUNDS: u32 = 4;
 const YIELD_ROUNDS: u32 = 2;
+/// How many steps may give way within each other on one worker.
+const MAX_SUSPENDED: u32 = 16;
 
 /// What a worker did so far. Written by the worker only.
 #[derive(Default)]
@@ -65,6 +67,8 @@ pub struct WorkerContext<R: Runnable> {
     steps: Cell<u32>,
     /// The last step used up its slice.
     look_outside: Cell<bool>,
+    /// Steps that gave way to others and go on afterwards.
+    suspended: Cell<u32>,
     random: Cell<u64>,
 }
 
@@ -107,6 +111,7 @@ impl<R: Runnable> WorkerContext<R> {
             streak: Cell::new(0),
             steps: Cell::new(0),
             look_outside: Cell::new(false),
+            suspended: Cell::new(0),
             random: Cell::new(seed | 1),
         }
     }
@@ -131,6 +136,7 @@ impl<R: Runnable> WorkerContext<R> {
     }
 
     fn run_until_stopped(&self) {
+        self.suspended.set(0);
         while let Some(process) = self.find_process() {
             self.step(process);
         }
@@ -153,6 +159,26 @@ impl<R: Runnable> WorkerContext<R> {
                     process.on_panic(panic);
                 }
             }
+        }
+    }
+
+    /// Gives those that wait a turn within a step that takes long; see [`Handle::give_way`](super::scheduler::Handle).
+    ///
+    /// A turn may be such a step itself. Past [`MAX_SUSPENDED`] of them within each other, the processes are only put where
+    /// other workers find them.
+    pub(crate) fn run_others(&self) {
+        if self.suspended.get() < MAX_SUSPENDED {
+            self.suspended.set(self.suspended.get() + 1);
+            for _ in 0..=self.local.len() {
+                match self.own_process().filter(|_| !self.shared.is_stopping()) {
+                    Some(process) => self.step(process),
+                    None => break,
+                }
+            }
+            self.suspended.set(self.suspended.get() - 1);
+        }
+        if let Some(next) = self.next.take() {
+            self.push(next);
         }
     }
 

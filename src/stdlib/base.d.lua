@@ -25,5 +25,6 @@ return nil :: {
     tonumber: (value: any, base?: integer) -> number?,
     tostring: (value: any) -> string,
     type: (value: any) -> string,
+    typeof: (value: any) -> type,
     xpcall: (f: any, handler: any, ...any) -> (boolean, ...any),
 }

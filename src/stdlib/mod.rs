@@ -115,5 +115,6 @@ pub static MANIFESTS: &[Manifest] = &[
     Manifest { name: "package", global: true, text: include_str!("package.d.lua") },
     Manifest { name: "string", global: true, text: include_str!("string.d.lua") },
     Manifest { name: "table", global: true, text: include_str!("table.d.lua") },
+    Manifest { name: "types", global: false, text: include_str!("types.d.lua") },
     Manifest { name: "utf8", global: true, text: include_str!("utf8.d.lua") },
 ];

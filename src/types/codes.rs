@@ -183,11 +183,11 @@ codes! {
     38 UNUSED_VARIABLE "W0004" "no-unused-vars" W W rule
         "A local variable is never read. Names that begin with `_` are exempt."
     39 UNUSED_PARAMETER "W0005" "no-unused-params" W W rule
-        "A parameter is never read. Names that begin with `_` are exempt."
+        "A parameter is never read. Names that begin with `_` are exempt, as in `function(_, value)`."
     40 UNUSED_IMPORT "W0006" "no-unused-imports" W W rule
-        "The result of a `require` is never read."
+        "The result of a `require` is never read. If the module is wanted for its effects, write the call as a statement."
     41 SHADOWED "W0007" "no-shadowed-vars" W W rule
-        "A local variable hides another one of the same name."
+        "A local variable hides another one of the same name, which cannot be reached until its scope ends."
     42 AMBIGUOUS_AS "W0008" "ambiguous-as" W W always
         "`as` begins a new statement here, as it would in Lua. For a cast write `::`, or put the cast in parentheses."
     43 BAD_MODE "W0009" "bad-mode-comment" W W always

@@ -177,6 +177,11 @@ impl Facts {
         self.known.retain(|(path, _)| keep(*path));
     }
 
+    /// How many flow types are known.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
     /// Whether nothing but declarations is known.
     pub fn is_empty(&self) -> bool {
         self.known.is_empty()

@@ -27,7 +27,10 @@ enum Named {
 /// The names of types that are visible.
 #[derive(Default)]
 pub(super) struct TypeScope<'a> {
+    /// In the order of their declarations.
     visible: Vec<(Name, Named)>,
+    /// What each of them means; the last counts.
+    meanings: HashMap<Name, Vec<Named>>,
     modules: Vec<(Name, Option<Rc<Interface>>)>,
     /// Aliases of which only the name is known.
     pending: HashMap<AliasId, &'a Alias>,
@@ -50,12 +53,19 @@ impl TypeScope<'_> {
     }
 
     pub(super) fn leave(&mut self, mark: TypeMark) {
-        self.visible.truncate(mark.0);
+        for (name, _) in self.visible.drain(mark.0..) {
+            self.meanings.get_mut(&name).map(Vec::pop);
+        }
         self.modules.truncate(mark.1);
     }
 
     fn find(&self, name: Name) -> Option<Named> {
-        self.visible.iter().rev().find(|(known, _)| *known == name).map(|(_, named)| *named)
+        self.meanings.get(&name)?.last().copied()
+    }
+
+    fn declare(&mut self, name: Name, named: Named) {
+        self.visible.push((name, named));
+        self.meanings.entry(name).or_default().push(named);
     }
 
     /// The alias with this name.
@@ -81,6 +91,18 @@ impl TypeScope<'_> {
 impl<'a> Checker<'a> {
     /// Makes the aliases of a block visible in all of it.
     pub(super) fn declare_aliases(&mut self, block: &'a Block) {
+        let has_aliases = block.stats.iter().any(|stat| matches!(stat.kind, StatKind::Alias(_)));
+        if !has_aliases {
+            return;
+        }
+        // They are read now, and may mention modules that are required further down.
+        for stat in &block.stats {
+            if let StatKind::Local { vars, values } = &stat.kind {
+                for (var, value) in vars.iter().zip(values) {
+                    self.bind_import(var.name.name, Some(*value));
+                }
+            }
+        }
         let aliases: Vec<&'a Alias> = block
             .stats
             .iter()
@@ -89,9 +111,6 @@ impl<'a> Checker<'a> {
                 _ => None,
             })
             .collect();
-        if aliases.is_empty() {
-            return;
-        }
         let mut known: HashMap<Name, Span> = HashMap::new();
         let mut declared = Vec::new();
         for alias in aliases {
@@ -115,7 +134,7 @@ impl<'a> Checker<'a> {
             if self.scopes.declared(&alias.name).is_none() {
                 self.trace_type(alias.name.span, NamedType::Alias(id));
             }
-            self.names.visible.push((alias.name.name, Named::Alias(id)));
+            self.names.declare(alias.name.name, Named::Alias(id));
             self.names.pending.insert(id, alias);
             self.names.bodies.insert(id, alias.ty);
             declared.push((id, alias));
@@ -152,7 +171,7 @@ impl<'a> Checker<'a> {
                 let message = format!("duplicate type parameter '{name}'");
                 self.diagnose(Diagnostic::new(Code::DUPLICATE, param.name.span, message));
             }
-            self.names.visible.push((param.name.name, Named::Param(*id)));
+            self.names.declare(param.name.name, Named::Param(*id));
             if let Some(trace) = &mut self.trace {
                 trace.params.insert(*id, param.name.span);
                 trace.mention_type(param.name.span, NamedType::Param(*id));

@@ -41,6 +41,9 @@ impl HotComments {
     /// Reads the comments: those of the mode before the first token, `--!ignore` anywhere.
     pub fn read(source: &[u8], diagnostics: &mut Diagnostics) -> HotComments {
         let mut found = HotComments::default();
+        if find(source, b"--!").is_none() {
+            return found;
+        }
         let mut offset = 0;
         let mut heading = true;
         let mut reports = Vec::new();
@@ -58,7 +61,8 @@ impl HotComments {
                 heading = false;
             }
             if let Some(word) = text.strip_prefix(b"--!").filter(|_| heading) {
-                let name = String::from_utf8_lossy(word.trim_ascii()).into_owned();
+                let word = word.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+                let name = String::from_utf8_lossy(word).into_owned();
                 let place = span(line.len() - line.trim_ascii_start().len(), text.len());
                 match (Mode::find(&name), found.mode) {
                     (Some(mode), None) => found.mode = Some(mode),

@@ -25,7 +25,8 @@ pub fn distance(a: &[u8], b: &[u8]) -> usize {
 
 /// The name that was probably meant.
 pub fn nearest<'a>(name: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> Option<String> {
-    let allowed = name.len().div_ceil(4).min(3);
+    // All names of one letter are alike.
+    let allowed = if name.len() < 2 { 0 } else { name.len().div_ceil(4).min(3) };
     let best =
         candidates.map(|other| (distance(name, other), other)).filter(|(far, _)| (1..=allowed).contains(far)).min()?;
     Some(String::from_utf8_lossy(best.1).into_owned())

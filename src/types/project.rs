@@ -24,6 +24,10 @@ pub trait Sources {
     fn find(&self, module: &str, from: &Path) -> Option<PathBuf>;
     /// The text of a file; `None` if it cannot be read.
     fn read(&self, path: &Path) -> Option<Vec<u8>>;
+    /// What is wrong with a well-formed chunk that only a compiler knows.
+    fn compile(&self, _ast: &Ast, _path: &Path) -> Option<SyntaxError> {
+        None
+    }
 }
 
 /// How to check.
@@ -44,10 +48,8 @@ pub struct Checked {
     pub path: PathBuf,
     /// Its text.
     pub source: Vec<u8>,
-    /// Its tree.
-    pub(super) ast: Ast,
-    /// What queries are answered from, if they were wanted.
-    pub(super) noted: Option<Noted>,
+    /// Its tree and what queries are answered from, if they were wanted.
+    pub(super) noted: Option<(Ast, Noted)>,
     /// What was found.
     pub diagnostics: Vec<Diagnostic>,
     /// Undefined globals among them, by the offset of the name.
@@ -156,12 +158,15 @@ impl Modules {
         }
         self.known.insert(path.to_owned(), Some(Rc::new(outcome.interface)));
         let mut diagnostics = outcome.diagnostics;
+        if errors.is_empty() {
+            let error = self.sources.as_ref().and_then(|sources| sources.compile(&ast, path));
+            error.iter().for_each(|error| diagnostics.push(Diagnostic::from(error)));
+        }
         diagnostics.ignore(&comments);
         let checked = Checked {
             path: path.to_owned(),
             source,
-            ast,
-            noted: outcome.noted,
+            noted: outcome.noted.map(|noted| (ast, noted)),
             diagnostics: diagnostics.finish(),
             undefined: outcome.undefined,
         };
@@ -236,8 +241,8 @@ impl Project {
         forgotten
     }
 
-    /// What is known of a chunk that was checked by this run, with [`Options::queries`].
-    pub fn query<'a>(&'a mut self, checked: &'a Checked) -> Query<'a> {
+    /// What is known of a chunk that was checked by this run; `None` without [`Options::queries`].
+    pub fn query<'a>(&'a mut self, checked: &'a Checked) -> Option<Query<'a>> {
         Query::new(&mut self.types, &self.library, &self.modules, checked)
     }
 
@@ -251,7 +256,7 @@ impl Project {
             self.modules.check(&mut self.types, &self.library, path, text);
             let Some(checked) = self.modules.checked.remove(path) else { continue };
             let query = Query::new(&mut self.types, &self.library, &self.modules, &checked);
-            if let Some(completions) = query.completions() {
+            if let Some(completions) = query.and_then(Query::completions) {
                 found = completions;
                 break;
             }

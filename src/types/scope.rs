@@ -180,7 +180,7 @@ impl Scopes {
             block_start: 0,
             depth: 0,
             regions: Vec::new(),
-            gotos: Vec::new(),
+            gotos: HashMap::new(),
             environment: ast.names.get("_ENV"),
             globals: ast.names.get("_G"),
             receiver: ast.names.get("self"),
@@ -248,7 +248,8 @@ struct Walker<'a> {
     block_start: usize,
     depth: u32,
     regions: Vec<Region>,
-    gotos: Vec<(Name, u32)>,
+    /// Where the last `goto` to a label is in the present function.
+    gotos: HashMap<Name, u32>,
     environment: Option<Name>,
     globals: Option<Name>,
     receiver: Option<Name>,
@@ -289,7 +290,7 @@ impl Walker<'_> {
         });
         let gotos = std::mem::replace(&mut self.gotos, gotos);
         for (name, at) in labels {
-            if gotos.iter().any(|(target, from)| *target == name && *from > at) {
+            if gotos.get(&name).is_some_and(|from| *from > at) {
                 self.scopes.loop_labels.insert(at);
             }
         }
@@ -353,7 +354,7 @@ impl Walker<'_> {
                 let region = self.regions.iter_mut().rfind(|region| region.function);
                 region.expect("the chunk is a function").labels.push((label.name, label.span.start));
             }
-            StatKind::Goto(label) => self.gotos.push((label.name, label.span.start)),
+            StatKind::Goto(label) => _ = self.gotos.insert(label.name, label.span.start),
             StatKind::Do(block) => self.block(block, stat.span.end),
             StatKind::While { cond, body } => self.region(stat.span.start, false, |walker| {
                 walker.condition(*cond);

@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::cli::chunk_name;
+use crate::compile::compile;
 use crate::stdlib::load::strip_first_line;
 use crate::stdlib::package::DEFAULT_PATH;
+use crate::syntax::SyntaxError;
+use crate::syntax::ast::Ast;
 use crate::types::Sources;
 
 /// Folders within folders.
@@ -54,12 +58,12 @@ fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), 
 
 /// Finds modules as a script in the folder of the requiring file would: in that folder, in the folders that are checked,
 /// and where `package.path` leads.
-pub(super) struct Folders {
+pub(in crate::cli) struct Folders {
     roots: Vec<PathBuf>,
 }
 
 impl Folders {
-    pub(super) fn new(paths: &[PathBuf]) -> Folders {
+    pub(in crate::cli) fn new(paths: &[PathBuf]) -> Folders {
         Folders { roots: paths.iter().filter(|path| path.is_dir()).cloned().collect() }
     }
 }
@@ -76,5 +80,9 @@ impl Sources for Folders {
 
     fn read(&self, path: &Path) -> Option<Vec<u8>> {
         fs::read(path).ok().map(strip_first_line)
+    }
+
+    fn compile(&self, ast: &Ast, path: &Path) -> Option<SyntaxError> {
+        compile(ast, &chunk_name(path)).err()
     }
 }

@@ -14,17 +14,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use self::files::{Folders, lua_files};
+pub(super) use self::files::Folders;
+use self::files::lua_files;
 use self::options::{CheckOptions, Format};
 pub(super) use self::options::{Request, parse as parse_request};
 use self::report::Report;
-use super::{chunk_name, fail, read_source};
+use super::{fail, read_source};
 
-use crate::compile::compile;
 use crate::modules::all_manifests;
 use crate::stdlib::load::is_binary;
-use crate::syntax::parse;
-use crate::types::{Code, Diagnostic, Options, Project};
+use crate::types::{Code, Options, Project};
 
 /// How often `--watch` looks for changes.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -35,14 +34,17 @@ const STACK: usize = 64 << 20;
 pub(super) fn check(request: Request) -> ExitCode {
     match request {
         Request::Explain(code) => explain(&code),
-        Request::Check(options) => {
-            let thread = std::thread::Builder::new().stack_size(STACK).spawn(move || run(&options));
-            match thread.map(std::thread::JoinHandle::join) {
-                Ok(Ok(status)) => status,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(error) => fail(&format!("cannot start a thread: {error}")),
-            }
-        }
+        Request::Check(options) => with_stack(move || run(&options)),
+    }
+}
+
+/// Does something with a stack on which the checker can work.
+pub(super) fn with_stack(work: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    match thread.map(std::thread::JoinHandle::join) {
+        Ok(Ok(status)) => status,
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => fail(&format!("cannot start a thread: {error}")),
     }
 }
 
@@ -106,22 +108,11 @@ fn once(options: &CheckOptions) -> ExitCode {
     }
     let mut report = Report::new(options);
     for file in checked {
-        let Some(mut found) = project.take(&file) else { continue };
-        found.diagnostics.extend(compile_error(&file, &found.source, &found.diagnostics));
+        let Some(found) = project.take(&file) else { continue };
         report.add(&file, &found.source, found.diagnostics);
     }
     let good = report.finish();
     if good && readable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// The limits and rules that only the compiler knows, if the file has no other errors of syntax.
-fn compile_error(file: &Path, source: &[u8], found: &[Diagnostic]) -> Option<Diagnostic> {
-    if found.iter().any(|found| found.code.info().code.starts_with('P')) {
-        return None;
-    }
-    let ast = parse(source).ok()?;
-    let error = compile(&ast, &chunk_name(file)).err()?;
-    Some(Diagnostic::from(&error))
 }
 
 /// Whether findings are wanted as something else than text with source lines.

@@ -101,7 +101,7 @@ pub(in crate::cli) fn parse(arguments: &[Vec<u8>]) -> Result<Request, String> {
         }
     }
     if options.paths.is_empty() {
-        return Err("check: no file given".to_owned());
+        options.paths.push(PathBuf::from("."));
     }
     Ok(Request::Check(options))
 }
@@ -130,14 +130,14 @@ mod tests {
         assert_eq!(options.paths, [PathBuf::from("src"), PathBuf::from("a.lua")]);
         assert_eq!((options.format, options.level), (Format::Json, Severity::Error));
         assert_eq!(options.codes, [Code::MISMATCH, Code::NO_FIELD]);
+        assert_eq!(read(&["--json"]).expect("it is valid").paths, [PathBuf::from(".")]);
         assert_eq!(read(&["a", "--mode", "strict"]).expect("it is valid").mode, Mode::Strict);
         assert_eq!(read(&["--explain", "E0001"]).unwrap_err(), "explain E0001");
     }
 
     #[test]
     fn wrong_usage() {
-        for arguments in
-            [&[][..], &["--json"], &["a", "--level", "loud"], &["a", "--code", "X"], &["a", "--mode"], &["-x"]]
+        for arguments in [&["--what"][..], &["a", "--level", "loud"], &["a", "--code", "X"], &["a", "--mode"], &["-x"]]
         {
             assert!(read(arguments).is_err(), "{arguments:?}");
         }

@@ -77,14 +77,24 @@ impl<'a> Report<'a> {
                 for ((code, name), count) in &self.codes {
                     println!("{count:6}  {code}  {name}");
                 }
-                println!("{} files: {errors} errors, {warnings} warnings, {hints} hints", self.files);
+                let files = count(self.files, "file");
+                let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
+                println!("{files}: {errors}, {warnings}, {}", count(hints, "hint"));
             }
             format if is_for_machines(format) => {}
             _ if self.codes.is_empty() => {}
-            _ => eprintln!("{} files: {errors} errors, {warnings} warnings", self.files),
+            _ => {
+                let (errors, warnings) = (count(errors, "error"), count(warnings, "warning"));
+                eprintln!("{}: {errors}, {warnings}", count(self.files, "file"));
+            }
         }
         errors == 0
     }
+}
+
+/// So many of something.
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 fn of_checker(found: &Diagnostic) -> diagnostic::Diagnostic<'_> {

@@ -113,6 +113,18 @@ impl Parcel {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// The channels among its values.
+    pub(super) fn into_channels(self) -> impl Iterator<Item = Arc<SharedChannel>> {
+        let handles = match self {
+            Parcel::Graph(graph) => graph.into_inner().handles,
+            _ => Vec::new(),
+        };
+        handles.into_iter().filter_map(|handle| match handle {
+            Handle::Channel(channel) => Some(channel),
+            _ => None,
+        })
+    }
 }
 
 /// How a packed value begins.

@@ -1,5 +1,7 @@
 //! Calls: what may be called, with which arguments, and what comes back (types §2.7, §2.10).
 
+use smallvec::{SmallVec, smallvec};
+
 use super::Checker;
 use super::expr::{Fallible, Values};
 use crate::syntax::Span;
@@ -17,14 +19,23 @@ use crate::types::ty::{Func, Intrinsic, Kind, Pack, ParamId, Ty};
 pub(super) struct Site<'a> {
     /// The whole call.
     pub id: ExprId,
-    /// What messages call the function.
-    pub name: String,
+    /// What messages call the function after.
+    pub callee: Callee<'a>,
     /// The receiver of a method call.
     pub receiver: Option<(ExprId, Flow)>,
     /// The arguments that are written.
     pub args: &'a [ExprId],
     /// The type of the place the first result goes to.
     pub expected: Option<Ty>,
+}
+
+/// How a called function is named.
+#[derive(Clone, Copy)]
+pub(super) enum Callee<'a> {
+    /// By this expression.
+    Expr(ExprId),
+    /// As a method.
+    Method(&'a str),
 }
 
 impl<'a> Checker<'a> {
@@ -37,7 +48,7 @@ impl<'a> Checker<'a> {
         args: &'a [ExprId],
         expected: Option<Ty>,
     ) -> Values {
-        let site = Site { id, name: self.callee_name(func), receiver: None, args, expected };
+        let site = Site { id, callee: Callee::Expr(func), receiver: None, args, expected };
         if let Some(special) = self.special_of(callee.ty)
             && let Some(values) = self.special_call(special, &site)
         {
@@ -46,7 +57,12 @@ impl<'a> Checker<'a> {
         self.call_value(callee, func, &site)
     }
 
-    fn callee_name(&self, func: ExprId) -> String {
+    /// What messages call the function.
+    pub(super) fn callee_name(&self, site: &Site<'a>) -> String {
+        let func = match site.callee {
+            Callee::Expr(func) => func,
+            Callee::Method(name) => return name.to_owned(),
+        };
         let mut parts = Vec::new();
         let mut at = func;
         loop {
@@ -91,7 +107,7 @@ impl<'a> Checker<'a> {
         {
             return self.type_is(of, args);
         }
-        let site = Site { id, name: text.to_owned(), receiver: Some((object, flow)), args, expected };
+        let site = Site { id, callee: Callee::Method(text), receiver: Some((object, flow)), args, expected };
         let method = self.method(object, flow, key, name.span);
         self.trace_name(name.span, method.ty);
         self.call_value(method, object, &site)
@@ -106,7 +122,7 @@ impl<'a> Checker<'a> {
         };
         let (value, error) = (self.types.optional(of), self.types.optional(Ty::ERROR));
         Values {
-            items: vec![Flow::declared(value), Flow::inferred(error)],
+            items: smallvec![Flow::declared(value), Flow::inferred(error)],
             tail: None,
             fallible: Some(Fallible {
                 name: "is".to_owned(),
@@ -183,7 +199,7 @@ impl<'a> Checker<'a> {
         };
         if callee.ty == Ty::UNKNOWN {
             self.arguments_of_anything(site);
-            return Values { items: Vec::new(), tail: Some(Flow::inferred(Ty::UNKNOWN)), fallible: None };
+            return Values { items: SmallVec::new(), tail: Some(Flow::inferred(Ty::UNKNOWN)), fallible: None };
         }
         let rest = self.types.without_nil(callee.ty);
         if rest != callee.ty && rest != Ty::NEVER {
@@ -195,7 +211,7 @@ impl<'a> Checker<'a> {
         } else if !self.callable(callee) {
             let mut message = format!("{} is not callable", self.types.show(callee.ty));
             if let Some(Expr::Name(_) | Expr::Field(..)) = Some(self.ast.expr(func)) {
-                message = format!("'{}': {message}", site.name);
+                message = format!("'{}': {message}", self.callee_name(site));
             }
             self.error(Code::NOT_CALLABLE, span, message);
             self.arguments_of_anything(site);
@@ -256,7 +272,7 @@ impl<'a> Checker<'a> {
     /// Tries the functions in order.
     fn call_overloads(&mut self, parts: &[Ty], site: &Site<'a>) -> Values {
         let found = self.list(site.args, &|_| None);
-        let given: Vec<Flow> =
+        let given: SmallVec<[Flow; 2]> =
             site.receiver.map(|(_, flow)| flow).into_iter().chain(found.items.iter().copied()).collect();
         let vague = given.iter().any(|flow| flow.ty == Ty::ANY) || found.tail.is_some();
         let mut joined: Option<Func> = None;
@@ -296,7 +312,7 @@ impl<'a> Checker<'a> {
         let certain = found.items.iter().all(|flow| flow.ty != Ty::ANY) && found.tail.is_none();
         if certain && self.is_strict() {
             let shown: Vec<String> = found.items.iter().map(|flow| self.types.show(flow.ty)).collect();
-            let message = format!("no overload of '{}' takes ({})", site.name, shown.join(", "));
+            let message = format!("no overload of '{}' takes ({})", self.callee_name(site), shown.join(", "));
             self.error(Code::MISMATCH, self.span(site.id), message);
         }
         self.invalidate_by_call();
@@ -366,11 +382,14 @@ impl<'a> Checker<'a> {
         }
         let expected =
             if optional && self.types.accepts_nil(flow.ty) { self.types.optional(expected) } else { expected };
+        if self.fits(flow, expected) {
+            return;
+        }
         let context = match number {
-            0 => format!("receiver of '{}': ", site.name),
-            _ => format!("argument {number} of '{}': ", site.name),
+            0 => format!("receiver of '{}': ", self.callee_name(site)),
+            _ => format!("argument {number} of '{}': ", self.callee_name(site)),
         };
-        self.check_fits(flow, expected, span, &context, place);
+        self.mismatch(flow.ty, expected, span, &context, place);
     }
 
     /// Functions of libraries convert between numbers and strings, and take errors for their texts.
@@ -382,7 +401,7 @@ impl<'a> Checker<'a> {
         if optional {
             wanted |= base::NIL;
         }
-        if wanted & base::STRING != 0 && wanted & base::TABLE == 0 {
+        if wanted & base::STRING != 0 {
             wanted |= base::NUMBER | base::ERROR;
         } else if wanted & base::NUMBER != 0 {
             wanted |= base::NUMBER;
@@ -532,13 +551,13 @@ impl<'a> Checker<'a> {
         if count < required && !spread {
             let message = format!(
                 "too few arguments to '{}': expected {}, got {}",
-                site.name,
+                self.callee_name(site),
                 required.saturating_sub(offset),
                 count.saturating_sub(offset)
             );
             let mut report = Diagnostic::new(Code::ARITY, span, message);
             if func.facts.method && offset == 0 {
-                report = report.with_help(format!("'{}' is a method: call it with ':'", site.name));
+                report = report.with_help(format!("'{}' is a method: call it with ':'", self.callee_name(site)));
             }
             if let Some(place) = place {
                 report = report.with_place(place, "it is defined here");
@@ -554,13 +573,13 @@ impl<'a> Checker<'a> {
             let extra = site.args.get(most.saturating_sub(offset)).map_or(span, |arg| self.span(*arg));
             let message = format!(
                 "too many arguments to '{}': expected {}, got {}",
-                site.name,
+                self.callee_name(site),
                 most.saturating_sub(offset),
                 site.args.len()
             );
             let mut report = Diagnostic::new(Code::ARITY, extra, message);
             if offset == 1 && !func.facts.method && site.args.len() == most {
-                report = report.with_help(format!("'{}' is no method: call it with '.'", site.name));
+                report = report.with_help(format!("'{}' is no method: call it with '.'", self.callee_name(site)));
             }
             if let Some(place) = place {
                 report = report.with_place(place, "it is defined here");
@@ -657,6 +676,6 @@ impl<'a> Checker<'a> {
             return None;
         }
         let silent = error && !self.types.has_nil(first);
-        Some(Fallible { name: site.name.clone(), at: if error { last } else { 1 }, checked: None, silent })
+        Some(Fallible { name: self.callee_name(site), at: if error { last } else { 1 }, checked: None, silent })
     }
 }

@@ -1,6 +1,6 @@
 //! Expressions: what they are, and what is known after them if they are true or false.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::Checker;
 use crate::syntax::Span;
@@ -18,7 +18,7 @@ use crate::types::ty::{Kind, Literal, Ty};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Values {
     /// The first of them.
-    pub items: Vec<Flow>,
+    pub items: SmallVec<[Flow; 2]>,
     /// All others, if there may be more.
     pub tail: Option<Flow>,
     /// The last of them tells why the others are missing.
@@ -40,7 +40,7 @@ pub(super) struct Fallible {
 
 impl Values {
     pub(super) fn one(flow: Flow) -> Values {
-        Values { items: vec![flow], ..Values::default() }
+        Values { items: smallvec![flow], ..Values::default() }
     }
 
     /// Any number of anything.
@@ -296,8 +296,9 @@ impl Checker<'_> {
             Meaning::Local(var) => {
                 let flow = self.var_flow(var);
                 let state = *self.var(var);
+                let unassigned = flow.ty == Ty::NIL || self.is_strict() && self.types.has_nil(flow.ty);
                 if let Some(declared) = state.declared
-                    && flow.ty == Ty::NIL
+                    && unassigned
                     && !self.types.accepts_nil(declared)
                 {
                     let text = self.ast.text(name);
@@ -331,11 +332,11 @@ impl Checker<'_> {
             return known.unwrap_or(Flow::ANY);
         }
         let text = self.ast.text(name);
-        if let Some(ty) = predeclared(text) {
+        let has_value = !matches!(text, "thread" | "userdata");
+        if let Some(ty) = predeclared(text).filter(|_| has_value) {
             return Flow::inferred(self.types.intern(Kind::TypeValue(ty)));
         }
         let known = self.scopes.open_globals
-            || text == "typeof"
             || self.scopes.tested_globals.contains(&name)
             || self.modules.is_global(self.ast.text(name));
         if !known {

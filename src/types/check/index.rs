@@ -8,6 +8,7 @@ use crate::types::codes::Code;
 use crate::types::diagnostic::Diagnostic;
 use crate::types::facts::{Flow, PathKey};
 use crate::types::names::nearest;
+use crate::types::scope::Meaning;
 use crate::types::shape::Found;
 use crate::types::ty::{Field, Key, Kind, Literal, ShapeId, Ty};
 
@@ -43,7 +44,18 @@ impl Checker<'_> {
         let index = self.expr(key, None);
         let place = self.place_of(index.ty);
         let span = self.span(key);
-        self.read(id, object, flow, place, span)
+        let value = self.read(id, object, flow, place, span);
+        if self.is_strict() && self.is_in_range(object, key) {
+            return Flow { ty: self.types.without_nil(value.ty), ..value };
+        }
+        value
+    }
+
+    /// Whether the key is the variable of a loop from 1 to the length of the object.
+    fn is_in_range(&mut self, object: ExprId, key: ExprId) -> bool {
+        let (Expr::Name(_), Meaning::Local(var)) = (self.ast.expr(key), self.scopes.meaning(key)) else { return false };
+        let Some(path) = self.path_of(object) else { return false };
+        self.notes.ranges.contains(&(var, path))
     }
 
     /// The method of an object.

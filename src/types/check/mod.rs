@@ -96,6 +96,8 @@ struct Notes {
     errors: Vec<(VarId, Span, String)>,
     /// Undefined globals, by the offset of the name.
     undefined: Vec<(u32, String)>,
+    /// Variables of loops around the present place that go from 1 to the length of the table at a path.
+    ranges: Vec<(VarId, PathId)>,
     /// Loops around the present place that may be followed again.
     loop_depth: u32,
 }

@@ -1,5 +1,7 @@
 //! Functions of libraries whose results or effects no type tells.
 
+use smallvec::smallvec;
+
 use super::Checker;
 use super::call::Site;
 use super::expr::Values;
@@ -34,6 +36,9 @@ impl<'a> Checker<'a> {
                 }
             }
             (Special::Unpack, [list, ..]) => {
+                if !self.is_simple(*list) {
+                    return None;
+                }
                 let of = self.expr(*list, None);
                 let element = self.types.element(of.ty)?;
                 for arg in &site.args[1..] {
@@ -47,8 +52,11 @@ impl<'a> Checker<'a> {
                 Some(Values::any())
             }
             (Special::Insert, [list, values @ ..]) if matches!(values.len(), 1 | 2) => self.insert(*list, values, site),
-            (Special::Typeof, [_, ..]) => {
-                let _ = self.list(site.args, &|_| None);
+            (Special::Typeof, [first, ..]) => {
+                // A variable need not be assigned to have a type.
+                if !matches!(self.ast.expr(*first), Expr::Name(_)) || site.args.len() > 1 {
+                    let _ = self.list(site.args, &|_| None);
+                }
                 Some(Values::one(Flow::inferred(Ty::TYPE)))
             }
             _ => None,
@@ -86,7 +94,7 @@ impl<'a> Checker<'a> {
             Ty::ANY | Ty::UNKNOWN => flow.ty,
             _ => self.types.without(flow.ty, base::FALSY),
         };
-        Values { items: vec![Flow { ty, ..flow }], tail: Some(Flow::ANY), fallible: None }
+        Values { items: smallvec![Flow { ty, ..flow }], tail: Some(Flow::ANY), fallible: None }
     }
 
     /// `setmetatable(o, mt)`
@@ -114,6 +122,9 @@ impl<'a> Checker<'a> {
 
     /// `table.insert(list, [at,] value)`
     fn insert(&mut self, list: ExprId, values: &'a [ExprId], site: &Site<'a>) -> Option<Values> {
+        if !self.is_simple(list) {
+            return None;
+        }
         let of = self.object(list);
         let head = self.types.head(of.ty);
         let (value, position) = values.split_last()?;
@@ -123,7 +134,7 @@ impl<'a> Checker<'a> {
                     let _ = self.expr(*at, Some(Ty::INTEGER));
                 }
                 let flow = self.expr(*value, Some(elem));
-                let context = format!("argument {} of '{}': ", site.args.len(), site.name);
+                let context = format!("argument {} of '{}': ", site.args.len(), self.callee_name(site));
                 self.check_fits(flow, elem, self.span(*value), &context, None);
                 self.escape(flow.ty);
                 Some(Values::default())
@@ -140,6 +151,20 @@ impl<'a> Checker<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Whether an expression may be followed twice: looking at it costs little, even if it is in one that is.
+    pub(super) fn is_simple(&self, id: ExprId) -> bool {
+        const MAX_KEYS: usize = 8;
+        let mut at = id;
+        for _ in 0..MAX_KEYS {
+            match self.ast.expr(at) {
+                Expr::Name(_) | Expr::Nil | Expr::String(_) | Expr::Integer(_) => return true,
+                Expr::Field(object, _) => at = *object,
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// `require "name"`
@@ -173,7 +198,7 @@ impl<'a> Checker<'a> {
         }
         let _ = callee;
         self.invalidate_by_call();
-        Values { items: vec![Flow::inferred(Ty::BOOLEAN)], tail: Some(Flow::ANY), fallible: None }
+        Values { items: smallvec![Flow::inferred(Ty::BOOLEAN)], tail: Some(Flow::ANY), fallible: None }
     }
 
     /// Key and value that `pairs(t)` or `ipairs(t)` give.
@@ -214,6 +239,6 @@ impl<'a> Checker<'a> {
         let value = self.types.without_nil(value);
         let value = if value == Ty::NEVER { Ty::ANY } else { value };
         let key = if key == Ty::NEVER { Ty::ANY } else { key };
-        Values { items: vec![Flow { ty: key, ..flow }, Flow { ty: value, ..flow }], tail: None, fallible: None }
+        Values { items: smallvec![Flow { ty: key, ..flow }, Flow { ty: value, ..flow }], tail: None, fallible: None }
     }
 }

@@ -4,11 +4,11 @@ use super::Checker;
 use super::expr::Values;
 use super::function::Receiver;
 use crate::syntax::Span;
-use crate::syntax::ast::{Binding, Block, Expr, ExprId, Ident, Name, Stat, StatKind};
+use crate::syntax::ast::{Binding, Block, Expr, ExprId, Ident, Name, Stat, StatKind, UnOp};
 use crate::types::algebra::base;
 use crate::types::codes::Code;
 use crate::types::diagnostic::Diagnostic;
-use crate::types::facts::{Facts, Flow, Pair};
+use crate::types::facts::{Facts, Flow, Pair, PathId};
 use crate::types::library::Interface;
 use crate::types::scope::{Assigned, Meaning, VarId};
 use crate::types::ty::{Kind, Pack, Special, Ty};
@@ -16,6 +16,8 @@ use crate::types::validator;
 
 /// Loops within loops that are followed more than once; what deeper ones assign is not known.
 const MAX_LOOPS: u32 = 3;
+/// Paths of which something is known at a time; more are given up, but for variables.
+const MAX_FACTS: usize = 256;
 /// How often a loop is followed until its variables have settled.
 const MAX_ROUNDS: u32 = 3;
 
@@ -68,6 +70,11 @@ impl<'a> Checker<'a> {
                 self.diagnostics.push(Diagnostic::new(Code::UNREACHABLE, stat.span, "unreachable code"));
             }
             self.stat(stat);
+            // States are copied at every branch.
+            if self.facts.len() > MAX_FACTS {
+                let paths = &self.paths;
+                self.facts.retain(|path| paths.parent(path).is_none());
+            }
         }
     }
 
@@ -207,7 +214,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Lets a variable stand for the types of the module it holds.
-    fn bind_import(&mut self, name: Name, value: Option<ExprId>) {
+    pub(in crate::types) fn bind_import(&mut self, name: Name, value: Option<ExprId>) {
         let module = value.and_then(|value| {
             let Expr::Call { func, args, .. } = self.ast.expr(value) else { return None };
             let Expr::Name(called) = self.ast.expr(*func) else { return None };
@@ -249,7 +256,7 @@ impl<'a> Checker<'a> {
 
     /// Constants against the validators of an annotation.
     fn check_constant(&mut self, written: crate::syntax::ast::TypeId, value: ExprId) {
-        use crate::syntax::ast::{Type, UnOp};
+        use crate::syntax::ast::Type;
         let constant = match self.ast.expr(value) {
             Expr::Integer(value) => validator::Constant::Number(*value as f64),
             Expr::Float(value) => validator::Constant::Number(*value),
@@ -706,6 +713,9 @@ impl<'a> Checker<'a> {
             integer &= self.types.bases(flow.ty) == base::INTEGER;
         }
         let of_var = Flow::inferred(if integer { Ty::INTEGER } else { Ty::NUMBER });
+        let range = self.range(start, var, controls);
+        let outside = self.notes.ranges.len();
+        self.notes.ranges.extend(range);
         self.for_loop(start, &mut |checker| {
             let Some(id) = checker.scopes.declared(&var.name) else { return };
             if let Some(ty) = declared {
@@ -717,6 +727,22 @@ impl<'a> Checker<'a> {
             }
             checker.block(body);
         });
+        self.notes.ranges.truncate(outside);
+    }
+
+    /// The variable of a loop `for i = 1, #t`, and the path of its table, unless one of them is assigned in the loop.
+    fn range(&mut self, start: u32, var: &Binding, controls: [Option<ExprId>; 3]) -> Option<(VarId, PathId)> {
+        let [Some(first), Some(limit), step] = controls else { return None };
+        let positive = |id: ExprId| matches!(self.ast.expr(id), Expr::Integer(1..));
+        let Expr::Unary { op: UnOp::Len, operand, .. } = self.ast.expr(limit) else { return None };
+        if !positive(first) || !step.is_none_or(positive) {
+            return None;
+        }
+        let path = self.path_of(*operand)?;
+        let id = self.scopes.declared(&var.name)?;
+        let assigned = self.scopes.assigned_in(start);
+        let fixed = !assigned.vars.contains(&self.paths.var(path)) && self.scopes.var(id).assigned == 0;
+        fixed.then_some((id, path))
     }
 
     /// A loop that is left at its head.
@@ -758,6 +784,7 @@ impl<'a> Checker<'a> {
         let [first, ..] = values else { return Values::any() };
         if let ([only], Expr::Call { func, args, .. }) = (values, self.ast.expr(*first))
             && let [of] = args[..]
+            && self.is_simple(*func)
         {
             let mark = self.diagnostics.mark();
             let called = self.expr(*func, None);

@@ -87,8 +87,8 @@ pub(in crate::types) fn patched(source: &[u8], offset: u32) -> Vec<Vec<u8>> {
 impl Query<'_> {
     /// What may stand for the placeholder in this chunk; `None` if it is not in the tree.
     pub(in crate::types) fn completions(mut self) -> Option<Vec<Completion>> {
-        let noted = self.noted()?;
-        let name = self.checked.ast.names.get(PLACEHOLDER)?;
+        let noted = self.noted;
+        let name = self.ast.names.get(PLACEHOLDER)?;
         let mention = noted.trace.mentions.iter().find(|mention| match mention.of {
             Mentioned::Global(global, Access::Read) => global == name,
             Mentioned::Field { name: field, object: Some(_), .. } => field == name,
@@ -110,12 +110,12 @@ impl Query<'_> {
 
     /// The type of what comes before the name; of a variable that is nil just now, its declared one.
     fn object_type(&mut self, object: ExprId) -> Ty {
-        let Some(noted) = self.noted() else { return Ty::ANY };
+        let noted = self.noted;
         let here = noted.trace.expr(object).unwrap_or(Ty::ANY);
         if here != Ty::NIL {
             return here;
         }
-        match noted.trace.at(self.checked.ast.expr_span(object).start).map(|mention| mention.of) {
+        match noted.trace.at(self.ast.expr_span(object).start).map(|mention| mention.of) {
             Some(Mentioned::Variable(var, _)) => noted.types[var.0 as usize],
             _ => here,
         }
@@ -188,7 +188,7 @@ impl Query<'_> {
     }
 
     fn type_names(&mut self, at: u32) -> Vec<Completion> {
-        let Some(names) = self.noted().and_then(|noted| noted.trace.type_names.get(&at)) else { return Vec::new() };
+        let Some(names) = self.noted.trace.type_names.get(&at) else { return Vec::new() };
         let names: BTreeSet<String> = names.iter().map(|key| self.types.key_text(*key).into_owned()).collect();
         let known = names.into_iter().filter(|name| name != PLACEHOLDER);
         known.map(|label| Completion { label, kind: CompletionKind::Type, detail: None }).collect()
@@ -196,7 +196,7 @@ impl Query<'_> {
 
     /// Variables, globals and reserved words.
     fn visible(&mut self, at: u32) -> Vec<Completion> {
-        let Some(noted) = self.noted() else { return Vec::new() };
+        let noted = self.noted;
         let mut found: BTreeMap<String, Completion> = BTreeMap::new();
         // Later declarations hide earlier ones.
         for (var, ty) in noted.vars.iter().zip(&noted.types) {
@@ -205,7 +205,7 @@ impl Query<'_> {
             }
             let label = match var.kind {
                 VarKind::Receiver => "self".to_owned(),
-                _ => self.checked.ast.text(var.name).to_owned(),
+                _ => self.ast.text(var.name).to_owned(),
             };
             let kind = match var.kind {
                 VarKind::Alias => CompletionKind::Type,

@@ -25,7 +25,7 @@ use super::scope::{VarId, VarKind};
 use super::shape::Found;
 use super::ty::{AliasId, Key, Kind, Ty, Types};
 use crate::syntax::Span;
-use crate::syntax::ast::{Expr, ExprId, Name};
+use crate::syntax::ast::{Ast, Expr, ExprId, Name};
 
 pub(super) use complete::patched;
 pub use complete::{Completion, CompletionKind};
@@ -70,6 +70,8 @@ pub struct Query<'a> {
     library: &'a Library,
     modules: &'a Modules,
     checked: &'a Checked,
+    ast: &'a Ast,
+    noted: &'a Noted,
 }
 
 impl<'a> Query<'a> {
@@ -78,16 +80,13 @@ impl<'a> Query<'a> {
         library: &'a Library,
         modules: &'a Modules,
         checked: &'a Checked,
-    ) -> Query<'a> {
-        Query { types, library, modules, checked }
-    }
-
-    fn noted(&self) -> Option<&'a Noted> {
-        self.checked.noted.as_ref()
+    ) -> Option<Query<'a>> {
+        let (ast, noted) = checked.noted.as_ref()?;
+        Some(Query { types, library, modules, checked, ast, noted })
     }
 
     fn mention(&self, offset: u32) -> Option<Mention> {
-        self.noted()?.trace.at(offset).copied()
+        self.noted.trace.at(offset).copied()
     }
 
     /// The type of the name at a place, as text.
@@ -124,11 +123,11 @@ impl<'a> Query<'a> {
             },
             Mentioned::Global(name, _) => {
                 let ty = self.type_of(mention).unwrap_or(Ty::ANY);
-                format!("global {}: {}", self.checked.ast.text(name), self.show_named(ty))
+                format!("global {}: {}", self.ast.text(name), self.show_named(ty))
             }
             Mentioned::Field { name, .. } => {
                 let ty = self.type_of(mention).unwrap_or(Ty::ANY);
-                format!("{}: {}", self.checked.ast.text(name), self.show_named(ty))
+                format!("{}: {}", self.ast.text(name), self.show_named(ty))
             }
         };
         let comment = self.definition_of(mention).and_then(|place| self.comment_above(&place));
@@ -144,7 +143,7 @@ impl<'a> Query<'a> {
     /// All places in the chunk that mean the variable or type whose name is at this place.
     pub fn references(&mut self, offset: u32) -> Vec<Reference> {
         let Some(mention) = self.mention(offset) else { return Vec::new() };
-        let Some(noted) = self.noted() else { return Vec::new() };
+        let noted = self.noted;
         let wanted = self.identity(mention.of);
         let mut found = Vec::new();
         for other in &noted.trace.mentions {
@@ -179,7 +178,7 @@ impl<'a> Query<'a> {
 
     /// The alias that a variable is the value of.
     fn alias_of(&self, var: VarId) -> Option<AliasId> {
-        let noted = self.noted()?;
+        let noted = self.noted;
         if noted.vars[var.0 as usize].kind != VarKind::Alias {
             return None;
         }
@@ -194,7 +193,7 @@ impl<'a> Query<'a> {
     }
 
     fn type_of(&mut self, mention: Mention) -> Option<Ty> {
-        let noted = self.noted()?;
+        let noted = self.noted;
         let trace = &noted.trace;
         let at = mention.span.start;
         match mention.of {
@@ -210,11 +209,11 @@ impl<'a> Query<'a> {
     }
 
     fn definition_of(&mut self, mention: Mention) -> Option<Location> {
-        let noted = self.noted()?;
+        let noted = self.noted;
         let here = |span| Some(Location { path: self.checked.path.clone(), span });
         match mention.of {
             Mentioned::Variable(var, _) => here(noted.vars[var.0 as usize].span),
-            Mentioned::Global(name, _) => self.origin(|origins| origins.of_global(self.checked.ast.text(name))),
+            Mentioned::Global(name, _) => self.origin(|origins| origins.of_global(self.ast.text(name))),
             Mentioned::Type(NamedType::Alias(id)) => self.origin(|origins| origins.of_alias(id)),
             Mentioned::Type(NamedType::Param(id)) => here(*noted.trace.params.get(&id)?),
             Mentioned::Type(_) => None,
@@ -226,7 +225,7 @@ impl<'a> Query<'a> {
             Mentioned::Field { name, object, .. } => {
                 // In a constructor or function statement it is declared by itself.
                 let Some(object) = object else { return here(mention.span) };
-                let key = self.types.key(self.checked.ast.text(name).as_bytes());
+                let key = self.types.key(self.ast.text(name).as_bytes());
                 let of = noted.trace.expr(object)?;
                 self.members(of).into_iter().find_map(|member| self.origin_of_field(member, key))
             }
@@ -258,7 +257,7 @@ impl<'a> Query<'a> {
     }
 
     fn module_name(&self, id: ExprId) -> Option<String> {
-        match self.checked.ast.expr(id) {
+        match self.ast.expr(id) {
             Expr::String(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
             _ => None,
         }
@@ -272,7 +271,7 @@ impl<'a> Query<'a> {
     }
 
     fn declaration_of_variable(&mut self, var: VarId, mention: Mention) -> Option<String> {
-        let known = &self.noted()?.vars[var.0 as usize];
+        let known = &self.noted.vars[var.0 as usize];
         let ty = self.type_of(mention).unwrap_or(Ty::ANY);
         let before = match known.kind {
             VarKind::Param | VarKind::Receiver => "parameter",
@@ -280,7 +279,7 @@ impl<'a> Query<'a> {
         };
         let name = match known.kind {
             VarKind::Receiver => "self",
-            _ => self.checked.ast.text(known.name),
+            _ => self.ast.text(known.name),
         };
         Some(format!("{before} {name}: {}", self.show_named(ty)))
     }

@@ -38,7 +38,7 @@ impl Query<'_> {
 
     /// Arguments and callee of the innermost call whose parentheses are around the place, and whether it has a receiver.
     fn call_around(&self, offset: u32) -> Option<(Vec<ExprId>, Ty, bool)> {
-        let (ast, trace) = (&self.checked.ast, &self.noted()?.trace);
+        let (ast, trace) = (self.ast, &self.noted.trace);
         let mut best: Option<(u32, Vec<ExprId>, Ty, bool)> = None;
         for (expr, span) in ast.exprs() {
             let (opening, args, callee, method) = match expr {
@@ -57,7 +57,7 @@ impl Query<'_> {
     /// Arguments before the place, by their commas.
     fn active_argument(&self, args: &[ExprId], offset: u32) -> usize {
         let passed = args.iter().take_while(|arg| {
-            let end = self.checked.ast.expr_span(**arg).end;
+            let end = self.ast.expr_span(**arg).end;
             end < offset && self.checked.source[end as usize..offset as usize].contains(&b',')
         });
         passed.count()

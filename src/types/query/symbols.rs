@@ -37,7 +37,7 @@ pub enum SymbolKind {
 impl Query<'_> {
     /// What the chunk declares: functions wherever they are, variables and types of the chunk itself.
     pub fn symbols(&self) -> Vec<Symbol> {
-        let mut walk = Walk { ast: &self.checked.ast, found: Vec::new() };
+        let mut walk = Walk { ast: self.ast, found: Vec::new() };
         walk.block(&walk.ast.block, true);
         walk.found
     }

@@ -47,7 +47,7 @@ fn ask<T>(program: &str, question: impl FnOnce(&mut Query<'_>, u32) -> T) -> T {
     let path = Path::new("main.lua");
     project.check(path, source);
     let checked = project.take(path).expect("it has just been checked");
-    question(&mut project.query(&checked), at)
+    question(&mut project.query(&checked).expect("queries are wanted"), at)
 }
 
 fn hover(program: &str) -> String {

@@ -1,0 +1,4 @@
+return nil :: {
+    all: () -> ({[string]: any}, error?),
+    get: (key: string) -> (any, error?),
+}
