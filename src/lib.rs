@@ -18,8 +18,8 @@
 //! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
 //! | `runtime` | processes, scheduler, messages, channels, time | one worker owns a process while it runs; news comes first, the wake-up second |
 //! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
-//! | `modules` | what programs reach of the world: `fs`, `json`, `sql` | work that can wait happens off the workers; failures are values |
-//! | `app` | where entry ids lead | a name never leads out of the program's folder |
+//! | `modules` | what programs reach of the world and of data: `fs`, `json`, `sql`, … | work that can wait happens off the workers; failures are values |
+//! | `app` | where entry ids lead: scripts, applications with their services | nothing runs before all definitions are known to be right; a name never leads out of the program's folder |
 //! | `lsp` | what editors are told about programs | the checker knows the language; here it is translated |
 //! | `cli` | the command: arguments, messages, lines at the keyboard | presentation only |
 //!
@@ -51,12 +51,14 @@
 //! | garbage collection | `vm/heap/` |
 //! | when a process runs | `runtime/state.rs`, `runtime/worker.rs` |
 //! | what crosses a process boundary | `runtime/transfer/` |
-//! | what a host module is | `runtime/module/`; the modules themselves are in `modules/` |
+//! | a kind of entry, or a field of one | its row in `app/kinds.rs`, what it refers to in `app/link.rs` |
+//! | when services start, restart and stop | `app/supervisor.rs`, `app/policy.rs` |
+//! | a module | its file in `modules/`, and its line in `modules/mod.rs` |
 //!
 //! # Features
 //!
-//! `cli` (the command) and `full` are on by default. `runtime` has the processes, `json` and `sql` are modules with large
-//! dependencies; `full` is everything that needs no C compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
+//! `cli` (the command) and `full` are on by default. `runtime` has the processes, `app` the applications made of entry files
+//! and the modules for data, `sql` the databases; `full` is everything that needs no C compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
 //! environment of a debug build collects at every safepoint.
 
 #[cfg(feature = "runtime")]

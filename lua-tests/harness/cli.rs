@@ -43,7 +43,7 @@ fn version_and_help() -> Result<(), Failed> {
     let version = concat!("moonlet ", env!("CARGO_PKG_VERSION"), "\n");
     Program::moonlet(&root()).arg("--version").run()?.expect_status(0)?.expect_stdout(version)?.expect_no_errors()?;
     let help = Program::moonlet(&root()).arg("--help").run()?.expect_status(0)?.expect_no_errors()?;
-    for command in ["run", "check", "dis"] {
+    for command in ["run", "test", "init", "check", "dis"] {
         if !help.stdout().contains(&format!("moonlet {command} ")) {
             return Err(help.failure(&format!("expected the command {command} in the help")));
         }
@@ -96,9 +96,12 @@ fn missing_file() -> Result<(), Failed> {
 }
 
 fn folder_as_file() -> Result<(), Failed> {
-    let program = Program::moonlet(&root()).arg("run").arg("examples");
+    let program = Program::moonlet(&root()).arg("examples");
     let outcome = program.run()?.expect_status(1)?.expect_stdout("")?;
     outcome.expect_once_in_stderr("moonlet: cannot read examples: ")?;
+    let program = Program::moonlet(&root()).arg("run").arg("examples");
+    let outcome = program.run()?.expect_status(1)?.expect_stdout("")?;
+    outcome.expect_once_in_stderr("examples: no entries: ")?;
     Ok(())
 }
 

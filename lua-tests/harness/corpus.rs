@@ -12,8 +12,11 @@ use crate::program::{Program, root};
 /// reference implementation.
 pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
-/// The folders of programs with processes and host modules, which must run silently to their end with so many workers.
-const PROCESS_FOLDERS: [&str; 2] = ["runtime", "modules"];
+/// The folder of programs with processes, which must run silently to their end with so many workers.
+const RUNTIME: &str = "runtime";
+/// The folder of programs about host modules.
+const MODULES: &str = "modules";
+
 const WORKERS: [&str; 3] = ["1", "2", "8"];
 
 /// The folder of programs about types as values, which must run silently to their end.
@@ -33,13 +36,14 @@ pub fn trials() -> Vec<Trial> {
     for file in lua_files(&corpus.join(TYPE_VALUES)) {
         trials.push(Trial::test(case_name(TYPE_VALUES, &file), move || passes(&file)));
     }
-    for folder in PROCESS_FOLDERS {
-        for file in lua_files(&corpus.join(folder)) {
-            for workers in WORKERS {
-                let (name, file) = (case_name(folder, &file), file.clone());
-                trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
-            }
+    for file in lua_files(&corpus.join(RUNTIME)) {
+        for workers in WORKERS {
+            let (name, file) = (case_name(RUNTIME, &file), file.clone());
+            trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
         }
+    }
+    for file in lua_files(&corpus.join(MODULES)) {
+        trials.push(Trial::test(case_name(MODULES, &file), move || passes_with(&file, "2")));
     }
     for file in lua_files(&corpus.join("errors")) {
         trials.push(Trial::test(case_name("errors", &file), move || fails_as_described(&file)));

@@ -23,7 +23,8 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "ctx", "events", "fs", "json", "pg", "sql", "time", "types" } do
+for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
+  "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
 
@@ -46,7 +47,14 @@ local channel_of = channel.new()
 methods("channel", channel_of)
 methods("channel.case", channel_of:case_receive())
 methods("FILE*", io.stdout)
-methods("fs.Volume", require("fs").get("app:root"))
+local volume = require("fs").get("app:root")
+methods("fs.Volume", volume)
+local file = assert(volume:open("/dev/null", "r"))
+methods("fs.File", file)
+methods("fs.Scanner", file:scanner())
+file:close()
+methods("logger.Logger", require("logger"):named("a"))
+methods("store.Store", require("store").get("app:store"))
 local sql = require("sql")
 local db = sql.get("sqlite::memory:")
 methods("sql.DB", db)

@@ -2,10 +2,11 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `corpus` | `language/`, `stdlib/`, `runtime/` must pass, the first two also as binary chunks; `errors/` must fail as described |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/`, `modules/` must pass, the first two also as binary chunks; `errors/` must fail as described |
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |
+//! | `apps` | the applications of `lua-tests/apps`, by their transcripts; `init`; signals |
 //! | `types` | `types/`: what the checker finds is what the comments say; manifests have what the libraries have |
 //! | `cli` | what the command does with good and bad arguments |
 //! | `options` | the options and environment variables of the `lua` command |
@@ -21,6 +22,7 @@ use std::process::ExitCode;
 
 use libtest_mimic::Arguments;
 
+mod apps;
 mod cli;
 mod corpus;
 mod editor;
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         examples::trials,
         wordcount::trials,
         types::trials,
+        apps::trials,
         cli::trials,
         options::trials,
         lines::trials,

@@ -130,9 +130,11 @@ do
     local me = process.pid()
     local child = assert(process.spawn_linked(function(parent)
       process.unlink(parent)
+      process.inbox():receive()
       error("alone", 0)
     end, HOST, me))
-    process.monitor(child)
+    assert(process.monitor(child))
+    process.send(child, "go", true)
     local event = process.events():receive()
     return event.kind
   end, HOST)

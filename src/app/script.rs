@@ -91,8 +91,4 @@ impl Entries for ScriptEntries {
         self.known.lock().insert(id.into(), entry.clone());
         Ok(entry)
     }
-
-    fn has_host(&self, _: &str) -> bool {
-        true
-    }
 }

@@ -1,5 +1,5 @@
-//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `check`, `dis`
-//! and `lsp` in the place of a script. A script of such a name is run as `./check`.
+//! The command line, read as the `lua` command reads its own (manual §7), with the subcommands `run`, `test`, `init`,
+//! `check`, `dis` and `lsp` in the place of a script. A script of such a name is run as `./check`.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -11,6 +11,10 @@ use super::check;
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
        moonlet run FILE [ARGUMENT…]             the same, without options
+       moonlet run FOLDER                       run the services of the application in a folder
+       moonlet run FOLDER COMMAND [ARGUMENT…]   run a command of the application; 'list' shows them
+       moonlet test FOLDER [TEXT]               run the tests of the application whose ids contain TEXT
+       moonlet init NAME                        make a small application in a new folder
        moonlet check [OPTION…] [PATH…]          report errors of syntax and types; also 'lint'
        moonlet dis FILE                         list the bytecode of a script
        moonlet lsp                              serve an editor over the standard streams
@@ -40,6 +44,12 @@ Without a script and without -e or -v, lines are read if the standard input is a
 pub(super) enum Command {
     /// Running Lua.
     Lua(Invocation),
+    /// `run`: a file, or the folder of an application.
+    Run(Invocation),
+    /// `test`: the folder of an application, and what the ids of the tests contain.
+    Test(PathBuf, String),
+    /// `init`
+    Init(PathBuf),
     /// `check`
     Check(check::Request),
     /// `dis`
@@ -109,8 +119,17 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(b"--version") => Ok(Command::Version),
         Some(b"run") => {
             files(&arguments[..arguments.len().min(3)])?;
-            Ok(Command::Lua(Invocation { arguments, script: 2, ..Invocation::default() }))
+            Ok(Command::Run(Invocation { arguments, script: 2, ..Invocation::default() }))
         }
+        Some(b"test") => match files(&arguments)? {
+            [folder] => Ok(Command::Test(path(folder), String::new())),
+            [folder, text] => Ok(Command::Test(path(folder), shown(text).to_string())),
+            files => Err(format!("test: unexpected argument '{}'", shown(&files[2]))),
+        },
+        Some(b"init") => match files(&arguments)? {
+            [name] => Ok(Command::Init(path(name))),
+            files => Err(format!("init: unexpected argument '{}'", shown(&files[1]))),
+        },
         Some(b"check" | b"lint") => check::parse_request(&arguments[2..]).map(Command::Check),
         Some(b"dis") => match files(&arguments)? {
             [file] => Ok(Command::Dis(path(file))),
@@ -187,7 +206,7 @@ mod tests {
     #[track_caller]
     fn invocation(arguments: &[&str]) -> Invocation {
         match read(arguments) {
-            Ok(Command::Lua(invocation)) => invocation,
+            Ok(Command::Lua(invocation) | Command::Run(invocation)) => invocation,
             other => panic!("{arguments:?} were read as {other:?}"),
         }
     }
@@ -236,7 +255,16 @@ mod tests {
             assert_eq!(read(&[option]).unwrap_err(), format!("'{option}' needs argument"));
             assert_eq!(read(&[option, "-v"]).unwrap_err(), format!("'{option}' needs argument"));
         }
-        for arguments in [&["run"][..], &["dis"], &["dis", "a", "b"], &["run", "-x", "a"]] {
+        for arguments in [
+            &["run"][..],
+            &["dis"],
+            &["dis", "a", "b"],
+            &["run", "-x", "a"],
+            &["test"],
+            &["test", "a", "b", "c"],
+            &["init"],
+            &["init", "a", "b"],
+        ] {
             assert!(read(arguments).is_err(), "{arguments:?}");
         }
     }

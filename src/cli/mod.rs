@@ -6,10 +6,12 @@
 //! | `run`, `session` | running what it asks for, as the main process of a runtime |
 //! | `repl`, `console`, `complete`, `show` | lines at the keyboard: execution, editing, completion of names, tables for people |
 //! | `interrupt` | Ctrl-C |
+//! | `application` | the application in a folder: its services, commands and tests; a new one |
 //! | `check/`, `dis`, `lsp` | the subcommands that run nothing |
 //!
 //! Exit status: 0 success, 1 failure (a message on the standard error names what failed), 2 wrong usage.
 
+mod application;
 mod args;
 mod check;
 mod complete;
@@ -38,6 +40,12 @@ const VERSION: &str =
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match args::parse(arguments) {
         Ok(Command::Lua(invocation)) => run::run(&invocation),
+        Ok(Command::Run(invocation)) => match application::folder(&invocation) {
+            Some((folder, arguments)) => application::run(folder, arguments),
+            None => run::run(&invocation),
+        },
+        Ok(Command::Test(folder, filter)) => application::test(&folder, &filter),
+        Ok(Command::Init(folder)) => application::init(&folder),
         Ok(Command::Check(request)) => check::check(request),
         Ok(Command::Dis(file)) => dis::dis(&file),
         Ok(Command::Lsp) => lsp::lsp(),

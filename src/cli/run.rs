@@ -1,6 +1,6 @@
 //! Running Lua: what the command line asks for becomes the main process of a runtime.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::IsTerminal;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -57,8 +57,8 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
     let entries = ScriptEntries::new(&plan.file);
     let path = plan.search_path("LUA_PATH", entries.module_path());
     let mut builder = System::builder().module_path(path).modules(modules);
-    if let Some(workers) = std::env::var_os(WORKERS) {
-        builder = builder.workers(worker_count(&workers)?);
+    if let Some(workers) = worker_count()? {
+        builder = builder.workers(workers);
     }
     let cannot_start = |error| format!("cannot start: {error}");
     let runtime = builder.build(Arc::clone(&image), Box::new(entries)).map_err(cannot_start)?;
@@ -81,9 +81,11 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
     Ok(!failed.load(Ordering::Relaxed))
 }
 
-fn worker_count(text: &OsString) -> Result<usize, String> {
+/// How many workers the environment asks for.
+pub(super) fn worker_count() -> Result<Option<usize>, String> {
+    let Some(text) = std::env::var_os(WORKERS) else { return Ok(None) };
     let count = text.to_str().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
-    count.ok_or_else(|| format!("{WORKERS} must be a positive number, not {}", text.display()))
+    count.map(Some).ok_or_else(|| format!("{WORKERS} must be a positive number, not {}", text.display()))
 }
 
 /// What is to be done, in order.

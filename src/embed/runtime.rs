@@ -19,12 +19,15 @@ use crate::runtime::system::{self, System};
 use crate::vm::image::Image;
 use crate::{modules, runtime};
 
+/// What adds a module, of whatever type, to the built-in ones.
+type Addition = Box<dyn FnOnce(&mut Modules) + Send>;
+
 /// Sets up a [`Runtime`]: which code can be spawned, and on how many threads it runs.
 #[derive(Default)]
 pub struct RuntimeBuilder {
     system: system::Builder,
     sources: HashMap<Box<str>, Box<[u8]>>,
-    modules: Vec<Box<dyn FnOnce(&mut Modules) + Send>>,
+    modules: Vec<Addition>,
     sandbox: bool,
 }
 
@@ -155,7 +158,7 @@ pub struct Process {
 impl Process {
     /// Its PID as programs see it, such as `{app:processes|0x00002}`.
     pub fn pid(&self) -> String {
-        self.process.pid.display(&self.process.core.host).to_string()
+        self.process.core.hosts.shown(self.process.pid)
     }
 
     /// Sends it a message. Does not block.
@@ -260,11 +263,6 @@ impl Entries for Sources {
         let entry = Entry::new(id, chunk, "main");
         known.insert(id.into(), entry.clone());
         Ok(entry)
-    }
-
-    /// There is one host, whatever it is called.
-    fn has_host(&self, _: &str) -> bool {
-        true
     }
 }
 

@@ -1,10 +1,13 @@
 //! The `fs` module (`modules.md` §4.1): files of a volume, read and written off the workers.
 //!
-//! In script mode every volume id gives the file system of the machine: the volume's root is `/`, and its working
-//! directory that of the operating system process. Paths and names are bytes.
+//! In an application a volume is an entry, `fs.directory`: a folder that paths and links do not lead out of. In script mode
+//! every volume id gives the file system of the machine: the volume's root is `/`, and its working directory that of the
+//! operating system process. Paths and names are bytes.
+
+mod file;
 
 use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata, OpenOptions};
+use std::fs::{self, FileType, Metadata};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -15,9 +18,12 @@ use std::time::UNIX_EPOCH;
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
 use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::operation::run_blocking;
+use crate::runtime::process_state::state;
+use crate::runtime::spawn::Resource;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -68,6 +74,7 @@ static VOLUME: Class = Class {
         Native::new("read_file", read_file),
         Native::new("writefile", write_file),
         Native::new("write_file", write_file),
+        Native::new("open", file::open),
         Native::new("exists", exists),
         Native::new("isdir", is_dir),
         Native::new("stat", stat),
@@ -80,10 +87,60 @@ static VOLUME: Class = Class {
     metamethods: &[],
 };
 
+/// The kind of entries that are volumes.
+const DIRECTORY: &str = "fs.directory";
+
 /// A volume handle.
 struct Volume {
-    /// Absolute. Shared with a `chdir` that is under way.
+    /// The folder that is its root.
+    root: PathBuf,
+    /// As programs see it: the root is `/`. Shared with a `chdir` that is under way.
     working_dir: Arc<Mutex<PathBuf>>,
+}
+
+/// A path of a volume.
+struct VolumePath {
+    root: PathBuf,
+    /// As programs see it: absolute, without `.` and `..`.
+    shown: PathBuf,
+}
+
+impl VolumePath {
+    /// Where it is on the machine.
+    fn real(&self) -> io::Result<PathBuf> {
+        let relative = self.shown.strip_prefix("/").unwrap_or(&self.shown);
+        let real = self.root.join(relative);
+        if self.root != Path::new("/") {
+            self.check_links(&real)?;
+        }
+        Ok(real)
+    }
+
+    /// Refuses a path that leads out of the volume through a link. What does not exist yet lies where it will be made.
+    fn check_links(&self, real: &Path) -> io::Result<()> {
+        let root = self.root.canonicalize()?;
+        for part in real.ancestors() {
+            match part.canonicalize() {
+                Ok(found) if found.starts_with(&root) => return Ok(()),
+                Ok(_) => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::PermissionDenied,
+                        "not allowed: leads out of the volume",
+                    ));
+                }
+                // A link that leads nowhere would be followed when a file is made.
+                Err(_) if part.is_symlink() => {
+                    return Err(io::Error::new(
+                        io::ErrorKind::PermissionDenied,
+                        "not allowed: a link that leads nowhere",
+                    ));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 impl UserData for Volume {
@@ -93,20 +150,40 @@ impl UserData for Volume {
 }
 
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
-    if args.check_bytes(vm, 0)?.is_empty() {
+    let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
+    if id.is_empty() {
         return errors::fail(vm, INVALID, "empty volume id");
     }
-    let working_dir = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let (root, working_dir) = match state(vm).core().entries.resource(&id) {
+        Resource::Undeclared => (PathBuf::from("/"), std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
+        Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no volume {id}")),
+        Resource::Entry { kind, .. } if &*kind != DIRECTORY => {
+            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {DIRECTORY}"));
+        }
+        Resource::Entry { data, folder, .. } => {
+            let root = folder.join(data.get("directory").and_then(Data::as_str).unwrap_or_default());
+            if !root.is_dir() {
+                let wanted = data.get("auto_init") == Some(&Data::Boolean(true));
+                let made = if wanted { fs::create_dir_all(&root) } else { Err(io::ErrorKind::NotFound.into()) };
+                if let Err(error) = made {
+                    return errors::fail(vm, error_kind(&error), &format!("{}: {error}", root.display()));
+                }
+            }
+            (root, PathBuf::from("/"))
+        }
+    };
     let metatable = vm.image.class(&VOLUME);
-    let volume = vm.heap.new_userdata(Volume { working_dir: Arc::new(Mutex::new(working_dir)) }, metatable);
+    let volume = Volume { root, working_dir: Arc::new(Mutex::new(working_dir)) };
+    let volume = vm.heap.new_userdata(volume, metatable);
     vm.push(Value::userdata(volume))?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))
 }
 
-/// The absolute path that argument `i` names, without `.` and `..`; `None` if it is no path.
-fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<PathBuf>, Box<LuaError>> {
-    let mut path = args.check_userdata::<Volume>(vm, 0, "fs.Volume")?.working_dir.lock().clone();
+/// The path that argument `i` names; `None` if it is no path.
+fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<VolumePath>, Box<LuaError>> {
+    let volume = args.check_userdata::<Volume>(vm, 0, "fs.Volume")?;
+    let (root, mut path) = (volume.root.clone(), volume.working_dir.lock().clone());
     let bytes = args.check_bytes(vm, i)?;
     if bytes.is_empty() || bytes.contains(&0) {
         return Ok(None);
@@ -121,7 +198,7 @@ fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<PathBuf>, Box<LuaError
             name => path.push(OsStr::from_bytes(name)),
         }
     }
-    Ok(Some(path))
+    Ok(Some(VolumePath { root, shown: path }))
 }
 
 /// Runs `work` on the path of argument 1. `failed` is the first result of a failure.
@@ -136,7 +213,10 @@ fn on_path<T: Send + 'static>(
         return errors::fail_with(vm, failed, INVALID, "invalid path");
     };
     let fails_with_false = !failed.is_nil();
-    let work = move || work(&path).map_err(|error| (error_kind(&error), format!("{}: {error}", path.display())));
+    let work = move || {
+        let result = path.real().and_then(|real| work(&real));
+        result.map_err(|error| (error_kind(&error), format!("{}: {error}", path.shown.display())))
+    };
     run_blocking(vm, "file operation", work, move |vm, result| match result {
         Ok(value) => finish(vm, value),
         Err((kind, message)) => {
@@ -170,12 +250,8 @@ fn read_file(vm: &mut Vm, args: Args) -> NativeResult {
 fn write_file(vm: &mut Vm, args: Args) -> NativeResult {
     let data = args.check_bytes(vm, 2)?.to_vec();
     let mode = if args.get(vm, 3).is_nil() { b"w" } else { args.check_bytes(vm, 3)? };
-    let mut options = OpenOptions::new();
-    match mode {
-        b"w" => options.write(true).create(true).truncate(true),
-        b"a" => options.append(true).create(true),
-        b"wx" => options.write(true).create_new(true),
-        _ => return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode"),
+    let Some(options) = file::options(mode).filter(|_| mode != b"r") else {
+        return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode");
     };
     on_path(vm, args, Value::FALSE, move |path| options.open(path)?.write_all(&data), succeeded)
 }
@@ -284,13 +360,16 @@ fn next_entry(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn change_dir(vm: &mut Vm, args: Args) -> NativeResult {
-    let checked = |path: &Path| match fs::metadata(path)?.is_dir() {
-        true => Ok(path.to_owned()),
+    let check = |path: &Path| match fs::metadata(path)?.is_dir() {
+        true => Ok(()),
         false => Err(io::ErrorKind::NotADirectory.into()),
     };
     let working_dir = Arc::clone(&args.check_userdata::<Volume>(vm, 0, "fs.Volume")?.working_dir);
-    on_path(vm, args, Value::FALSE, checked, move |vm, path| {
-        *working_dir.lock() = path;
+    let Some(VolumePath { shown, .. }) = path(vm, args, 1)? else {
+        return errors::fail_with(vm, Value::FALSE, INVALID, "invalid path");
+    };
+    on_path(vm, args, Value::FALSE, check, move |vm, ()| {
+        *working_dir.lock() = shown;
         succeeded(vm, ())
     })
 }

@@ -1,16 +1,51 @@
 //! Host modules: what programs reach of the world, each module a file or folder of its own.
+//!
+//! | file | module |
+//! | --- | --- |
+//! | [`fs`] | files |
+//! | `json`, [`yaml`], `base64` | data as text and back |
+//! | `hash`, `uuid` | checksums; identifiers |
+//! | `env`, `logger` | the environment; records of what happens |
+//! | `store` | data under keys |
+//! | `sql` | databases |
+//! | `terminal` | the module `io` of processes that have the terminal |
+//!
+//! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
+//! returned as `nil, error`. Nothing waits on a worker, see [`operation`](crate::runtime::operation).
 
+#[cfg(feature = "app")]
+mod base64;
+#[cfg(feature = "app")]
+mod env;
 pub mod fs;
+#[cfg(feature = "app")]
+mod hash;
 #[cfg(feature = "json")]
 pub mod json;
+#[cfg(feature = "app")]
+mod logger;
 #[cfg(feature = "sql")]
 pub mod sql;
+#[cfg(feature = "app")]
+mod store;
+#[cfg(feature = "app")]
+mod terminal;
+#[cfg(feature = "app")]
+mod uuid;
+#[cfg(feature = "app")]
+pub mod yaml;
 
 use std::sync::Arc;
 
+#[cfg(feature = "app")]
+use crate::runtime::errors;
 use crate::runtime::module::Modules;
 use crate::types::Manifest;
+#[cfg(feature = "app")]
+use crate::vm::Vm;
 use crate::vm::image::{Image, Library, random_seed};
+#[cfg(feature = "app")]
+use crate::vm::native::{Flow, NativeResult};
 use crate::vm::value::Value;
 use crate::{runtime, stdlib};
 
@@ -25,6 +60,16 @@ pub fn built_in() -> Modules {
     modules.add(json::Json::default());
     #[cfg(feature = "sql")]
     modules.add(sql::Sql::default());
+    #[cfg(feature = "app")]
+    {
+        modules.add(base64::Base64);
+        modules.add(env::Env::default());
+        modules.add(hash::Hash);
+        modules.add(logger::Log);
+        modules.add(store::Stores::default());
+        modules.add(uuid::Identifiers::default());
+        modules.add(yaml::Yaml);
+    }
     modules
 }
 
@@ -35,6 +80,11 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
         true => stdlib::sandbox::libraries().into_iter().chain(runtime::SANDBOX.iter().copied()).collect(),
         false => stdlib::libraries(),
     };
+    #[cfg(feature = "app")]
+    if sandbox {
+        // Elsewhere `io` is that of Lua.
+        libraries.push(&terminal::LIBRARY);
+    }
     libraries.extend(runtime::LIBRARIES);
     libraries.extend(modules.iter().flat_map(|module| module.libraries()));
     Image::new(&libraries, sandbox, random_seed())
@@ -46,4 +96,25 @@ pub fn all_manifests() -> Vec<Manifest> {
     let manifests =
         modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
     stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
+}
+
+/// Answers a native call with `value, nil`.
+#[cfg(feature = "app")]
+fn succeed(vm: &mut Vm, value: Value) -> NativeResult {
+    vm.push_all(&[value, Value::NIL])?;
+    Ok(Flow::Return(2))
+}
+
+/// Answers a native call with a string and nil.
+#[cfg(feature = "app")]
+fn succeed_with_text(vm: &mut Vm, text: &[u8]) -> NativeResult {
+    let text = vm.string(text)?;
+    succeed(vm, text)
+}
+
+/// Answers a native call whose argument is no string with `nil, error`.
+#[cfg(feature = "app")]
+fn not_text(vm: &mut Vm, value: Value) -> NativeResult {
+    let name = vm.type_name_of(value);
+    errors::fail(vm, errors::INVALID, &format!("string expected, got {name}"))
 }

@@ -7,6 +7,7 @@ use super::bus::Bus;
 use super::driver::Driver;
 use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
+use super::hosts::Hosts;
 use super::io::IoDriver;
 use super::mail::Mail;
 use super::module::Modules;
@@ -58,8 +59,8 @@ pub struct RuntimeCore {
     pub entries: Box<dyn Entries>,
     /// Strings and classes used again and again.
     pub words: Words,
-    /// The id of the one host.
-    pub host: Box<str>,
+    /// Where processes run.
+    pub hosts: Hosts,
     /// Where `require` looks for files.
     pub module_path: Box<[u8]>,
     /// Settings.
@@ -102,7 +103,7 @@ impl RuntimeCore {
     /// `NotFound`
     pub fn resolve(&self, destination: &[u8]) -> Result<Arc<Process>, ErrorData> {
         let unknown = || ErrorData::plain(NOT_FOUND, "process not found");
-        if let Some(pid) = Pid::parse(destination, &self.host) {
+        if let Some(pid) = self.hosts.parse(destination) {
             return self.processes.get(pid).ok_or_else(unknown);
         }
         if Pid::looks_like(destination) {

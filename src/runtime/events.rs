@@ -26,7 +26,7 @@ pub const OUTDATED: &str = "pid.outdated";
 pub fn event_table(vm: &mut Vm, event: &ProcessEvent) -> Result<Value, Box<LuaError>> {
     let core = state(vm).core();
     let words = &core.words;
-    let from = vm.string(&event.from.display(&core.host).text())?;
+    let from = vm.string(&core.hosts.show(event.from))?;
     let at = Value::int(event.at);
     let (shape, kind, detail) = match &event.what {
         Happening::Exit(outcome) => (&words.end_event, words.exit, result_table(vm, outcome)?),

@@ -109,7 +109,7 @@ impl Scope {
 }
 
 fn event(core: &Arc<RuntimeCore>, group: &[u8], kind: &str, pid: Pid) -> Parcel {
-    let pids = Data::from(vec![pid.display(&core.host).to_string()]);
+    let pids = Data::from(vec![core.hosts.shown(pid)]);
     let data = Data::from([("Group", Data::from(group)), ("PIDs", pids)]);
     let fields = [("system", SYSTEM.into()), ("kind", kind.into()), ("path", group.into()), ("data", data)];
     // A process whose memory is limited to less than this event takes cannot have asked for it.

@@ -35,7 +35,7 @@ fn interrupt_main(vm: &mut Vm, wanted: impl Fn() -> bool + Send + 'static) {
         return;
     }
     let process = state(vm).process();
-    if process.is_script() && state(vm).mailbox.has_events() {
+    if process.must_end() && state(vm).mailbox.has_events() {
         process.core.begin_shutdown();
         let doom = Mail::Visit(Box::new(|vm| {
             state(vm).rare().doom = Some(Arc::new(ErrorData::plain(CANCELED, SHUTDOWN)));
@@ -61,6 +61,6 @@ fn interrupt_main(vm: &mut Vm, wanted: impl Fn() -> bool + Send + 'static) {
         Wait::Channel(handle) => channel::dequeue(vm, handle, id),
         wait @ Wait::Select(_) => channel::leave_queues(vm, id, wait),
         Wait::Timer(key) => drop(state(vm).core().timers.cancel(key)),
-        Wait::Nothing | Wait::Operation(_) => {}
+        Wait::Nothing | Wait::Operation(_) | Wait::Call(_) => {}
     }
 }

@@ -59,7 +59,7 @@ pub static LIBRARY: Library = Library {
 
 /// A PID as programs see it.
 pub(super) fn pid_value(vm: &mut Vm, pid: Pid) -> Result<Value, Box<LuaError>> {
-    let text = pid.display(&state(vm).core().host).text();
+    let text = state(vm).core().hosts.show(pid);
     vm.string(&text)
 }
 

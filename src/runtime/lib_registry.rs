@@ -3,7 +3,6 @@
 use super::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND};
 use super::lib_process::{done, pid_value};
 use super::names::NameError;
-use super::pid::Pid;
 use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::arith::to_integer;
@@ -65,7 +64,7 @@ fn register(vm: &mut Vm, args: Args) -> NativeResult {
         let pid = args.get(vm, 1);
         // SAFETY: a live string.
         let pid = pid.is_string().then(|| unsafe { Str::bytes(pid.as_string()) });
-        let Some(pid) = pid.and_then(|pid| Pid::parse(pid, &core.host)) else {
+        let Some(pid) = pid.and_then(|pid| core.hosts.parse(pid)) else {
             return errors::fail(vm, INVALID, "invalid pid");
         };
         core.processes.get(pid)

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::call;
 use super::context::Context;
 use super::errors::{self, ErrorData, INVALID, NOT_FOUND};
 use super::lib_process::{pid_value, refuse};
 use super::links::Relation;
-use super::mail::{Completion, Mail, Message, Outcome};
+use super::mail::{Mail, Message};
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_state::state;
@@ -117,9 +118,14 @@ impl Order<'_> {
         let target = args.get(vm, entry);
         let host = args.check_bytes(vm, entry + 1)?;
         let core = state(vm).core();
-        if !std::str::from_utf8(host).is_ok_and(|host| core.entries.has_host(host)) {
-            return Ok(Err(ErrorData::plain(NOT_FOUND, "host not found")));
-        }
+        let host = match std::str::from_utf8(host) {
+            Ok(host) => core.hosts.for_spawn(host),
+            Err(_) => Err(ErrorData::plain(NOT_FOUND, "host not found")),
+        };
+        let host = match host {
+            Ok(host) => host,
+            Err(error) => return Ok(Err(error)),
+        };
         let parent = state(vm).process();
         if let Some(name) = &self.spawner.name
             && let Some(owner) = core.names.lookup(name.as_bytes())
@@ -133,7 +139,7 @@ impl Order<'_> {
             values.extend((entry + 2..args.len).map(|i| args.get(vm, i)));
             let arguments = pack_list(vm, &values);
             let start = Start::Function(Arc::clone(&state(vm).entry));
-            spawn::create(core, &start, &arguments, context, Some(parent))
+            spawn::create(core, &host, &start, &arguments, context, Some(parent))
         } else {
             let id = args.check_bytes(vm, entry)?;
             let resolved = match std::str::from_utf8(id) {
@@ -143,7 +149,7 @@ impl Order<'_> {
             match resolved {
                 Ok(entry_found) => {
                     let arguments = pack_rest(vm, args, entry + 2);
-                    spawn::create(core, &Start::Entry(&entry_found), &arguments, context, Some(parent))
+                    spawn::create(core, &host, &Start::Entry(&entry_found), &arguments, context, Some(parent))
                 }
                 Err(error) => Err(error),
             }
@@ -235,17 +241,7 @@ fn exec(vm: &mut Vm, args: Args) -> NativeResult {
 /// Starts a process and waits for its result.
 fn run_to_its_end(vm: &mut Vm, order: &Order<'_>) -> NativeResult {
     check_can_wait(vm)?;
-    let caller = state(vm).process().weak();
-    let id = state(vm).tasks.next_wait();
-    let on_exit = Box::new(move |outcome: Outcome| {
-        let Some(caller) = caller.upgrade() else { return };
-        let finish = Box::new(move |vm: &mut Vm| match outcome {
-            Ok(value) => Ok(smallvec![value.unpack_one(vm)?, Value::NIL]),
-            Err(error) => Ok(smallvec![Value::NIL, errors::to_value(vm, error)]),
-        });
-        // A caller that ends at the same time does not care any more.
-        let _ = caller.post(Mail::Completion(Box::new(Completion { id, finish })));
-    });
+    let on_exit = call::answer_caller(vm);
     match order.carry_out(vm, Some(on_exit))? {
         Ok(Started::Process(_)) => {
             state(vm).tasks.begin_wait("process.exec", Wait::Nothing, true);

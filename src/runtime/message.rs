@@ -8,7 +8,7 @@ use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::native::{Answer, Args, Native, NativeResult};
-use crate::vm::object::{Table, UserData};
+use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
@@ -47,15 +47,7 @@ pub fn raw_value(vm: &mut Vm, message: &Message) -> Result<Value, Box<LuaError>>
         return message.payload.unpack_one(vm);
     }
     let values = message.payload.unpack(vm)?;
-    array(vm, &values)
-}
-
-fn array(vm: &mut Vm, values: &[Value]) -> Result<Value, Box<LuaError>> {
-    let table = vm.heap.new_table(values.len() as u32, 0);
-    // SAFETY: a fresh table.
-    let stored = unsafe { Table::set_list(table, &mut vm.heap, 1, values.as_ptr(), values.len() as u32) };
-    stored.map_err(|error| vm.table_error(error))?;
-    Ok(Value::table(table))
+    vm.new_list(&values)
 }
 
 fn topic(vm: &mut Vm, args: Args) -> NativeResult {
@@ -90,7 +82,7 @@ fn quick_payload(vm: &mut Vm, args: &[Value]) -> Answer {
 
 fn from(vm: &mut Vm, args: Args) -> NativeResult {
     let from = args.check_userdata::<MessageObject>(vm, 0, "process.Message")?.0.from;
-    let text = if from == NOBODY { Default::default() } else { from.display(&state(vm).core().host).text() };
+    let text = if from == NOBODY { Default::default() } else { state(vm).core().hosts.show(from) };
     let text = vm.string(&text)?;
     vm.answer(text)
 }
@@ -107,7 +99,7 @@ fn payload(vm: &mut Vm, args: Args) -> NativeResult {
         _ => {
             let values = message.0.payload.unpack(vm)?;
             let payloads: Vec<Value> = values.iter().map(|value| new_payload(vm, *value)).collect();
-            let list = array(vm, &payloads)?;
+            let list = vm.new_list(&payloads)?;
             vm.answer(list)
         }
     }

@@ -23,6 +23,8 @@
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
+//! | [`hosts`] | where processes run |
+//! | [`call`], [`future`] | executions of functions, and what callers get of them |
 //! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
 //! | [`process_state`] | the Lua side of a process, the host of its machine |
@@ -64,6 +66,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib --no-default-features --features runtime loom_`.
 
 pub mod bus;
+pub mod call;
 pub mod channel;
 pub mod context;
 pub mod core;
@@ -71,12 +74,15 @@ pub mod data;
 pub mod driver;
 pub mod errors;
 mod events;
+pub mod future;
 pub mod groups;
+pub mod hosts;
 pub mod interrupt;
 pub mod io;
 mod lib_channel;
 mod lib_coroutine;
 mod lib_events;
+mod lib_funcs;
 mod lib_os;
 mod lib_pg;
 mod lib_process;

@@ -58,8 +58,8 @@ pub struct Process {
     /// Its Lua state; `None` once it has ended.
     machine: UnsafeCell<Option<Pooled<Vm>>>,
     relations: Mutex<Relations>,
-    /// A script's main process: nobody but itself can help it out of a deadlock.
-    script: bool,
+    /// Somebody waits for its end, as for that of a script or of the execution of a function: a deadlock ends it.
+    must_end: bool,
 }
 
 // SAFETY: `machine` is accessed only by the worker that the run state lets run the process (and by its creator before it
@@ -80,7 +80,7 @@ enum Step {
 
 impl Process {
     /// A process without a Lua state; see [`Process::set_machine`].
-    pub fn new(core: Arc<RuntimeCore>, pid: Pid, script: bool) -> Arc<Process> {
+    pub fn new(core: Arc<RuntimeCore>, pid: Pid, must_end: bool) -> Arc<Process> {
         Arc::new(Process {
             run_state: RunState::new(),
             mailbox: Queue::new(),
@@ -88,7 +88,7 @@ impl Process {
             core,
             machine: UnsafeCell::new(None),
             relations: Mutex::default(),
-            script,
+            must_end,
         })
     }
 
@@ -114,9 +114,9 @@ impl Process {
         Ok(())
     }
 
-    /// Whether it is a script's main process.
-    pub fn is_script(&self) -> bool {
-        self.script
+    /// Whether somebody waits for its end, as for that of a script, so that a deadlock ends it.
+    pub fn must_end(&self) -> bool {
+        self.must_end
     }
 
     /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile but that of another
@@ -223,10 +223,10 @@ impl Process {
     /// No task is ready: waits for news, unless there can be none.
     fn wait(&self, vm: &mut Vm) -> Step {
         let host = state(vm);
-        let hopeless = host.tasks.waits_for_itself() && !host.mailbox.is_open() && !host.has_alarms();
+        let hopeless = host.tasks.waits_for_itself() && !host.mailbox.is_open() && !host.expects_news();
         if hopeless {
             let text = format!("deadlock: all coroutines blocked ({})", host.tasks.reasons().count());
-            if self.script {
+            if self.must_end {
                 let reasons: Vec<&str> = host.tasks.reasons().collect();
                 let error = ErrorData {
                     stack: format!("waiting for: {}", reasons.join(", ")),
@@ -235,7 +235,7 @@ impl Process {
                 return Step::End(Err(Arc::new(error)));
             }
             if !std::mem::replace(&mut host.warned, true) {
-                eprintln!("warning: {} ({}): {text}", host.entry, self.pid.display(&self.core.host));
+                eprintln!("warning: {} ({}): {text}", host.entry, self.core.hosts.shown(self.pid));
             }
         }
         Step::Pause(StepOutcome::Waiting)
@@ -308,6 +308,7 @@ impl Process {
         let ties = self.relations().end();
         self.mailbox.close();
         self.core.processes.remove(self.pid);
+        self.core.hosts.ended(self.pid, &outcome);
         self.core.names.release(self.pid, &ties.names);
         if !ties.watchers.is_empty() {
             let at = self.core.driver.wall_clock().seconds;
@@ -345,7 +346,7 @@ impl Process {
                 Wait::Channel(handle) => channel::leave_shared(self, handle, id),
                 Wait::Select(cases) => cases.iter().for_each(|case| channel::leave_shared(self, case.channel, id)),
                 Wait::Timer(key) => drop(self.core.timers.cancel(key)),
-                Wait::Nothing | Wait::Operation(_) => {}
+                Wait::Nothing | Wait::Operation(_) | Wait::Call(_) => {}
             }
         }
         if let Some(mut rare) = state(vm).rare.take() {

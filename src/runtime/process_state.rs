@@ -7,6 +7,7 @@ use super::bus::SubscriptionId;
 use super::context::Context;
 use super::core::RuntimeCore;
 use super::errors::{self, ErrorData};
+use super::future::Futures;
 use super::groups::Membership;
 use super::mailbox::Mailbox;
 use super::module::held::Held;
@@ -53,6 +54,8 @@ pub struct ProcessState {
 pub struct Rare {
     /// The channels of pending timers.
     pub alarms: Alarms,
+    /// Its futures that are pending.
+    pub futures: Futures,
     /// What it has inherited.
     pub context: Option<Arc<Context>>,
     /// Set when the process must end at its next turn.
@@ -100,9 +103,9 @@ impl ProcessState {
         self.rare.as_ref()?.context.as_ref()
     }
 
-    /// Whether a timer is pending whose channel somebody may wait on.
-    pub fn has_alarms(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| !rare.alarms.is_empty())
+    /// Whether a timer or a future is pending whose channel somebody may wait on.
+    pub fn expects_news(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| !rare.alarms.is_empty() || !rare.futures.is_empty())
     }
 
     /// The process.
@@ -125,6 +128,7 @@ impl Host for ProcessState {
         self.mailbox.trace(marker);
         if let Some(rare) = &self.rare {
             rare.alarms.trace(marker);
+            rare.futures.trace(marker);
         }
         if !self.handles.is_null() {
             marker.mark(Value::table(self.handles));

@@ -52,8 +52,8 @@ impl<P: Numbered> ProcessTable<P> {
     }
 
     /// A number that was never used.
-    pub fn next_pid(&self) -> Pid {
-        Pid(self.next.fetch_add(1, Ordering::Relaxed))
+    pub fn next_pid(&self, host: u16) -> Pid {
+        Pid::new(host, self.next.fetch_add(1, Ordering::Relaxed))
     }
 
     fn shard(&self, pid: Pid) -> &Shard<P> {

@@ -7,14 +7,18 @@
 
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use smallvec::SmallVec;
 
+use super::call::Callable;
 use super::context::Context;
 use super::core::RuntimeCore;
+use super::data::Data;
 use super::errors::{self, ErrorData, INTERNAL, INVALID_STATE, NOT_FOUND};
+use super::hosts::{Host, HostKind};
 use super::links::Relation;
 use super::mail::{Mail, Message};
 use super::names::NameError;
@@ -48,13 +52,26 @@ pub struct EntryData {
     pub chunk: Chunk,
     /// Which field of the table that the chunk returns is called.
     pub method: Arc<str>,
+    /// What its globals are besides those that all processes have.
+    pub bindings: Option<Arc<Bindings>>,
     template: Template,
 }
 
 impl Entry {
     /// The entry `id`: the field `method` of what `chunk` returns.
     pub fn new(id: impl Into<Arc<str>>, chunk: Chunk, method: impl Into<Arc<str>>) -> Entry {
-        Entry(Arc::new(EntryData { id: id.into(), chunk, method: method.into(), template: Template::default() }))
+        Entry::with_bindings(id, chunk, method, None)
+    }
+
+    /// The same, with globals of its own.
+    pub fn with_bindings(
+        id: impl Into<Arc<str>>,
+        chunk: Chunk,
+        method: impl Into<Arc<str>>,
+        bindings: Option<Arc<Bindings>>,
+    ) -> Entry {
+        let (id, method) = (id.into(), method.into());
+        Entry(Arc::new(EntryData { id, chunk, method, bindings, template: Template::default() }))
     }
 }
 
@@ -72,6 +89,23 @@ impl Deref for Entry {
     fn deref(&self) -> &EntryData {
         &self.0
     }
+}
+
+/// What an entry asks for (`runtime.md` §8.4): globals of the processes that run it.
+#[derive(Default)]
+pub struct Bindings {
+    /// Built-in modules, by name.
+    pub modules: Vec<Box<str>>,
+    /// Libraries, each after those that it needs itself.
+    pub libraries: Vec<Library>,
+}
+
+/// A library that an entry asks for.
+pub struct Library {
+    /// Its code.
+    pub chunk: Chunk,
+    /// The globals that hold what its chunk returns.
+    pub names: Vec<Box<str>>,
 }
 
 /// The main function of a chunk that the image holds.
@@ -108,16 +142,59 @@ impl Chunk {
     }
 }
 
+/// What is known of a resource.
+pub enum Resource {
+    /// There are no definitions: what an id means is the module's business.
+    Undeclared,
+    /// No entry has this id.
+    Unknown,
+    /// An entry.
+    Entry {
+        /// Its kind.
+        kind: Box<str>,
+        /// Its fields.
+        data: Data,
+        /// The folder to which paths in it are relative.
+        folder: PathBuf,
+    },
+}
+
 /// Where entry ids lead.
-pub trait Entries: Send + Sync + 'static {
+pub trait Entries: std::any::Any + Send + Sync {
     /// The entry with this id.
     ///
     /// # Errors
     /// `factory not found`, or a source that does not compile.
     fn resolve(&self, image: &Image, id: &str) -> Result<Entry, ErrorData>;
 
-    /// Whether there is a host with this id.
-    fn has_host(&self, id: &str) -> bool;
+    /// What a process of this entry has besides what all processes have.
+    fn bindings(&self, _id: &str) -> Option<Arc<Bindings>> {
+        None
+    }
+
+    /// What `funcs` may call under this id.
+    ///
+    /// # Errors
+    /// As [`resolve`](Entries::resolve).
+    fn callable(&self, core: &RuntimeCore, id: &str) -> Result<Callable, ErrorData> {
+        let entry = self.resolve(&core.image, id)?;
+        Ok(Callable { entry, host: core.hosts.for_function(id), pool: None })
+    }
+
+    /// The entry behind an id that names a resource of a module.
+    fn resource(&self, _id: &str) -> Resource {
+        Resource::Undeclared
+    }
+
+    /// Whether hosts have to be declared. If not, every host id means the default host.
+    fn declares_hosts(&self) -> bool {
+        false
+    }
+
+    /// Whether a process sees only those built-in modules and libraries that its entry lists.
+    fn lists_modules(&self) -> bool {
+        false
+    }
 
     /// Whether there is a scope of process groups with this id.
     fn has_group_scope(&self, _id: &str) -> bool {
@@ -163,6 +240,7 @@ pub type Begin<'a> = dyn Fn(&mut Vm) -> Result<(Value, Results), Box<LuaError>> 
 /// As the specification lists them for steps 2 to 5.
 pub fn create(
     core: &Arc<RuntimeCore>,
+    host: &Host,
     start: &Start<'_>,
     arguments: &Parcel,
     context: Option<Arc<Context>>,
@@ -171,9 +249,10 @@ pub fn create(
     if core.stopping.load(Ordering::Relaxed) {
         return Err(ErrorData::plain(INVALID_STATE, "scheduler is stopping"));
     }
-    let script = matches!(start, Start::Program { interruptible: false, .. });
-    let process = Process::new(Arc::clone(core), core.processes.next_pid(), script);
-    let vm = machine_of(&process, start, arguments, context, spawner)?;
+    host.enter()?;
+    let must_end = host.kind != HostKind::Processes || matches!(start, Start::Program { interruptible: false, .. });
+    let process = Process::new(Arc::clone(core), core.processes.next_pid(host.index()), must_end);
+    let vm = machine_of(&process, start, arguments, context, spawner).inspect_err(|_| host.leave())?;
     // SAFETY: nobody else knows the process yet.
     unsafe { process.set_machine(vm) };
     Ok(process)
@@ -215,19 +294,26 @@ fn main_task(
 ) -> Result<(*mut Thread, Results), ErrorData> {
     match start {
         Start::Entry(entry) => {
-            if let Some(method) = entry.template.make(vm) {
+            bind(vm, entry.bindings.as_deref(), spawner)?;
+            // What libraries make is different in every process.
+            let is_alone = entry.bindings.as_deref().is_none_or(|bindings| bindings.libraries.is_empty());
+            if is_alone && let Some(method) = entry.template.make(vm) {
                 let method = method.map_err(|error| failed(vm, &error))?;
                 return Ok((vm.new_root(method), unpack(vm, arguments)?));
             }
-            let (thread, method) = run_chunk(vm, entry, spawner)?;
-            entry.template.learn(vm, entry.chunk, method);
+            let (thread, method) = method(vm, entry, spawner)?;
+            if is_alone {
+                entry.template.learn(vm, entry.chunk, method);
+            }
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.
             vm.collect();
             vm.heap.release_unused();
             Ok((thread, unpack(vm, arguments)?))
         }
-        Start::Function(_) => {
+        Start::Function(id) => {
+            let bindings = state(vm).core().entries.bindings(id);
+            bind(vm, bindings.as_deref(), spawner)?;
             let mut values = unpack(vm, arguments)?;
             let function = if values.is_empty() { Value::NIL } else { values.remove(0) };
             Ok((vm.new_root(function), values))
@@ -252,7 +338,7 @@ pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<
     // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
     let mut vm = unsafe { Vm::new_pooled(&core.image) };
     vm.heap.set_limit(core.settings.memory_limit);
-    if !process.is_script() {
+    if process.pid.host() != 0 || !process.must_end() {
         vm.heap.set_least_threshold(LEAST_THRESHOLD);
     }
     // SAFETY: by contract the process lives as long as the machine.
@@ -306,6 +392,7 @@ pub fn launch(process: Arc<Process>, launch: Launch<'_>) -> Result<Arc<Process>,
         None => publish(),
         Some(name) => {
             if let Err(NameError::Taken(owner)) = core.names.register(name.as_bytes(), &process, publish) {
+                core.hosts.of(process.pid).leave();
                 if let Some(spawner) = spawner {
                     relations.iter().for_each(|relation| process.unwatch(spawner.pid, *relation));
                     spawner.unwatch(process.pid, Relation::Link);
@@ -343,14 +430,35 @@ fn unpack(vm: &mut Vm, arguments: &Parcel) -> Result<Results, ErrorData> {
     }
 }
 
-/// Runs the top-level chunk of an entry; returns the coroutine it ran in and the method.
-fn run_chunk(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*mut Thread, Value), ErrorData> {
-    let function = entry.chunk.closure(vm);
+/// Makes what an entry asks for globals; libraries are run for it.
+fn bind(vm: &mut Vm, bindings: Option<&Bindings>, spawner: Option<&Process>) -> Result<(), ErrorData> {
+    let Some(bindings) = bindings else { return Ok(()) };
+    let globals = vm.globals();
+    for name in &bindings.modules {
+        if let Some(module) = vm.image.module(name) {
+            let module = vm.own(module);
+            vm.raw_set_name(globals, name, module).map_err(|error| failed(vm, &error))?;
+        }
+    }
+    for library in &bindings.libraries {
+        let (_, value) = run_chunk(vm, library.chunk, spawner)?;
+        // As `require` has it for a module that returns nothing.
+        let value = if value.is_nil() { Value::TRUE } else { value };
+        for name in &library.names {
+            vm.raw_set_name(globals, name, value).map_err(|error| failed(vm, &error))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the top-level chunk of an entry or a library; returns the coroutine it ran in and the first result.
+fn run_chunk(vm: &mut Vm, chunk: Chunk, spawner: Option<&Process>) -> Result<(*mut Thread, Value), ErrorData> {
+    let function = chunk.closure(vm);
     let thread = vm.new_root(function);
-    let values = loop {
+    loop {
         vm.fuel = state(vm).core().settings.slice;
         match vm.run(thread, &[]) {
-            Exit::Finished(values) => break values,
+            Exit::Finished(values) => return Ok((thread, values.first().copied().unwrap_or(Value::NIL))),
             Exit::Failed(error) => return Err(failed(vm, &error)),
             Exit::OutOfBudget if spawner.is_none_or(|spawner| !spawner.is_doomed()) => {
                 state(vm).core().scheduler.give_way();
@@ -361,8 +469,12 @@ fn run_chunk(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*
                 return Err(ErrorData::plain(INTERNAL, &text));
             }
         }
-    };
-    let value = values.first().copied().unwrap_or(Value::NIL);
+    }
+}
+
+/// Runs the top-level chunk of an entry; returns the coroutine it ran in and the method.
+fn method(vm: &mut Vm, entry: &Entry, spawner: Option<&Process>) -> Result<(*mut Thread, Value), ErrorData> {
+    let (thread, value) = run_chunk(vm, entry.chunk, spawner)?;
     let method = match value.tag() {
         tag::TABLE => {
             let key = vm.string(entry.method.as_bytes()).map_err(|error| failed(vm, &error))?;

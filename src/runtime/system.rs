@@ -10,6 +10,7 @@ use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
+use super::hosts::{Host, Hosts};
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Mail, Message, Outcome};
@@ -41,11 +42,12 @@ pub static LIBRARIES: &[&Library] = &[
     &super::time::LIBRARY,
     &super::payload::LIBRARY,
     &super::lib_events::LIBRARY,
+    &super::lib_funcs::LIBRARY,
     &super::lib_pg::LIBRARY,
 ];
 
 /// What the sandbox has instead of the libraries of the same name.
-pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY];
+pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY, &super::lib_require::PACKAGE];
 
 /// Sets up a [`System`].
 pub struct Builder {
@@ -114,6 +116,7 @@ impl Builder {
     /// If the operating system refuses a thread.
     pub fn build(self, image: Arc<Image>, entries: Box<dyn Entries>) -> io::Result<System> {
         let scheduler = Scheduler::new(self.workers, "moonlet-worker", &*self.driver)?;
+        let hosts = Hosts::new(&self.host, !entries.declares_hosts());
         let core = RuntimeCore {
             words: Words::new(&image),
             image,
@@ -127,7 +130,7 @@ impl Builder {
             groups: Groups::default(),
             modules: self.modules,
             entries,
-            host: self.host,
+            hosts,
             module_path: self.module_path,
             settings: self.settings,
             stopping: AtomicBool::new(false),
@@ -158,10 +161,11 @@ impl System {
     pub fn run_program(&self, id: &Arc<str>, begin: &Begin<'_>, interruptible: bool) -> Outcome {
         let (sender, receiver) = mpsc::channel();
         let start = Start::Program { id, begin, interruptible };
-        let process = spawn::create(&self.core, &start, &Parcel::Empty, None, None).map_err(Arc::new)?;
+        let process = spawn::create(&self.core, self.core.hosts.default_host(), &start, &Parcel::Empty, None, None)
+            .map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
-        self.launch(process);
+        launch(process);
         let outcome = receiver.recv().unwrap_or_else(|_| Err(ErrorData::internal("the runtime was shut down")));
         // What cannot be written any more has nobody to be reported to.
         let _ = flush_output();
@@ -173,15 +177,7 @@ impl System {
     /// # Errors
     /// As `process.spawn`.
     pub fn spawn(&self, id: &str, arguments: &Parcel, on_exit: OnExit) -> Result<Arc<Process>, ErrorData> {
-        let entry = self.core.entries.resolve(&self.core.image, id)?;
-        let process = spawn::create(&self.core, &Start::Entry(&entry), arguments, None, None)?;
-        process.on_exit(on_exit);
-        Ok(self.launch(process))
-    }
-
-    /// Queues a process without a name.
-    fn launch(&self, process: Arc<Process>) -> Arc<Process> {
-        spawn::launch(process, Launch::default()).unwrap_or_else(|_| unreachable!("only a name can be taken"))
+        spawn_entry(&self.core, self.core.hosts.default_host(), id, arguments, on_exit)
     }
 
     /// Sends a message from outside.
@@ -211,6 +207,28 @@ impl System {
         // SAFETY: the workers have stopped. (If one of them is here, it is ending a process that is not in the table.)
         self.core.processes.all().iter().for_each(|late| unsafe { late.end_without_worker() });
     }
+}
+
+/// Starts a process for an entry on a host. `on_exit` is called with its outcome, by the worker that ended it.
+///
+/// # Errors
+/// As `process.spawn`.
+pub fn spawn_entry(
+    core: &Arc<RuntimeCore>,
+    host: &Arc<Host>,
+    id: &str,
+    arguments: &Parcel,
+    on_exit: OnExit,
+) -> Result<Arc<Process>, ErrorData> {
+    let entry = core.entries.resolve(&core.image, id)?;
+    let process = spawn::create(core, host, &Start::Entry(&entry), arguments, None, None)?;
+    process.on_exit(on_exit);
+    Ok(launch(process))
+}
+
+/// Queues a process without a name.
+fn launch(process: Arc<Process>) -> Arc<Process> {
+    spawn::launch(process, Launch::default()).unwrap_or_else(|_| unreachable!("only a name can be taken"))
 }
 
 /// How long a terminated process may take to notice.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::call::Call;
 use super::io::Operation;
 use super::select::WaitingCase;
 use super::sync::{AtomicBool, Ordering};
@@ -67,6 +68,8 @@ pub enum Wait {
     Timer(TimerKey),
     /// An operation off the workers; dropping it aborts it.
     Operation(Operation),
+    /// A call of a function; dropping it cancels it.
+    Call(Call),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

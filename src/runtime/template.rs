@@ -107,10 +107,6 @@ mod tests {
         fn resolve(&self, _: &Image, _: &str) -> Result<Entry, ErrorData> {
             Ok(self.0.clone())
         }
-
-        fn has_host(&self, _: &str) -> bool {
-            true
-        }
     }
 
     /// What three processes of an entry return, one after the other, and whether its method is copied.

@@ -483,10 +483,6 @@ impl Entries for Fixed {
         let chunk = Chunk::compile(image, self.0.as_bytes(), "=fixed", &NoModules).expect("the source compiles");
         Ok(Entry::new(id, chunk, "main"))
     }
-
-    fn has_host(&self, _: &str) -> bool {
-        true
-    }
 }
 
 /// Starts so many processes and shuts down; their outcomes.

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::errors::{self, ErrorData, INVALID};
+use super::hosts::HostKind;
 use super::process::Process;
 use super::process_state::state;
 use super::select::check_can_wait;
@@ -27,6 +28,10 @@ pub struct Upgrade {
 /// `process.upgrade([id], …)`
 pub(super) fn upgrade(vm: &mut Vm, args: Args) -> NativeResult {
     check_can_wait(vm)?;
+    let process = state(vm).process();
+    if process.core.hosts.of(process.pid).kind == HostKind::Function {
+        return Err(vm.error("an execution of a function cannot be upgraded"));
+    }
     let entry = Arc::clone(&state(vm).entry);
     let id = match args.get(vm, 0) {
         id if id.is_nil() => entry,

@@ -214,10 +214,10 @@ impl Heap {
             if (*string).header.mark & self.condemned != 0 {
                 (*string).header.mark ^= self.condemned | self.birth_mark;
             }
-            if (*string).header.flags & string_flag::CHUNK != 0 {
-                if let Some(marker) = &mut self.marker {
-                    marker.mark_chunk(chunk::owner(string));
-                }
+            if (*string).header.flags & string_flag::CHUNK != 0
+                && let Some(marker) = &mut self.marker
+            {
+                marker.mark_chunk(chunk::owner(string));
             }
         }
     }

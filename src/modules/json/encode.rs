@@ -228,5 +228,11 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
     if !float.is_finite() {
         return out.extend_from_slice(b"null");
     }
+    let start = out.len();
     serde_json::to_writer(&mut *out, &float).expect("a number can be written to memory");
+    if let Some(exponent) = out[start..].iter().position(|byte| *byte == b'e')
+        && !matches!(out[start + exponent + 1], b'-' | b'+')
+    {
+        out.insert(start + exponent + 1, b'+');
+    }
 }

@@ -10,7 +10,7 @@
 //! neither tables nor the text grow without the heap being asked.
 
 mod decode;
-mod encode;
+pub mod encode;
 mod schema;
 
 use std::sync::Arc;
@@ -88,11 +88,11 @@ fn decode(vm: &mut Vm, args: Args) -> NativeResult {
     let value = args.get(vm, 0);
     if !value.is_string() {
         let message = format!("string expected, got {}", vm.type_name_of(value));
-        return errors::fail(vm, INVALID, &message);
+        return fail(vm, Value::NIL, INVALID, &message, None);
     }
     let text = string_bytes(value);
     if text.is_empty() {
-        return errors::fail(vm, INVALID, "empty string is not JSON");
+        return fail(vm, Value::NIL, INVALID, "empty string is not JSON", None);
     }
     charge(vm, text.len());
     match decode::decode(vm, text) {
@@ -114,14 +114,14 @@ fn validate(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(schema) = schema_text(vm, args)? else { return refuse_schema(vm, args) };
     let value = args.get(vm, 1);
     if value.is_nil() {
-        return errors::fail_with(vm, Value::FALSE, INVALID, "data is required");
+        return fail(vm, Value::FALSE, INVALID, "data is required", None);
     }
     let mut encoder = Encoder::new(vm, EmptyTable::Object);
     let text = match encoder.encode(value) {
         Ok(()) => encoder.finish(),
         Err(EncodeError::Raised(error)) => return Err(error),
         Err(EncodeError::Refused { why, .. }) => {
-            return errors::fail_with(vm, Value::FALSE, INVALID, &format!("data is not JSON: {why}"));
+            return fail(vm, Value::FALSE, INVALID, &format!("data is not JSON: {why}"), None);
         }
     };
     check(vm, &schema, &text)
@@ -132,7 +132,7 @@ fn validate_string(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(schema) = schema_text(vm, args)? else { return refuse_schema(vm, args) };
     let value = args.get(vm, 1);
     if !value.is_string() {
-        return errors::fail_with(vm, Value::FALSE, INVALID, "data must be a string of JSON text");
+        return fail(vm, Value::FALSE, INVALID, "data must be a string of JSON text", None);
     }
     check(vm, &schema, string_bytes(value))
 }
@@ -161,7 +161,7 @@ fn refuse_schema(vm: &mut Vm, args: Args) -> NativeResult {
         tag::TABLE => "invalid schema: the table has no JSON form",
         _ => "schema must be a table or a string of JSON text",
     };
-    errors::fail_with(vm, Value::FALSE, INVALID, message)
+    fail(vm, Value::FALSE, INVALID, message, None)
 }
 
 fn check(vm: &mut Vm, schema: &[u8], text: &[u8]) -> NativeResult {

@@ -53,7 +53,11 @@ pub fn duration_value(vm: &mut Vm, duration: Duration) -> Value {
 
 /// Argument `i` as a duration: nanoseconds, text or object.
 pub fn duration_argument(vm: &mut Vm, args: Args, i: u32) -> Option<Duration> {
-    let value = args.get(vm, i);
+    span_of(args.get(vm, i))
+}
+
+/// A value as a duration: nanoseconds, text or object.
+pub fn span_of(value: Value) -> Option<Duration> {
     match value.tag() {
         tag::INT => Some(Duration(value.as_int())),
         tag::FLOAT => Some(value.as_float()).filter(|f| f.abs() < 9.3e18).map(|f| Duration(f as i64)),

@@ -16,7 +16,7 @@ mod moment;
 mod zone;
 
 pub use alarms::{Alarms, fire};
-pub use duration::{DURATION, Duration, DurationObject, duration_argument, duration_of, duration_value};
+pub use duration::{DURATION, Duration, DurationObject, duration_argument, duration_of, duration_value, span_of};
 pub use methods::{TIME, TimeObject, time_of, time_value};
 pub use moment::Time;
 pub use zone::{LocationObject, Zone, location_value};

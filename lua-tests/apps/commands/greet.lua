@@ -1,0 +1,4 @@
+return { main = function(...)
+  print("Hello", select("#", ...), ...)
+  return 0
+end }

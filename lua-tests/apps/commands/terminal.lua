@@ -1,0 +1,14 @@
+local io = require("io")
+return { main = function()
+  io.write("name? ")
+  local name = assert(io.readline())
+  io.print("Hello", name, setmetatable({}, {__tostring = function() return "object" end}))
+  io.eprint("to", "stderr")
+  assert(io.read(3) == "abc")
+  assert(io.readline() == "")
+  local nothing, err = io.readline()
+  assert(nothing == nil and err:message():find("EOF"))
+  assert(io.flush())
+  -- Another process has no terminal.
+  return 0
+end }

@@ -1,0 +1,211 @@
+//! Applications: every folder of `lua-tests/apps` has a `transcript` of commands with what they print and how they end.
+//!
+//! In a transcript, `$ moonlet …` begins a command, which runs in the folder. Then come the lines of its standard output,
+//! `! TEXT` for text that must be on the standard error, `< TEXT` for a line of standard input, and `= N` for the exit
+//! status. A line `...` stands for any lines; `(… s)` for any duration.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use libtest_mimic::{Failed, Trial};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::folder::Folder;
+use crate::program::{Program, root, wait};
+
+pub fn trials() -> Vec<Trial> {
+    let mut folders: Vec<PathBuf> = fs::read_dir(root().join("lua-tests/apps"))
+        .expect("the folder of the applications can be read")
+        .map(|entry| entry.expect("the entries of a folder can be listed").path())
+        .collect();
+    folders.sort();
+    let named = |folder: PathBuf| {
+        let name = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+        Trial::test(format!("apps::{name}"), move || follows_transcript(&folder))
+    };
+    let mut trials: Vec<Trial> = folders.into_iter().map(named).collect();
+    trials.push(Trial::test("apps::init_makes_what_works", init_makes_what_works));
+    trials.push(Trial::test("apps::links_do_not_lead_out_of_volumes", links_do_not_lead_out_of_volumes));
+    trials.push(Trial::test("apps::signals_stop_services", || signals_stop("polite", 1)));
+    trials.push(Trial::test("apps::a_second_signal_does_not_wait", || signals_stop("stubborn", 2)));
+    trials
+}
+
+/// A command of a transcript with what is expected of it.
+#[derive(Default)]
+struct Step {
+    arguments: Vec<String>,
+    input: String,
+    output: Vec<String>,
+    errors: Vec<String>,
+    status: i32,
+}
+
+fn follows_transcript(folder: &Path) -> Result<(), Failed> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in fs::read_to_string(folder.join("transcript"))?.lines() {
+        if let Some(command) = line.strip_prefix("$ moonlet ") {
+            let arguments = command.split_whitespace().map(str::to_owned).collect();
+            steps.push(Step { arguments, ..Step::default() });
+            continue;
+        }
+        let step = steps.last_mut().ok_or("a transcript begins with a command")?;
+        if let Some(text) = line.strip_prefix("! ") {
+            step.errors.push(text.to_owned());
+        } else if let Some(text) = line.strip_prefix("< ") {
+            step.input += text;
+            step.input.push('\n');
+        } else if let Some(status) = line.strip_prefix("= ") {
+            step.status = status.parse()?;
+        } else {
+            step.output.push(line.to_owned());
+        }
+    }
+    if steps.is_empty() {
+        return Err("the transcript is empty".into());
+    }
+    steps.iter().try_for_each(|step| follows(folder, step))
+}
+
+fn follows(folder: &Path, step: &Step) -> Result<(), Failed> {
+    let program = step.arguments.iter().fold(Program::moonlet(folder), Program::arg);
+    let outcome = program.input(&step.input).run()?.expect_status(step.status)?;
+    let printed = without_durations(&outcome.stdout());
+    let printed: Vec<&str> = printed.lines().collect();
+    if !matches(&printed, &step.output) {
+        return Err(outcome.failure(&format!("expected standard output:\n{}", step.output.join("\n"))));
+    }
+    let errors = outcome.stderr();
+    if let Some(missing) = step.errors.iter().find(|text| !errors.contains(text.as_str())) {
+        return Err(outcome.failure(&format!("expected on the standard error: {missing}")));
+    }
+    if step.errors.is_empty() && !errors.is_empty() {
+        return Err(outcome.failure("expected no message"));
+    }
+    Ok(())
+}
+
+/// Whether lines are as expected, where `...` stands for any number of them.
+fn matches(lines: &[&str], expected: &[String]) -> bool {
+    match expected.split_first() {
+        None => lines.is_empty(),
+        Some((first, rest)) if first == "..." => (0..=lines.len()).any(|skipped| matches(&lines[skipped..], rest)),
+        Some((first, rest)) => lines.split_first().is_some_and(|(line, more)| line == first && matches(more, rest)),
+    }
+}
+
+/// The text with `(… s)` for all that looks like `(0.123 s)`.
+fn without_durations(text: &str) -> String {
+    let mut parts = text.split(" s)").peekable();
+    let mut result = String::new();
+    while let Some(part) = parts.next() {
+        let (before, number) = part.rsplit_once('(').unwrap_or((part, ""));
+        let is_duration = !number.is_empty() && number.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if parts.peek().is_none() {
+            result += part;
+        } else if is_duration {
+            result += before;
+            result += "(… s)";
+        } else {
+            result += part;
+            result += " s)";
+        }
+    }
+    result
+}
+
+fn init_makes_what_works() -> Result<(), Failed> {
+    let folder = Folder::new("apps-init")?;
+    let run = |arguments: &[&str]| Program::moonlet(folder.path()).args(arguments).run();
+    run(&["init", "demo"])?.expect_status(0)?.expect_no_errors()?;
+    run(&["init", "demo"])?.expect_status(1)?.expect_once_in_stderr("demo is not empty")?;
+    run(&["init", "de mo"])?.expect_status(1)?.expect_once_in_stderr("moonlet: ")?;
+    run(&["run", "demo", "list"])?.expect_status(0)?.expect_stdout("hello  Greets whoever is named\n")?;
+    let hello = run(&["run", "demo", "hello", "you"])?.expect_status(0)?.expect_no_errors()?;
+    if !hello.stdout().lines().any(|line| line == "Hello, you!") {
+        return Err(hello.failure("expected a greeting"));
+    }
+    let tests = run(&["test", "demo"])?.expect_status(0)?.expect_no_errors()?;
+    if !tests.stdout().contains("1 passed, 0 failed") {
+        return Err(tests.failure("expected that the test passes"));
+    }
+    Ok(())
+}
+
+fn links_do_not_lead_out_of_volumes() -> Result<(), Failed> {
+    let folder = Folder::new("apps-links")?;
+    folder.write(
+        "_index.yaml",
+        "namespace: app\nentries:\n\
+         - {name: files, kind: fs.directory, directory: files}\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [fs], meta: {command: {name: it}}}\n",
+    )?;
+    folder.write(
+        "it.lua",
+        "return { main = function()\n\
+         local files = assert(require('fs').get('app:files'))\n\
+         assert(files:readfile('near') == 'inside')\n\
+         for _, refused in ipairs { {files:readfile('out/it.lua')}, {files:writefile('out/new.txt', 'x')},\n\
+           {files:writefile('dangling', 'x')}, {files:chdir('out')}, {files:readdir('out')}, {files:remove('out/it.lua')} } do\n\
+         assert(not refused[1] and errors.is(refused[2], errors.PERMISSION_DENIED), tostring(refused[2]))\n\
+         end\n\
+         assert(files:pwd() == '/')\n\
+         return 'refused'\n\
+         end }",
+    )?;
+    folder.write("files/a.txt", "inside")?;
+    for (target, name) in [("..", "out"), ("../nowhere", "dangling"), ("a.txt", "near")] {
+        std::os::unix::fs::symlink(target, folder.path().join("files").join(name))?;
+    }
+    Program::moonlet(folder.path()).args(&["run", ".", "it"]).run()?.expect_status(0)?.expect_stdout("refused\n")?;
+    Ok(())
+}
+
+/// A service runs until so many signals come.
+fn signals_stop(service: &str, signals: usize) -> Result<(), Failed> {
+    let folder = Folder::new(&format!("apps-signals-{service}"))?;
+    folder.write(
+        "_index.yaml",
+        format!(
+            "namespace: app\nentries:\n\
+             - {{name: host, kind: process.host}}\n\
+             - {{name: it, kind: process.lua, source: 'file://{service}.lua'}}\n\
+             - {{name: service, kind: process.service, process: it, host: app:host, lifecycle: {{auto_start: true}}}}\n"
+        ),
+    )?;
+    folder.write(
+        "polite.lua",
+        "return { main = function()\n\
+         local events = process.events()\n\
+         print('ready')\n\
+         print(events:receive().reason)\n\
+         end }",
+    )?;
+    folder.write(
+        "stubborn.lua",
+        "return { main = function() print('ready') while true do process.inbox():receive() end end }",
+    )?;
+    let mut command: Command = Program::moonlet(folder.path()).arg("run").arg(".").into_command();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    if line != "ready\n" {
+        return Err(format!("expected that the service runs, not {line:?}").into());
+    }
+    let pid = Pid::from_child(&child);
+    for signal in [Signal::INT, Signal::TERM].into_iter().take(signals) {
+        kill_process(pid, signal)?;
+        // The second of two equal signals could be lost, so they differ.
+    }
+    let status = wait(&mut child)?;
+    line.clear();
+    output.read_line(&mut line)?;
+    let expected = if service == "polite" { (Some(0), "service stopping\n") } else { (Some(1), "") };
+    if (status, line.as_str()) != expected {
+        return Err(format!("expected {expected:?}, not {:?}", (status, line)).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,485 @@
+//! Supervision (`runtime.md` §8.6): hosts and services are started in the order of what they require, restarted when they
+//! fail, and stopped in the reverse order.
+//!
+//! The supervisor is a loop on one thread that takes [`News`] and looks at the clock; everything it keeps is its own. What
+//! may take long, loading a service, happens on threads of its own.
+//!
+//! A service that is required and cannot be started when the application begins ends the application. From then on,
+//! whatever fails is restarted as its policy says.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+
+use hashbrown::HashSet;
+
+use super::catalog::Catalog;
+use super::definition::Definition;
+use super::kinds::{HOST, SERVICE, TERMINAL};
+use super::link::requirements;
+use super::policy::Lifecycle;
+use crate::runtime::core::RuntimeCore;
+use crate::runtime::data::Data;
+use crate::runtime::driver::Moment;
+use crate::runtime::errors::{ErrorData, INTERNAL, TIMEOUT};
+use crate::runtime::hosts::{HostKind, HostState};
+use crate::runtime::interrupt::interrupt;
+use crate::runtime::mail::{Happening, Mail, Outcome, ProcessEvent};
+use crate::runtime::pid::NOBODY;
+use crate::runtime::process::Process;
+use crate::runtime::system::spawn_entry;
+use crate::runtime::transfer::Text;
+use crate::stdlib::output::flush_output;
+use crate::vm::pool::Pooled;
+
+/// Why a service is asked to end.
+const STOPPING: &str = "service stopping";
+
+/// What the supervisor is told.
+pub enum News {
+    /// A start has come to its end: the process, or why there is none.
+    Started(Arc<str>, u64, Result<Arc<Process>, ErrorData>),
+    /// The process of a service has ended.
+    Ended(Arc<str>, u64, Outcome),
+    /// The process of a terminal host has ended: the application ends with its outcome.
+    Finished(Outcome),
+    /// Somebody wants the application to end; the second time, at once.
+    Stop,
+}
+
+/// How an application ended.
+pub enum End {
+    /// It was asked to.
+    Stopped,
+    /// It was asked to, and did not wait for its processes.
+    Killed,
+    /// The process at the terminal has ended.
+    Finished(Outcome),
+    /// A required service did not start: its id and why.
+    Failed(Arc<str>, Arc<ErrorData>),
+}
+
+/// The state of a supervised entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum State {
+    /// Nobody wants it yet.
+    Unknown,
+    /// It waits for what it requires, or is being loaded.
+    Starting,
+    Running,
+    Stopping,
+    Stopped,
+    /// It will be started again when that is due.
+    Failed,
+    /// It has ended well, and will not be started again.
+    Exited,
+    /// It has failed for good.
+    Broken,
+}
+
+/// A supervised entry.
+struct Unit {
+    definition: Arc<Definition>,
+    lifecycle: Lifecycle,
+    requires: Vec<String>,
+    state: State,
+    /// Counts starts, so that news of an earlier one is recognised.
+    run: u64,
+    /// Starts in the present unstable time.
+    starts: u32,
+    /// When it began to run.
+    since: Moment,
+    /// When something has to be done: a start is due or has taken too long, or the process must end.
+    due: Option<Moment>,
+    loading: bool,
+    process: Option<Arc<Process>>,
+}
+
+/// See the module header.
+pub struct Supervisor {
+    core: Arc<RuntimeCore>,
+    units: BTreeMap<String, Unit>,
+    sender: Sender<News>,
+    news: Receiver<News>,
+    /// Whether everything that starts with the application has started once.
+    booted: bool,
+    /// The process that the application runs for, if it does not run for its services.
+    command: Option<Arc<Process>>,
+    interrupted: bool,
+}
+
+impl Supervisor {
+    /// A supervisor of the entries of an application. Hosts are made known to the runtime, stopped. Whoever has `sender`
+    /// can tell it news.
+    pub fn new(core: &Arc<RuntimeCore>, catalog: &Catalog, sender: Sender<News>, news: Receiver<News>) -> Supervisor {
+        let version = catalog.current();
+        let mut units = BTreeMap::new();
+        for definition in version.linked.of_kinds(&[HOST, TERMINAL, SERVICE]) {
+            let unit = Unit {
+                lifecycle: Lifecycle::of(definition),
+                requires: requirements(definition),
+                definition: Arc::clone(definition),
+                state: State::Unknown,
+                run: 0,
+                starts: 0,
+                since: Moment(0),
+                due: None,
+                loading: false,
+                process: None,
+            };
+            units.insert(definition.id.to_string(), unit);
+            match &*definition.kind {
+                HOST => _ = core.hosts.add(&definition.id, HostKind::Processes, process_limit(definition), None),
+                TERMINAL => add_terminal(core, &definition.id, &sender),
+                _ => {}
+            }
+        }
+        Supervisor { core: Arc::clone(core), units, sender, news, booted: false, command: None, interrupted: false }
+    }
+
+    /// Whether a service starts with the application.
+    pub fn has_services(&self) -> bool {
+        self.units.values().any(|unit| unit.lifecycle.auto_start && &*unit.definition.kind == SERVICE)
+    }
+
+    /// Wants an entry, and what it requires, to run.
+    pub fn want(&mut self, id: &str) {
+        let Some(unit) = self.units.get_mut(id) else { return };
+        if matches!(unit.state, State::Unknown) {
+            unit.state = State::Starting;
+            let requires = unit.requires.clone();
+            requires.iter().for_each(|id| self.want(id));
+        }
+    }
+
+    /// Starts what is to start with the application and what is wanted besides, and waits until it has. `None` if all is
+    /// well.
+    pub fn boot(&mut self) -> Option<End> {
+        let auto = self.units.iter().filter(|(_, unit)| unit.lifecycle.auto_start);
+        let wanted: Vec<String> = auto.map(|(id, _)| id.clone()).collect();
+        wanted.iter().for_each(|id| self.want(id));
+        let end = self.turn(|this| {
+            let missing = |unit: &Unit| unit.state == State::Starting && unit.lifecycle.required;
+            !this.units.values().any(missing)
+        });
+        self.booted = true;
+        end
+    }
+
+    /// Runs until the application ends; with a process, that is when the process ends.
+    pub fn run(&mut self, command: Option<Arc<Process>>) -> End {
+        self.command = command;
+        self.turn(|_| false).unwrap_or(End::Stopped)
+    }
+
+    /// Acts and takes news until `enough`, or until the application is to end.
+    fn turn(&mut self, enough: impl Fn(&Supervisor) -> bool) -> Option<End> {
+        loop {
+            if let Some(end) = self.act() {
+                return Some(end);
+            }
+            if enough(self) {
+                return None;
+            }
+            match self.next_news() {
+                Ok(News::Stop) => match &self.command {
+                    None => return Some(End::Stopped),
+                    Some(_) if self.interrupted => return Some(End::Killed),
+                    Some(process) => {
+                        self.interrupted = true;
+                        interrupt(process, || true);
+                    }
+                },
+                Ok(News::Finished(outcome)) => return Some(End::Finished(outcome)),
+                Ok(news) => {
+                    if let Some(end) = self.take(news) {
+                        return Some(end);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Some(End::Stopped),
+            }
+        }
+    }
+
+    /// Waits for news, but no longer than until something is due.
+    fn next_news(&self) -> Result<News, RecvTimeoutError> {
+        match self.units.values().filter_map(|unit| unit.due).min() {
+            None => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => self.news.recv_timeout(due.since(self.core.driver.now())),
+        }
+    }
+
+    /// Does what is due, and starts what can be started.
+    fn act(&mut self) -> Option<End> {
+        let now = self.core.driver.now();
+        let due: Vec<String> = self.ids(|unit| unit.due.is_some_and(|due| due <= now));
+        for id in due {
+            let Some(unit) = self.units.get_mut(&id) else { continue };
+            unit.due = None;
+            match unit.state {
+                State::Failed => unit.state = State::Starting,
+                State::Starting => {
+                    let error = ErrorData::plain(TIMEOUT, "the start has taken too long");
+                    if let Some(end) = self.start_failed(&id, error) {
+                        return Some(end);
+                    }
+                }
+                State::Stopping => {
+                    if let Some(process) = &unit.process {
+                        self.core.scheduler.kill(process);
+                    }
+                }
+                _ => {}
+            }
+        }
+        loop {
+            let waiting = self.ids(|unit| unit.state == State::Starting && !unit.loading);
+            let mut changed = false;
+            for id in waiting {
+                let requires = &self.units[&id].requires;
+                let state = |id: &String| self.units.get(id).map_or(State::Running, |unit| unit.state);
+                if let Some(broken) = requires.iter().find(|id| state(id) == State::Broken) {
+                    let message = format!("it requires {broken}, which has failed");
+                    let error = ErrorData { retryable: Some(false), ..ErrorData::plain(INTERNAL, &message) };
+                    changed = true;
+                    if let Some(end) = self.start_failed(&id, error) {
+                        return Some(end);
+                    }
+                } else if requires.iter().all(|id| matches!(state(id), State::Running | State::Exited)) {
+                    changed |= self.start(&id);
+                }
+            }
+            if !changed {
+                return None;
+            }
+        }
+    }
+
+    fn ids(&self, wanted: impl Fn(&Unit) -> bool) -> Vec<String> {
+        self.units.iter().filter(|(_, unit)| wanted(unit)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Starts an entry whose requirements run. Says whether it runs now.
+    fn start(&mut self, id: &str) -> bool {
+        let now = self.core.driver.now();
+        let Some(unit) = self.units.get_mut(id) else { return false };
+        if &*unit.definition.kind != SERVICE {
+            if let Some(host) = self.core.hosts.find(id) {
+                host.set_state(HostState::Running);
+            }
+            unit.state = State::Running;
+            return true;
+        }
+        unit.run += 1;
+        unit.starts = unit.starts.saturating_add(1);
+        unit.loading = true;
+        unit.due = Some(now.after(unit.lifecycle.start_timeout));
+        let (core, sender) = (Arc::clone(&self.core), self.sender.clone());
+        let (definition, run) = (Arc::clone(&unit.definition), unit.run);
+        let load = move || {
+            let id = Arc::clone(&definition.id);
+            let started = load_service(&core, &definition, run, &sender);
+            // Nobody listens any more if the application has ended.
+            let _ = sender.send(News::Started(id, run, started));
+        };
+        if let Err(error) = std::thread::Builder::new().name("moonlet-start".to_owned()).spawn(load) {
+            let error = ErrorData::plain(INTERNAL, &format!("cannot start a thread: {error}"));
+            let _ = self.sender.send(News::Started(Arc::clone(&unit.definition.id), unit.run, Err(error)));
+        }
+        false
+    }
+
+    fn take(&mut self, news: News) -> Option<End> {
+        match news {
+            News::Started(id, run, started) => {
+                let now = self.core.driver.now();
+                let unit = self.units.get_mut(&*id)?;
+                if unit.run != run || unit.state != State::Starting {
+                    if let Ok(process) = started {
+                        self.core.scheduler.kill(&process);
+                    }
+                    return None;
+                }
+                match started {
+                    Ok(process) => {
+                        unit.loading = false;
+                        unit.due = None;
+                        unit.state = State::Running;
+                        unit.since = now;
+                        unit.process = Some(process);
+                        None
+                    }
+                    Err(error) => self.start_failed(&id, error),
+                }
+            }
+            News::Ended(id, run, outcome) => {
+                if self.units.get(&*id)?.run == run {
+                    self.ended(&id, outcome);
+                }
+                None
+            }
+            News::Finished(_) | News::Stop => None,
+        }
+    }
+
+    /// An entry could not be started.
+    fn start_failed(&mut self, id: &str, error: ErrorData) -> Option<End> {
+        let unit = self.units.get_mut(id)?;
+        // What comes of this start is not wanted any more.
+        unit.run += 1;
+        unit.loading = false;
+        unit.due = None;
+        if !self.booted && unit.lifecycle.required {
+            return Some(End::Failed(Arc::clone(&unit.definition.id), Arc::new(error)));
+        }
+        self.failed(id, &error);
+        None
+    }
+
+    /// The process of a service has ended.
+    fn ended(&mut self, id: &str, outcome: Outcome) {
+        let now = self.core.driver.now();
+        let Some(unit) = self.units.get_mut(id) else { return };
+        unit.process = None;
+        unit.due = None;
+        match (unit.state, outcome) {
+            (State::Stopping, _) => unit.state = State::Stopped,
+            (_, Ok(_)) => unit.state = State::Exited,
+            (State::Starting, Err(error)) => {
+                // It ended before the news of its start came.
+                unit.loading = false;
+                unit.run += 1;
+                self.failed(id, &error);
+            }
+            (_, Err(error)) => {
+                if now.since(unit.since) >= unit.lifecycle.stable_threshold {
+                    unit.starts = 0;
+                }
+                self.failed(id, &error);
+            }
+        }
+    }
+
+    /// An entry has failed: it is started again after a while, or not at all.
+    fn failed(&mut self, id: &str, error: &ErrorData) {
+        let now = self.core.driver.now();
+        let random = (self.core.driver.random_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        let Some(unit) = self.units.get_mut(id) else { return };
+        let delay = match error.retryable {
+            Some(false) => None,
+            _ => unit.lifecycle.delay(unit.starts, random),
+        };
+        match delay {
+            Some(delay) => {
+                unit.state = State::Failed;
+                unit.due = Some(now.after(delay));
+                report(id, &format!("{}; it starts again in {:.3} s", error.full_text(), delay.as_secs_f64()));
+            }
+            None => {
+                unit.state = State::Broken;
+                report(id, &format!("{}; it does not start again", error.full_text()));
+            }
+        }
+    }
+
+    /// Stops everything, in the reverse order of the starts. Says whether it was not interrupted itself.
+    pub fn stop(&mut self) -> bool {
+        loop {
+            self.stop_what_can_be();
+            if !self.units.values().any(|unit| matches!(unit.state, State::Running | State::Stopping)) {
+                return true;
+            }
+            match self.next_news() {
+                Ok(News::Stop) => return false,
+                Ok(news) => drop(self.take(news)),
+                Err(RecvTimeoutError::Timeout) => drop(self.act()),
+                Err(RecvTimeoutError::Disconnected) => return true,
+            }
+        }
+    }
+
+    /// Asks those to end that nobody needs any more who runs.
+    fn stop_what_can_be(&mut self) {
+        for unit in self.units.values_mut().filter(|unit| matches!(unit.state, State::Starting | State::Failed)) {
+            unit.run += 1;
+            unit.due = None;
+            unit.state = State::Stopped;
+        }
+        loop {
+            let active = |unit: &Unit| matches!(unit.state, State::Running | State::Stopping);
+            let needed: HashSet<String> =
+                self.units.values().filter(|unit| active(unit)).flat_map(|unit| unit.requires.clone()).collect();
+            let ids = self.ids(|unit| unit.state == State::Running && !needed.contains(&*unit.definition.id));
+            // Hosts stop at once, and so set free what they need.
+            let mut stopped = false;
+            for id in &ids {
+                stopped |= self.stop_unit(id);
+            }
+            if !stopped {
+                return;
+            }
+        }
+    }
+
+    /// Asks an entry to end. Says whether it has.
+    fn stop_unit(&mut self, id: &str) -> bool {
+        let now = self.core.driver.now();
+        let Some(unit) = self.units.get_mut(id) else { return false };
+        let Some(process) = &unit.process else {
+            if let Some(host) = self.core.hosts.find(id) {
+                host.set_state(HostState::Stopping);
+            }
+            unit.state = State::Stopped;
+            return true;
+        };
+        let at = self.core.driver.wall_clock().seconds;
+        let what = Happening::Cancel(Text::from_bytes(STOPPING.as_bytes()));
+        // If it ends at the same time, news of that is under way.
+        let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
+        unit.state = State::Stopping;
+        unit.due = Some(now.after(unit.lifecycle.stop_timeout));
+        false
+    }
+}
+
+/// Makes a terminal host known; when its process ends, the supervisor is told.
+pub fn add_terminal(core: &RuntimeCore, id: &str, sender: &Sender<News>) {
+    let sender = sender.clone();
+    let finished = move |outcome: &Outcome| drop(sender.send(News::Finished(outcome.clone())));
+    core.hosts.add(id, HostKind::Terminal, 1, Some(Box::new(finished)));
+}
+
+fn process_limit(definition: &Definition) -> usize {
+    match definition.data.get("host").and_then(|host| host.get("max_processes")) {
+        Some(Data::Integer(limit)) => usize::try_from(*limit).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+/// Loads a service and starts its process.
+fn load_service(
+    core: &Arc<RuntimeCore>,
+    definition: &Definition,
+    run: u64,
+    sender: &Sender<News>,
+) -> Result<Arc<Process>, ErrorData> {
+    let text = |field| definition.text(field).unwrap_or_default();
+    let host = core.hosts.for_spawn(text("host"))?;
+    let input = match definition.data.get("input") {
+        Some(Data::List(items)) => &items[..],
+        _ => &[],
+    };
+    let arguments = Data::pack(core, input).ok_or_else(|| ErrorData::plain(INTERNAL, "not enough memory"))?;
+    let (id, sender) = (Arc::clone(&definition.id), sender.clone());
+    // Nobody listens any more if the application has ended.
+    let on_exit = Box::new(move |outcome| drop(sender.send(News::Ended(id, run, outcome))));
+    spawn_entry(core, &host, &definition.resolve_id(text("process")), &arguments, on_exit)
+}
+
+/// Tells the operator what became of an entry.
+fn report(id: &str, message: &str) {
+    // What is printed before comes before.
+    let _ = flush_output();
+    eprintln!("moonlet: {id}: {message}");
+}

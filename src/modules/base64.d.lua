@@ -1,0 +1,4 @@
+return nil :: {
+    decode: (text: string) -> (string, error?),
+    encode: (bytes: string) -> (string, error?),
+}

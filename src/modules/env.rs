@@ -1,0 +1,98 @@
+//! The `env` module (`modules.md` §4.3) of a program that declares no storages: variables of the operating system, over
+//! which those that programs set lie in memory.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+use super::{succeed, succeed_with_text};
+use crate::runtime::errors::{self, INVALID, NOT_FOUND};
+use crate::runtime::module::{Module, ModuleClass, module};
+use crate::vm::Vm;
+use crate::vm::image::Library;
+use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::value::Value;
+
+/// The module, with what programs have set.
+#[derive(Default)]
+pub struct Env(RwLock<Variables>);
+
+type Variables = HashMap<Box<[u8]>, Box<[u8]>>;
+
+impl Module for Env {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Process, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("env.d.lua")
+    }
+}
+
+/// The library.
+static LIBRARY: Library = Library {
+    name: "env",
+    global: false,
+    natives: &[Native::new("get", get), Native::new("set", set), Native::new("get_all", get_all)],
+    constants: &[],
+};
+
+fn is_name(key: &[u8]) -> bool {
+    key.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+}
+
+/// What is wrong with a key.
+fn complaint(key: &[u8]) -> Option<&'static str> {
+    match key {
+        [] => Some("empty variable name"),
+        key if !is_name(key) => Some("the name of a variable is made of letters, digits and '_'"),
+        _ => None,
+    }
+}
+
+/// `env.get(key)`
+fn get(vm: &mut Vm, args: Args) -> NativeResult {
+    let key = args.check_bytes(vm, 0)?;
+    if let Some(complaint) = complaint(key) {
+        return errors::fail(vm, INVALID, complaint);
+    }
+    let variables = module::<Env>(vm);
+    let value = variables.0.read().get(key).map(|value| value.to_vec());
+    match value.or_else(|| std::env::var_os(OsStr::from_bytes(key)).map(OsStringExt::into_vec)) {
+        Some(value) => succeed_with_text(vm, &value),
+        None => {
+            let message = format!("variable not found: {}", String::from_utf8_lossy(key));
+            errors::fail(vm, NOT_FOUND, &message)
+        }
+    }
+}
+
+/// `env.set(key, value)`
+fn set(vm: &mut Vm, args: Args) -> NativeResult {
+    let (key, value) = (args.check_bytes(vm, 0)?, args.check_bytes(vm, 1)?);
+    if let Some(complaint) = complaint(key) {
+        return errors::fail(vm, INVALID, complaint);
+    }
+    module::<Env>(vm).0.write().insert(key.into(), value.into());
+    succeed(vm, Value::TRUE)
+}
+
+/// `env.get_all()`
+fn get_all(vm: &mut Vm, _: Args) -> NativeResult {
+    let table = vm.new_table(0, 16);
+    let system = std::env::vars_os().map(|(key, value)| (key.into_vec(), value.into_vec()));
+    let mut all: HashMap<Vec<u8>, Vec<u8>> = system.filter(|(key, _)| is_name(key) && !key.is_empty()).collect();
+    let variables = module::<Env>(vm);
+    all.extend(variables.0.read().iter().map(|(key, value)| (key.to_vec(), value.to_vec())));
+    for (key, value) in all {
+        let (key, value) = (vm.string(&key)?, vm.string(&value)?);
+        vm.raw_set(table, key, value)?;
+    }
+    succeed(vm, Value::table(table))
+}

@@ -1,0 +1,388 @@
+//! Open files of a volume, and scanners that take them apart (`modules.md` §4.1, §4.2).
+//!
+//! What reads or writes happens off the workers, one operation on a file at a time. The end of the process closes its files.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use smallvec::smallvec;
+
+use super::{error_kind, on_path, stat_table};
+use crate::runtime::errors::{self, INVALID, NOT_FOUND};
+use crate::runtime::module::object::{Object, new_object, this};
+use crate::runtime::operation::run_blocking;
+use crate::runtime::task::Continuation;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::userdata::Class;
+use crate::vm::value::Value;
+
+/// What a read takes at most unless told.
+const DEFAULT_READ: i64 = 4096;
+/// What a read may take.
+const MAX_READ: i64 = 1 << 30;
+/// Bytes of a token of a scanner.
+const MAX_TOKEN: usize = 64 << 10;
+
+static FILE: Class = Class {
+    name: "fs.File",
+    methods: &[
+        Native::new("read", read),
+        Native::new("write", write),
+        Native::new("seek", seek),
+        Native::new("stat", stat),
+        Native::new("sync", sync),
+        Native::new("close", close),
+        Native::new("scanner", scanner),
+    ],
+    metamethods: &[],
+};
+
+static SCANNER: Class = Class {
+    name: "fs.Scanner",
+    methods: &[Native::new("scan", scan), Native::new("text", text), Native::new("err", err)],
+    metamethods: &[],
+};
+
+/// An open file; `None` once it is closed.
+struct OpenFile {
+    file: Mutex<Option<File>>,
+    path: PathBuf,
+}
+
+impl Object for OpenFile {
+    fn class() -> &'static Class {
+        &FILE
+    }
+
+    fn release(&self) {
+        // Under an operation, the file is closed when that is over and the object dropped.
+        if let Some(mut file) = self.file.try_lock() {
+            *file = None;
+        }
+    }
+}
+
+impl OpenFile {
+    fn with<T>(&self, work: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+        match &mut *self.file.lock() {
+            Some(file) => work(file),
+            None => Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is closed")),
+        }
+    }
+}
+
+/// How a file is opened in a mode of `open` or `writefile`; `None` for another one.
+pub(super) fn options(mode: &[u8]) -> Option<OpenOptions> {
+    let mut options = OpenOptions::new();
+    match mode {
+        b"r" => options.read(true),
+        b"w" => options.write(true).create(true).truncate(true),
+        b"wx" => options.write(true).create_new(true),
+        b"a" => options.append(true).create(true),
+        _ => return None,
+    };
+    Some(options)
+}
+
+/// `volume:open(path, mode)`
+pub(super) fn open(vm: &mut Vm, args: Args) -> NativeResult {
+    let Some(options) = options(args.check_bytes(vm, 2)?) else {
+        return errors::fail(vm, INVALID, "invalid mode");
+    };
+    let open =
+        move |path: &std::path::Path| Ok(OpenFile { file: Mutex::new(Some(options.open(path)?)), path: path.into() });
+    on_path(vm, args, Value::NIL, open, |vm, file| Ok(smallvec![new_object(vm, Arc::new(file)), Value::NIL]))
+}
+
+fn receiver<T: Object>(vm: &mut Vm, args: Args) -> Result<Arc<T>, Box<LuaError>> {
+    this(args.get(vm, 0)).ok_or_else(|| vm.type_error(0, T::class().name, args.try_get(vm, 0)))
+}
+
+/// Runs `work` on the file off the workers. `failed` is the first result of a failure.
+fn operate<T: Send + 'static>(
+    vm: &mut Vm,
+    args: Args,
+    failed: Value,
+    work: impl FnOnce(&mut File) -> io::Result<T> + Send + 'static,
+    finish: impl FnOnce(&mut Vm, T) -> Continuation + Send + 'static,
+) -> NativeResult {
+    let file = receiver::<OpenFile>(vm, args)?;
+    let fails_with_false = !failed.is_nil();
+    run_blocking(
+        vm,
+        "file operation",
+        move || file.with(work),
+        move |vm, result| match result {
+            Ok(value) => finish(vm, value),
+            Err(error) => {
+                let kind = if error.kind() == io::ErrorKind::UnexpectedEof { NOT_FOUND } else { error_kind(&error) };
+                let error = errors::new_error(vm, kind, &error.to_string());
+                Ok(smallvec![if fails_with_false { Value::FALSE } else { Value::NIL }, error])
+            }
+        },
+    )
+}
+
+fn succeeded(_: &mut Vm, (): ()) -> Continuation {
+    Ok(smallvec![Value::TRUE, Value::NIL])
+}
+
+/// `file:read([n])`
+fn read(vm: &mut Vm, args: Args) -> NativeResult {
+    receiver::<OpenFile>(vm, args)?;
+    let n = args.opt_int(vm, 1, DEFAULT_READ)?;
+    if n <= 0 {
+        return errors::fail(vm, INVALID, "the number of bytes must be positive");
+    }
+    let work = move |file: &mut File| {
+        let mut bytes = Vec::new();
+        file.take(n.min(MAX_READ) as u64).read_to_end(&mut bytes)?;
+        if bytes.is_empty() { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "EOF")) } else { Ok(bytes) }
+    };
+    operate(vm, args, Value::NIL, work, |vm, bytes| Ok(smallvec![vm.string(&bytes)?, Value::NIL]))
+}
+
+/// `file:write(text)`
+fn write(vm: &mut Vm, args: Args) -> NativeResult {
+    receiver::<OpenFile>(vm, args)?;
+    let bytes = args.check_bytes(vm, 1)?.to_vec();
+    if bytes.is_empty() {
+        return errors::fail_with(vm, Value::FALSE, INVALID, "nothing to write");
+    }
+    operate(vm, args, Value::FALSE, move |file| file.write_all(&bytes), succeeded)
+}
+
+/// `file:seek(whence, offset)`
+fn seek(vm: &mut Vm, args: Args) -> NativeResult {
+    receiver::<OpenFile>(vm, args)?;
+    let whence = args.check_bytes(vm, 1)?;
+    let offset = args.opt_int(vm, 2, 0)?;
+    let target = match whence {
+        b"set" => u64::try_from(offset).ok().map(SeekFrom::Start),
+        b"cur" => Some(SeekFrom::Current(offset)),
+        b"end" => Some(SeekFrom::End(offset)),
+        _ => return errors::fail(vm, INVALID, "whence must be set, cur or end"),
+    };
+    let Some(target) = target else { return errors::fail(vm, INVALID, "the position must not be negative") };
+    let work = move |file: &mut File| file.seek(target);
+    operate(vm, args, Value::NIL, work, |_, position| Ok(smallvec![Value::int(position as i64), Value::NIL]))
+}
+
+/// `file:stat()`
+fn stat(vm: &mut Vm, args: Args) -> NativeResult {
+    let path = receiver::<OpenFile>(vm, args)?.path.clone();
+    operate(
+        vm,
+        args,
+        Value::NIL,
+        |file| file.metadata(),
+        move |vm, metadata| {
+            let name = path.file_name().map_or(&b""[..], std::ffi::OsStr::as_encoded_bytes);
+            let name = vm.string(name)?;
+            Ok(smallvec![stat_table(vm, name, &metadata)?, Value::NIL])
+        },
+    )
+}
+
+/// `file:sync()`
+fn sync(vm: &mut Vm, args: Args) -> NativeResult {
+    operate(vm, args, Value::FALSE, |file| file.sync_all(), succeeded)
+}
+
+/// `file:close()`
+fn close(vm: &mut Vm, args: Args) -> NativeResult {
+    let file = receiver::<OpenFile>(vm, args)?;
+    // Waits for an operation that is under way.
+    let work = move || drop(file.file.lock().take());
+    run_blocking(vm, "file operation", work, succeeded)
+}
+
+/// What a scanner finds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Split {
+    Lines,
+    Words,
+    Bytes,
+    Runes,
+}
+
+/// Takes a file apart.
+struct Scanner {
+    file: Arc<OpenFile>,
+    split: Split,
+    state: Mutex<Scanning>,
+}
+
+#[derive(Default)]
+struct Scanning {
+    /// What has been read and not handed out.
+    buffer: Vec<u8>,
+    /// Whether all has been read.
+    end: bool,
+    token: Vec<u8>,
+    error: Option<String>,
+}
+
+impl Object for Scanner {
+    fn class() -> &'static Class {
+        &SCANNER
+    }
+}
+
+/// `file:scanner([split])`
+fn scanner(vm: &mut Vm, args: Args) -> NativeResult {
+    let file = receiver::<OpenFile>(vm, args)?;
+    let split = args.get(vm, 1);
+    let split = match if split.is_nil() { b"lines" } else { args.check_bytes(vm, 1)? } {
+        b"lines" => Split::Lines,
+        b"words" => Split::Words,
+        b"bytes" => Split::Bytes,
+        b"runes" => Split::Runes,
+        _ => return errors::fail(vm, INVALID, "split must be lines, words, bytes or runes"),
+    };
+    let scanner = new_object(vm, Arc::new(Scanner { file, split, state: Mutex::default() }));
+    vm.push_all(&[scanner, Value::NIL])?;
+    Ok(Flow::Return(2))
+}
+
+/// `scanner:scan()`
+fn scan(vm: &mut Vm, args: Args) -> NativeResult {
+    let scanner = receiver::<Scanner>(vm, args)?;
+    let work = move || scanner.state.lock().advance(&scanner.file, scanner.split);
+    run_blocking(vm, "file operation", work, |_, found| Ok(smallvec![Value::bool(found)]))
+}
+
+/// `scanner:text()`
+fn text(vm: &mut Vm, args: Args) -> NativeResult {
+    let token = receiver::<Scanner>(vm, args)?.state.lock().token.clone();
+    let token = vm.string(&token)?;
+    vm.answer(token)
+}
+
+/// `scanner:err()`
+fn err(vm: &mut Vm, args: Args) -> NativeResult {
+    let error = receiver::<Scanner>(vm, args)?.state.lock().error.clone();
+    let error = match error {
+        Some(error) => vm.string(error.as_bytes())?,
+        None => Value::NIL,
+    };
+    vm.answer(error)
+}
+
+impl Scanning {
+    /// Finds the next token. `false` at the end, and after an error.
+    fn advance(&mut self, file: &OpenFile, split: Split) -> bool {
+        self.token.clear();
+        if self.error.is_some() {
+            return false;
+        }
+        loop {
+            if let Some((token, used)) = split.find(&self.buffer, self.end) {
+                self.token.extend_from_slice(&self.buffer[token]);
+                self.buffer.drain(..used);
+                return true;
+            }
+            if self.end {
+                return false;
+            }
+            if self.buffer.len() > MAX_TOKEN {
+                self.error = Some("token too long".to_owned());
+                return false;
+            }
+            let buffer = &mut self.buffer;
+            match file.with(|file| file.take(MAX_TOKEN as u64).read_to_end(buffer)) {
+                Ok(read) => self.end = read == 0,
+                Err(error) => {
+                    self.error = Some(error.to_string());
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl Split {
+    /// The first token of some bytes, and how many bytes belong to it. `None` if there is none, or if more bytes could
+    /// belong to it and `all` have not been read.
+    fn find(self, bytes: &[u8], all: bool) -> Option<(Range<usize>, usize)> {
+        match self {
+            Split::Lines => match memchr::memchr(b'\n', bytes) {
+                Some(end) => {
+                    let stripped = bytes[..end].strip_suffix(b"\r").map_or(end, <[u8]>::len);
+                    Some((0..stripped, end + 1))
+                }
+                None if all && !bytes.is_empty() => {
+                    let stripped = bytes.strip_suffix(b"\r").map_or(bytes.len(), <[u8]>::len);
+                    Some((0..stripped, bytes.len()))
+                }
+                None => None,
+            },
+            Split::Words => {
+                let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+                match bytes[start..].iter().position(u8::is_ascii_whitespace) {
+                    Some(len) => Some((start..start + len, start + len + 1)),
+                    None => all.then_some((start..bytes.len(), bytes.len())),
+                }
+            }
+            Split::Bytes => (!bytes.is_empty()).then_some((0..1, 1)),
+            Split::Runes => {
+                let first = *bytes.first()?;
+                let len = match first {
+                    0xc2..=0xdf => 2,
+                    0xe0..=0xef => 3,
+                    0xf0..=0xf4 => 4,
+                    _ => 1,
+                };
+                if bytes.len() < len && !all {
+                    return None;
+                }
+                let valid = bytes.get(..len).is_some_and(|rune| std::str::from_utf8(rune).is_ok());
+                let len = if valid { len } else { 1 };
+                Some((0..len, len))
+            }
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// The tokens of a text that comes in pieces of `step` bytes.
+    fn tokens(split: Split, text: &str, step: usize) -> Vec<String> {
+        let (mut buffer, mut found) = (Vec::new(), Vec::new());
+        let mut pieces = text.as_bytes().chunks(step);
+        let mut all = false;
+        loop {
+            match split.find(&buffer, all) {
+                Some((token, used)) => {
+                    found.push(String::from_utf8_lossy(&buffer[token]).into_owned());
+                    buffer.drain(..used);
+                }
+                None if all => return found,
+                None => match pieces.next() {
+                    Some(piece) => buffer.extend_from_slice(piece),
+                    None => all = true,
+                },
+            }
+        }
+    }
+
+    #[test]
+    fn splits() {
+        for step in [1, 2, 3, 100] {
+            assert_eq!(tokens(Split::Lines, "a\r\n\nb c\n\rd", step), ["a", "", "b c", "\rd"]);
+            assert_eq!(tokens(Split::Lines, "", step), [""; 0]);
+            assert_eq!(tokens(Split::Words, "  one\ttwo\n three", step), ["one", "two", "three"]);
+            assert_eq!(tokens(Split::Words, " \n ", step), [""; 0]);
+            assert_eq!(tokens(Split::Bytes, "ab", step), ["a", "b"]);
+            assert_eq!(tokens(Split::Runes, "aé€😀", step), ["a", "é", "€", "😀"]);
+        }
+    }
+}

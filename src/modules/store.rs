@@ -1,0 +1,467 @@
+//! The `store` module (`modules.md` §4.12): plain data under keys, in memory, for all processes.
+//!
+//! In an application a store is an entry, `store.memory`; in script mode every id is one. A store lives as long as the
+//! runtime. A key that has expired is absent from that moment on, and makes room when room is needed.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::succeed;
+use crate::runtime::data::Data;
+use crate::runtime::driver::Moment;
+use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::module::{Module, ModuleClass, module};
+use crate::runtime::process_state::state;
+use crate::runtime::spawn::Resource;
+use crate::runtime::time::span_of;
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::image::{Library, Literal};
+use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::object::{Table, UserData};
+use crate::vm::userdata::Class;
+use crate::vm::value::{Value, tag};
+
+/// The module, with the stores of a runtime.
+#[derive(Default)]
+pub struct Stores(Mutex<HashMap<Box<str>, Arc<Store>>>);
+
+impl Module for Stores {
+    fn libraries(&self) -> Vec<&'static Library> {
+        vec![&LIBRARY]
+    }
+
+    fn classes(&self) -> &'static [ModuleClass] {
+        &[ModuleClass::Storage, ModuleClass::Io, ModuleClass::Nondeterministic]
+    }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("store.d.lua")
+    }
+}
+
+/// The library.
+static LIBRARY: Library = Library {
+    name: "store",
+    global: false,
+    natives: &[Native::new("get", open)],
+    constants: &[
+        (
+            "backend",
+            Literal::Table(&[
+                ("MEMORY", Literal::String(MEMORY)),
+                ("SQL", Literal::String("sql")),
+                ("KV_RAFT", Literal::String("kv_raft")),
+                ("KV_CRDT", Literal::String("kv_crdt")),
+                ("UNKNOWN", Literal::String("unknown")),
+            ]),
+        ),
+        (
+            "consistency",
+            Literal::Table(&[
+                ("LINEARIZABLE", Literal::String("linearizable")),
+                ("EVENTUAL", Literal::String("eventual")),
+                ("LOCAL", Literal::String(LOCAL)),
+                ("UNKNOWN", Literal::String("unknown")),
+            ]),
+        ),
+    ],
+};
+
+const MEMORY: &str = "memory";
+const LOCAL: &str = "local";
+
+/// The kind of entries that are stores.
+const KIND: &str = "store.memory";
+/// Keys that a store has room for, unless it says so.
+const MAX_SIZE: usize = 10_000;
+/// Tables that may be nested in a value.
+const MAX_DEPTH: usize = 60;
+/// Keys of a list, unless it says so, and at most.
+const PAGE: usize = 100;
+const MAX_PAGE: usize = 1000;
+
+const CLASS: &str = "store.Store";
+
+static STORE: Class = Class {
+    name: CLASS,
+    methods: &[
+        Native::new("get", get),
+        Native::new("entry", entry),
+        Native::new("set", set),
+        Native::new("put", put),
+        Native::new("has", has),
+        Native::new("delete", delete),
+        Native::new("list", list),
+        Native::new("info", info),
+        Native::new("release", release),
+    ],
+    metamethods: &[Native::new("__tostring", text)],
+};
+
+/// A store.
+struct Store {
+    id: Box<str>,
+    max_size: usize,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+struct Content {
+    items: BTreeMap<Box<[u8]>, Item>,
+    /// Counts what was stored.
+    versions: u64,
+}
+
+#[derive(Clone)]
+struct Item {
+    value: Data,
+    version: u64,
+    expires: Option<Moment>,
+}
+
+impl Item {
+    fn is_there(&self, now: Moment) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// A handle.
+struct Handle {
+    /// `None` once it is released.
+    store: Option<Arc<Store>>,
+}
+
+impl UserData for Handle {
+    fn class(&self) -> &'static str {
+        CLASS
+    }
+}
+
+/// `store.get(id)`
+fn open(vm: &mut Vm, args: Args) -> NativeResult {
+    let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
+    if id.is_empty() {
+        return errors::fail(vm, INVALID, "empty store id");
+    }
+    let core = state(vm).core();
+    let max_size = match core.entries.resource(&id) {
+        Resource::Undeclared => MAX_SIZE,
+        Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no store {id}")),
+        Resource::Entry { kind, .. } if &*kind != KIND => {
+            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {KIND}"));
+        }
+        Resource::Entry { data, .. } => match data.get("max_size") {
+            Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
+            _ => MAX_SIZE,
+        },
+    };
+    let stores = module::<Stores>(vm);
+    let mut stores = stores.0.lock();
+    let make = || Arc::new(Store { id: id.as_ref().into(), max_size, content: Mutex::default() });
+    let store = Arc::clone(stores.entry(id.as_ref().into()).or_insert_with(make));
+    drop(stores);
+    let metatable = vm.image.class(&STORE);
+    let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
+    succeed(vm, Value::userdata(handle))
+}
+
+/// The store and the present; `None` if the handle is released.
+fn this(vm: &mut Vm, args: Args) -> Result<Option<(Arc<Store>, Moment)>, Box<LuaError>> {
+    let store = args.check_userdata::<Handle>(vm, 0, CLASS)?.store.clone();
+    let now = state(vm).core().driver.now();
+    Ok(store.map(|store| (store, now)))
+}
+
+/// Calls a method that has a key, of a store that is not released. `failed` is the first result of a failure.
+fn with_key(
+    vm: &mut Vm,
+    args: Args,
+    failed: Value,
+    method: impl FnOnce(&mut Vm, &Store, Moment, &[u8]) -> NativeResult,
+) -> NativeResult {
+    let Some((store, now)) = this(vm, args)? else { return errors::fail_with(vm, failed, INVALID, RELEASED) };
+    let key = args.check_bytes(vm, 1)?;
+    if key.is_empty() {
+        return errors::fail_with(vm, failed, INVALID, "empty key");
+    }
+    method(vm, &store, now, key)
+}
+
+const RELEASED: &str = "the store was released";
+
+fn find(store: &Store, key: &[u8], now: Moment) -> Option<Item> {
+    store.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
+}
+
+fn absent(vm: &mut Vm, key: &[u8]) -> NativeResult {
+    errors::fail(vm, NOT_FOUND, &format!("key not found: {}", String::from_utf8_lossy(key)))
+}
+
+fn get(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+        Some(item) => {
+            let value = item.value.to_value(vm)?;
+            succeed(vm, value)
+        }
+        None => absent(vm, key),
+    })
+}
+
+fn entry_data(key: &[u8], item: Item) -> Data {
+    Data::from([("key", Data::from(key)), ("value", item.value), ("version", item.version.to_string().into())])
+}
+
+fn entry(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+        Some(item) => {
+            let entry = entry_data(key, item).to_value(vm)?;
+            succeed(vm, entry)
+        }
+        None => absent(vm, key),
+    })
+}
+
+fn has(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
+        let there = find(store, key, now).is_some();
+        succeed(vm, Value::bool(there))
+    })
+}
+
+fn delete(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
+        let removed = store.content.lock().items.remove(key).is_some_and(|item| item.is_there(now));
+        succeed(vm, Value::bool(removed))
+    })
+}
+
+/// When something expires that is to live so long: seconds, or a duration; nothing and zero mean for ever.
+fn expiry(now: Moment, ttl: Value) -> Result<Option<Moment>, &'static str> {
+    const WRONG: &str = "ttl must be a number of seconds or a duration, and not negative";
+    let seconds = match ttl.tag() {
+        tag::NIL => return Ok(None),
+        tag::INT => Duration::try_from_secs_f64(ttl.as_int() as f64),
+        tag::FLOAT => Duration::try_from_secs_f64(ttl.as_float()),
+        _ => match span_of(ttl) {
+            Some(duration) if duration.0 >= 0 => Ok(duration.to_std()),
+            _ => return Err(WRONG),
+        },
+    };
+    let ttl = seconds.map_err(|_| WRONG)?;
+    Ok((!ttl.is_zero()).then(|| now.after(ttl)))
+}
+
+/// What is wrong with a value that is to be stored: where in it something is no plain data.
+fn complaint(vm: &mut Vm, value: Value, path: &mut Vec<String>, open: &mut Vec<*mut Table>) -> Option<String> {
+    match value.tag() {
+        tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::STRING => None,
+        tag::TABLE => {
+            let table = value.as_table();
+            if open.contains(&table) {
+                return Some(format!("{} contains itself", shown(path)));
+            }
+            if open.len() >= MAX_DEPTH {
+                return Some(format!("{} is nested too deeply", shown(path)));
+            }
+            open.push(table);
+            for (i, item) in vm.array_part(table).iter().enumerate() {
+                path.push((i + 1).to_string());
+                if let Some(complaint) = complaint(vm, *item, path, open) {
+                    return Some(complaint);
+                }
+                path.pop();
+            }
+            let mut at = 0;
+            while let Some((after, key, value)) = vm.node_after(table, at) {
+                at = after;
+                path.push(errors::value_text(vm, key));
+                for part in [key, value] {
+                    if let Some(complaint) = complaint(vm, part, path, open) {
+                        return Some(complaint);
+                    }
+                }
+                path.pop();
+            }
+            open.pop();
+            None
+        }
+        _ => Some(format!("{} is a {}, which cannot be stored", shown(path), vm.type_name_of(value))),
+    }
+}
+
+fn shown(path: &[String]) -> String {
+    if path.is_empty() { "the value".to_owned() } else { format!("the value at {}", path.join(".")) }
+}
+
+/// Under which conditions something is stored.
+#[derive(Default)]
+struct Condition {
+    only_if_absent: bool,
+    version: Option<String>,
+}
+
+impl Store {
+    /// Stores a value.
+    fn put(&self, key: &[u8], item: Item, condition: &Condition, now: Moment) -> Result<Item, ErrorData> {
+        let mut content = self.content.lock();
+        let known = content.items.get(key).filter(|item| item.is_there(now));
+        if condition.only_if_absent && known.is_some() {
+            return Err(ErrorData::plain(ALREADY_EXISTS, "the key exists already"));
+        }
+        if let Some(wanted) = &condition.version
+            && known.is_none_or(|known| known.version.to_string() != *wanted)
+        {
+            let error = ErrorData::plain(CONFLICT, "the key has another version");
+            return Err(ErrorData { retryable: Some(true), ..error });
+        }
+        if known.is_none() && content.items.len() >= self.max_size {
+            content.items.retain(|_, item| item.is_there(now));
+            if content.items.len() >= self.max_size {
+                return Err(ErrorData::plain(INTERNAL, "the store is full"));
+            }
+        }
+        content.versions += 1;
+        let item = Item { version: content.versions, ..item };
+        content.items.insert(key.into(), item.clone());
+        Ok(item)
+    }
+}
+
+fn refuse(vm: &mut Vm, first: Value, error: ErrorData) -> NativeResult {
+    let error = errors::to_value(vm, Arc::new(error));
+    vm.push_all(&[first, error])?;
+    Ok(Flow::Return(2))
+}
+
+/// The item that a value and its time to live make.
+fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, String> {
+    if let Some(complaint) = complaint(vm, value, &mut Vec::new(), &mut Vec::new()) {
+        return Err(complaint);
+    }
+    let expires = expiry(now, ttl)?;
+    Ok(Item { value: Data::of(vm, value), version: 0, expires })
+}
+
+/// `store:set(key, value, ttl?)`
+fn set(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
+        let (value, ttl) = (args.get(vm, 2), args.get(vm, 3));
+        match new_item(vm, value, ttl, now) {
+            Err(complaint) => errors::fail_with(vm, Value::FALSE, INVALID, &complaint),
+            Ok(item) => match store.put(key, item, &Condition::default(), now) {
+                Ok(_) => succeed(vm, Value::TRUE),
+                Err(error) => refuse(vm, Value::FALSE, error),
+            },
+        }
+    })
+}
+
+/// `store:put(key, value, options?)`
+fn put(vm: &mut Vm, args: Args) -> NativeResult {
+    with_key(vm, args, Value::NIL, |vm, store, now, key| {
+        let mut condition = Condition::default();
+        let mut ttl = Value::NIL;
+        if !args.get(vm, 3).is_nil() {
+            let options = args.check_table(vm, 3)?;
+            ttl = vm.raw_get_name(options, "ttl")?;
+            condition.only_if_absent = vm.raw_get_name(options, "only_if_absent")?.is_true();
+            let version = vm.raw_get_name(options, "if_version")?;
+            if !version.is_nil() {
+                condition.version = Some(errors::value_text(vm, version));
+            }
+        }
+        if condition.only_if_absent && condition.version.is_some() {
+            return errors::fail(vm, INVALID, "only_if_absent and if_version exclude each other");
+        }
+        let value = args.get(vm, 2);
+        match new_item(vm, value, ttl, now) {
+            Err(complaint) => errors::fail(vm, INVALID, &complaint),
+            Ok(item) => match store.put(key, item, &condition, now) {
+                Ok(item) => {
+                    let entry = entry_data(key, item).to_value(vm)?;
+                    succeed(vm, entry)
+                }
+                Err(error) => refuse(vm, Value::NIL, error),
+            },
+        }
+    })
+}
+
+/// `store:list{prefix?, after?, limit?}`
+fn list(vm: &mut Vm, args: Args) -> NativeResult {
+    let Some((store, now)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    let options = match args.get(vm, 1) {
+        options if options.is_nil() => Data::Nil,
+        _ => {
+            let options = args.check_table(vm, 1)?;
+            Data::of(vm, Value::table(options))
+        }
+    };
+    let text = |name| match options.get(name) {
+        Some(Data::Text(text)) => Ok(&text[..]),
+        None => Ok(&b""[..]),
+        Some(_) => Err(format!("{name} must be a string")),
+    };
+    let limit = match options.get("limit") {
+        None => Ok(PAGE),
+        Some(Data::Integer(limit @ 1..)) => Ok((*limit as usize).min(MAX_PAGE)),
+        Some(_) => Err("limit must be a positive integer".to_owned()),
+    };
+    let (prefix, after, limit) = match (text("prefix"), text("after"), limit) {
+        (Ok(prefix), Ok(after), Ok(limit)) => (prefix, after, limit),
+        (Err(complaint), ..) | (_, Err(complaint), _) | (.., Err(complaint)) => {
+            return errors::fail(vm, INVALID, &complaint);
+        }
+    };
+    let from = if after.is_empty() || after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
+    let content = store.content.lock();
+    let mut found: Vec<_> = content
+        .items
+        .range::<[u8], _>((from, Bound::Unbounded))
+        .take_while(|(key, _)| key.starts_with(prefix))
+        .filter(|(_, item)| item.is_there(now))
+        .take(limit + 1)
+        .map(|(key, item)| (key.clone(), item.clone()))
+        .collect();
+    drop(content);
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let cursor = found.last().map(|(key, _)| Data::from(&**key));
+    let items = found.into_iter().map(|(key, item)| entry_data(&key, item)).collect();
+    let page = Data::from([("items", Data::List(items)), ("cursor", cursor.into()), ("has_more", more.into())]);
+    let page = page.to_value(vm)?;
+    succeed(vm, page)
+}
+
+fn info(vm: &mut Vm, args: Args) -> NativeResult {
+    let Some((store, _)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    let info = Data::from([
+        ("id", Data::from(&*store.id)),
+        ("backend", MEMORY.into()),
+        ("consistency", LOCAL.into()),
+        ("durable", false.into()),
+        ("list", true.into()),
+        ("versioned", true.into()),
+        ("conditional_put", true.into()),
+        ("ttl", true.into()),
+    ]);
+    let info = info.to_value(vm)?;
+    succeed(vm, info)
+}
+
+fn release(vm: &mut Vm, args: Args) -> NativeResult {
+    args.check_userdata::<Handle>(vm, 0, CLASS)?.store = None;
+    vm.answer(Value::TRUE)
+}
+
+fn text(vm: &mut Vm, args: Args) -> NativeResult {
+    let released = args.check_userdata::<Handle>(vm, 0, CLASS)?.store.is_none();
+    let text = vm.string(if released { b"store.Store{released}" } else { b"store.Store{}" })?;
+    vm.answer(text)
+}

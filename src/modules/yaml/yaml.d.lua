@@ -1,0 +1,6 @@
+export type Options = {field_order: {string}?, sort_unordered: boolean?, indent: integer?}
+
+return nil :: {
+    decode: (text: string) -> (any, error?),
+    encode: (value: any, options?: Options) -> (string, error?),
+}
