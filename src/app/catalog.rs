@@ -3,7 +3,7 @@
 //! A state of all entries is a [`Version`] and never changes. A change links a new one; it replaces the current one only
 //! if nothing is wrong with it. Processes that run keep their code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -61,6 +61,11 @@ impl Catalog {
     pub fn new(folder: PathBuf, linked: Linked) -> Arc<Catalog> {
         let first = Arc::new(Version { number: 1, previous: 0, linked });
         Arc::new(Catalog { folder, current: RwLock::new(Arc::clone(&first)), versions: Mutex::new(vec![first]) })
+    }
+
+    /// The folder of the application.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The current version.

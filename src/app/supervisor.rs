@@ -1,21 +1,24 @@
-//! Supervision (`runtime.md` §8.6): hosts and services are started in the order of what they require, restarted when they
-//! fail, and stopped in the reverse order.
+//! Supervision (`runtime.md` §8.6): hosts, services and the resources of modules are started in the order of what they
+//! require, restarted when they fail, and stopped in the reverse order.
 //!
 //! The supervisor is a loop on one thread that takes [`News`] and looks at the clock; everything it keeps is its own. What
-//! may take long, loading a service, happens on threads of its own.
+//! may take long happens elsewhere: loading a service on a thread of its own, work of resources on the runtime of host
+//! modules.
 //!
 //! A service that is required and cannot be started when the application begins ends the application. From then on,
 //! whatever fails is restarted as its policy says.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use hashbrown::HashSet;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-use super::kinds::{HOST, SERVICE, TERMINAL};
+use super::kinds::{HOST, SERVICE, TERMINAL, is_supervised};
 use super::link::requirements;
 use super::policy::Lifecycle;
 use crate::runtime::core::RuntimeCore;
@@ -24,7 +27,9 @@ use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ErrorData, INTERNAL, TIMEOUT};
 use crate::runtime::hosts::{HostKind, HostState};
 use crate::runtime::interrupt::interrupt;
+use crate::runtime::io::{Completion, Operation};
 use crate::runtime::mail::{Happening, Mail, Outcome, ProcessEvent};
+use crate::runtime::module::resource::{Declaration, Resource};
 use crate::runtime::pid::NOBODY;
 use crate::runtime::process::Process;
 use crate::runtime::system::spawn_entry;
@@ -37,14 +42,24 @@ const STOPPING: &str = "service stopping";
 
 /// What the supervisor is told.
 pub enum News {
-    /// A start has come to its end: the process, or why there is none.
-    Started(Arc<str>, u64, Result<Arc<Process>, ErrorData>),
+    /// A start has come to its end: what runs, or why nothing does.
+    Started(Arc<str>, u64, Result<Running, ErrorData>),
     /// The process of a service has ended.
     Ended(Arc<str>, u64, Outcome),
+    /// A resource has given everything back.
+    Closed(Arc<str>, u64),
     /// The process of a terminal host has ended: the application ends with its outcome.
     Finished(Outcome),
     /// Somebody wants the application to end; the second time, at once.
     Stop,
+}
+
+/// What runs for an entry.
+pub enum Running {
+    /// The process of a service.
+    Process(Arc<Process>),
+    /// What a module has opened.
+    Resource(Arc<dyn Resource>),
 }
 
 /// How an application ended.
@@ -92,12 +107,16 @@ struct Unit {
     /// When something has to be done: a start is due or has taken too long, or the process must end.
     due: Option<Moment>,
     loading: bool,
-    process: Option<Arc<Process>>,
+    running: Option<Running>,
+    /// What its resource does at the moment.
+    operation: Option<Operation>,
 }
 
 /// See the module header.
 pub struct Supervisor {
     core: Arc<RuntimeCore>,
+    /// The folder of the application.
+    folder: PathBuf,
     units: BTreeMap<String, Unit>,
     sender: Sender<News>,
     news: Receiver<News>,
@@ -114,7 +133,7 @@ impl Supervisor {
     pub fn new(core: &Arc<RuntimeCore>, catalog: &Catalog, sender: Sender<News>, news: Receiver<News>) -> Supervisor {
         let version = catalog.current();
         let mut units = BTreeMap::new();
-        for definition in version.linked.of_kinds(&[HOST, TERMINAL, SERVICE]) {
+        for definition in version.linked.definitions.values().filter(|definition| is_supervised(&definition.kind)) {
             let unit = Unit {
                 lifecycle: Lifecycle::of(definition),
                 requires: requirements(definition),
@@ -125,7 +144,8 @@ impl Supervisor {
                 since: Moment(0),
                 due: None,
                 loading: false,
-                process: None,
+                running: None,
+                operation: None,
             };
             units.insert(definition.id.to_string(), unit);
             match &*definition.kind {
@@ -134,7 +154,17 @@ impl Supervisor {
                 _ => {}
             }
         }
-        Supervisor { core: Arc::clone(core), units, sender, news, booted: false, command: None, interrupted: false }
+        let folder = catalog.folder().to_owned();
+        Supervisor {
+            core: Arc::clone(core),
+            folder,
+            units,
+            sender,
+            news,
+            booted: false,
+            command: None,
+            interrupted: false,
+        }
     }
 
     /// Whether a service starts with the application.
@@ -226,7 +256,7 @@ impl Supervisor {
                     }
                 }
                 State::Stopping => {
-                    if let Some(process) = &unit.process {
+                    if let Some(Running::Process(process)) = &unit.running {
                         self.core.scheduler.kill(process);
                     }
                 }
@@ -264,7 +294,7 @@ impl Supervisor {
     fn start(&mut self, id: &str) -> bool {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
-        if &*unit.definition.kind != SERVICE {
+        if matches!(&*unit.definition.kind, HOST | TERMINAL) {
             if let Some(host) = self.core.hosts.find(id) {
                 host.set_state(HostState::Running);
             }
@@ -275,16 +305,11 @@ impl Supervisor {
         unit.starts = unit.starts.saturating_add(1);
         unit.loading = true;
         unit.due = Some(now.after(unit.lifecycle.start_timeout));
-        let (core, sender) = (Arc::clone(&self.core), self.sender.clone());
-        let (definition, run) = (Arc::clone(&unit.definition), unit.run);
-        let load = move || {
-            let id = Arc::clone(&definition.id);
-            let started = load_service(&core, &definition, run, &sender);
-            // Nobody listens any more if the application has ended.
-            let _ = sender.send(News::Started(id, run, started));
+        let started = match &*unit.definition.kind {
+            SERVICE => start_service(&self.core, unit, &self.sender),
+            _ => start_resource(&self.core, unit, &self.folder, &self.sender),
         };
-        if let Err(error) = std::thread::Builder::new().name("moonlet-start".to_owned()).spawn(load) {
-            let error = ErrorData::plain(INTERNAL, &format!("cannot start a thread: {error}"));
+        if let Err(error) = started {
             let _ = self.sender.send(News::Started(Arc::clone(&unit.definition.id), unit.run, Err(error)));
         }
         false
@@ -296,18 +321,25 @@ impl Supervisor {
                 let now = self.core.driver.now();
                 let unit = self.units.get_mut(&*id)?;
                 if unit.run != run || unit.state != State::Starting {
-                    if let Ok(process) = started {
-                        self.core.scheduler.kill(&process);
+                    match started {
+                        Ok(Running::Process(process)) => self.core.scheduler.kill(&process),
+                        Ok(Running::Resource(resource)) => {
+                            // What it gives back at once is enough; nobody has used it.
+                            let closing = self.core.io.spawn_io(resource.stop(Duration::ZERO), drop);
+                            unit.operation = closing.ok();
+                        }
+                        Err(_) => {}
                     }
                     return None;
                 }
+                unit.operation = None;
                 match started {
-                    Ok(process) => {
+                    Ok(running) => {
                         unit.loading = false;
                         unit.due = None;
                         unit.state = State::Running;
                         unit.since = now;
-                        unit.process = Some(process);
+                        unit.running = Some(running);
                         None
                     }
                     Err(error) => self.start_failed(&id, error),
@@ -316,6 +348,13 @@ impl Supervisor {
             News::Ended(id, run, outcome) => {
                 if self.units.get(&*id)?.run == run {
                     self.ended(&id, outcome);
+                }
+                None
+            }
+            News::Closed(id, run) => {
+                if let Some(unit) = self.units.get_mut(&*id).filter(|unit| unit.run == run) {
+                    unit.operation = None;
+                    unit.state = State::Stopped;
                 }
                 None
             }
@@ -329,6 +368,7 @@ impl Supervisor {
         // What comes of this start is not wanted any more.
         unit.run += 1;
         unit.loading = false;
+        unit.operation = None;
         unit.due = None;
         if !self.booted && unit.lifecycle.required {
             return Some(End::Failed(Arc::clone(&unit.definition.id), Arc::new(error)));
@@ -341,7 +381,7 @@ impl Supervisor {
     fn ended(&mut self, id: &str, outcome: Outcome) {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return };
-        unit.process = None;
+        unit.running = None;
         unit.due = None;
         match (unit.state, outcome) {
             (State::Stopping, _) => unit.state = State::Stopped,
@@ -403,6 +443,7 @@ impl Supervisor {
     fn stop_what_can_be(&mut self) {
         for unit in self.units.values_mut().filter(|unit| matches!(unit.state, State::Starting | State::Failed)) {
             unit.run += 1;
+            unit.operation = None;
             unit.due = None;
             unit.state = State::Stopped;
         }
@@ -426,17 +467,29 @@ impl Supervisor {
     fn stop_unit(&mut self, id: &str) -> bool {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
-        let Some(process) = &unit.process else {
-            if let Some(host) = self.core.hosts.find(id) {
-                host.set_state(HostState::Stopping);
+        let process = match unit.running.take() {
+            None => {
+                if let Some(host) = self.core.hosts.find(id) {
+                    host.set_state(HostState::Stopping);
+                }
+                unit.state = State::Stopped;
+                return true;
             }
-            unit.state = State::Stopped;
-            return true;
+            Some(Running::Resource(resource)) => {
+                let (id, run, sender) = (Arc::clone(&unit.definition.id), unit.run, self.sender.clone());
+                // Nobody listens any more if the application has ended.
+                let closed = move |_| drop(sender.send(News::Closed(id, run)));
+                unit.operation = self.core.io.spawn_io(resource.stop(unit.lifecycle.stop_timeout), closed).ok();
+                unit.state = if unit.operation.is_some() { State::Stopping } else { State::Stopped };
+                return unit.operation.is_none();
+            }
+            Some(Running::Process(process)) => process,
         };
         let at = self.core.driver.wall_clock().seconds;
         let what = Happening::Cancel(Text::from_bytes(STOPPING.as_bytes()));
         // If it ends at the same time, news of that is under way.
         let _ = process.post(Mail::Event(Pooled::new(ProcessEvent { from: NOBODY, at, what })));
+        unit.running = Some(Running::Process(process));
         unit.state = State::Stopping;
         unit.due = Some(now.after(unit.lifecycle.stop_timeout));
         false
@@ -455,6 +508,48 @@ fn process_limit(definition: &Definition) -> usize {
         Some(Data::Integer(limit)) => usize::try_from(*limit).unwrap_or(usize::MAX),
         _ => usize::MAX,
     }
+}
+
+/// Starts a service on a thread of its own.
+fn start_service(core: &Arc<RuntimeCore>, unit: &Unit, sender: &Sender<News>) -> Result<(), ErrorData> {
+    let (core, sender) = (Arc::clone(core), sender.clone());
+    let (definition, run) = (Arc::clone(&unit.definition), unit.run);
+    let load = move || {
+        let id = Arc::clone(&definition.id);
+        let started = load_service(&core, &definition, run, &sender);
+        // Nobody listens any more if the application has ended.
+        let _ = sender.send(News::Started(id, run, started.map(Running::Process)));
+    };
+    let thread = std::thread::Builder::new().name("moonlet-start".to_owned()).spawn(load);
+    thread.map(drop).map_err(|error| no_thread(&error))
+}
+
+/// Starts what a module has for an entry.
+fn start_resource(
+    core: &Arc<RuntimeCore>,
+    unit: &mut Unit,
+    folder: &Path,
+    sender: &Sender<News>,
+) -> Result<(), ErrorData> {
+    let definition = &unit.definition;
+    let entry = Declaration { id: &definition.id, kind: &definition.kind, fields: &definition.data, folder };
+    let resource = core.modules.iter().find_map(|module| module.resource(&entry));
+    let resource = resource.unwrap_or_else(|| {
+        Err(ErrorData::plain(INTERNAL, &format!("no module has entries of kind {}", definition.kind)))
+    })?;
+    let (id, run, sender) = (Arc::clone(&definition.id), unit.run, sender.clone());
+    let starting = Arc::clone(&resource).start();
+    let started = move |result: Completion<Result<(), ErrorData>>| {
+        let result = result.unwrap_or_else(|_| Err(ErrorData::plain(INTERNAL, "the start has panicked")));
+        // As above.
+        let _ = sender.send(News::Started(id, run, result.map(|()| Running::Resource(resource))));
+    };
+    unit.operation = Some(core.io.spawn_io(starting, started).map_err(|error| no_thread(&error))?);
+    Ok(())
+}
+
+fn no_thread(error: &std::io::Error) -> ErrorData {
+    ErrorData::plain(INTERNAL, &format!("cannot start a thread: {error}"))
 }
 
 /// Loads a service and starts its process.

@@ -78,6 +78,12 @@ impl IoDriver {
         Ok(Operation(task.abort_handle()))
     }
 
+    /// How many futures have neither come to their end nor been dropped.
+    #[cfg(test)]
+    pub fn tasks(&self) -> usize {
+        self.runtime().map_or(0, |runtime| runtime.metrics().num_alive_tasks())
+    }
+
     fn runtime(&self) -> io::Result<&Runtime> {
         let start = || Builder::new_multi_thread().worker_threads(2).thread_name("moonlet-io").enable_all().build();
         self.runtime.get_or_init(start).as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))

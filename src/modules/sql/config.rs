@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID};
+use crate::runtime::module::resource::Declaration;
 use crate::runtime::time;
 
 /// Which engine, and where.
@@ -89,24 +90,32 @@ pub struct Config {
     pub limits: Limits,
 }
 
+const SQLITE: &str = "db.sql.sqlite";
+const POSTGRES: &str = "db.sql.postgres";
+const MYSQL: &str = "db.sql.mysql";
+
+/// The kinds of entries that are databases.
+pub const KINDS: [&str; 3] = [SQLITE, POSTGRES, MYSQL];
+
 const POSTGRES_PORT: u16 = 5432;
 const MYSQL_PORT: u16 = 3306;
 
 impl Config {
-    /// Of an entry of this kind with these fields.
+    /// Of an entry.
     ///
     /// # Errors
     /// `Invalid` if a field is missing or wrong.
-    pub fn from_entry(kind: &str, fields: &Data) -> Result<Config, ErrorData> {
+    pub fn from_entry(entry: &Declaration<'_>) -> Result<Config, ErrorData> {
+        let fields = entry.fields;
         let mut limits = limits(fields)?;
-        let source = match kind {
-            "db.sql.sqlite" => {
+        let source = match entry.kind {
+            SQLITE => {
                 limits = Limits { max_open: 1, max_idle: 1, ..limits };
-                Source::Sqlite(file(&text(fields, "file")?))
+                Source::Sqlite(file(&text(fields, "file")?).map(|file| entry.folder.join(file)))
             }
-            "db.sql.postgres" => Source::Postgres(server(fields)?),
-            "db.sql.mysql" => Source::MySql(server(fields)?),
-            _ => return Err(invalid(&format!("{kind} is no kind of database"))),
+            POSTGRES => Source::Postgres(server(fields)?),
+            MYSQL => Source::MySql(server(fields)?),
+            other => return Err(invalid(&format!("{other} is no kind of database"))),
         };
         check_options(&source)?;
         Ok(Config { source, limits })
@@ -158,11 +167,31 @@ fn text(fields: &Data, name: &str) -> Result<String, ErrorData> {
     match fields.get(name) {
         Some(Data::Integer(i)) => Ok(i.to_string()),
         Some(data) => match data.as_str() {
-            Some(text) if !text.is_empty() => Ok(text.to_owned()),
+            Some(text) if !text.is_empty() => resolved(text),
             _ => Err(invalid(&format!("field {name} must be a string"))),
         },
         None => Err(invalid(&format!("field {name} is required"))),
     }
+}
+
+/// A text with the values of environment variables in the place of `${env:NAME}`; of `${env:NAME|DEFAULT}`, if there is none,
+/// the default.
+fn resolved(text: &str) -> Result<String, ErrorData> {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${env:") {
+        let (inside, after) = after.split_once('}').ok_or_else(|| invalid("a placeholder has no end"))?;
+        let (name, default) = inside.split_once('|').map_or((inside, None), |(name, default)| (name, Some(default)));
+        result.push_str(before);
+        match (std::env::var(name), default) {
+            (Ok(value), _) => result.push_str(&value),
+            (Err(_), Some(default)) => result.push_str(default),
+            (Err(_), None) => return Err(invalid(&format!("the environment has no variable {name}"))),
+        }
+        rest = after;
+    }
+    result.push_str(rest);
+    Ok(result)
 }
 
 fn server(fields: &Data) -> Result<Server, ErrorData> {
@@ -174,7 +203,7 @@ fn server(fields: &Data) -> Result<Server, ErrorData> {
             let value = match value {
                 Data::Integer(i) => i.to_string(),
                 Data::Boolean(b) => b.to_string(),
-                other => other.as_str().ok_or_else(|| invalid("options must be strings"))?.to_owned(),
+                other => resolved(other.as_str().ok_or_else(|| invalid("options must be strings"))?)?,
             };
             options.push((key.as_str().ok_or_else(|| invalid("options must have names"))?.to_owned(), value));
         }
@@ -203,7 +232,8 @@ fn limits(fields: &Data) -> Result<Limits, ErrorData> {
     limits.max_open = count("max_open")?.unwrap_or(limits.max_open);
     limits.max_idle = count("max_idle")?.unwrap_or(limits.max_idle);
     if let Some(lifetime) = pool.get("max_lifetime") {
-        let lifetime = lifetime.as_str().and_then(|text| time::Duration::parse(text.as_bytes()));
+        let lifetime = lifetime.as_str().map(resolved).transpose()?;
+        let lifetime = lifetime.and_then(|text| time::Duration::parse(text.as_bytes()));
         let lifetime = lifetime.filter(|lifetime| lifetime.0 > 0);
         limits.max_lifetime = lifetime.ok_or_else(|| invalid("field pool.max_lifetime must be a duration"))?.to_std();
     }

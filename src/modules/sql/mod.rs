@@ -10,12 +10,11 @@
 //! | `objects`, `handle` | the objects programs hold, and how they reach a connection |
 //! | `builder` | statements put together from pieces |
 //!
-//! Where an application has entries, it says which databases there are ([`Sql::set_databases`]). A script has none; there, `sql.get`
-//! takes a URL: `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST/DATABASE`, `mysql://…`. Equal URLs are one
+//! In an application, databases are entries. A script has none; there, `sql.get` takes a URL: `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST/DATABASE`, `mysql://…`. Equal URLs are one
 //! database with one pool, for as long as the program runs.
 
 mod builder;
-mod config;
+pub mod config;
 mod connection;
 mod error;
 mod handle;
@@ -29,7 +28,7 @@ mod tests;
 mod tls;
 mod value;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
@@ -39,10 +38,12 @@ use self::config::Config;
 use self::pool::Pool;
 use self::value::Binary;
 use super::NULL;
-use crate::runtime::data::Data;
-use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND, to_value};
+use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND, UNAVAILABLE, to_value};
 use crate::runtime::module::object::new_object;
+use crate::runtime::module::resource::{self, Declaration, Work};
 use crate::runtime::module::{Module, ModuleClass, module};
+use crate::runtime::process_state::state;
+use crate::runtime::spawn::{Entries, Resource};
 use crate::vm::Vm;
 use crate::vm::concat::append_text;
 use crate::vm::image::{Library, Literal};
@@ -56,13 +57,13 @@ pub struct Database {
 }
 
 impl Database {
-    /// The database of an entry of this kind (`db.sql.sqlite`, `db.sql.postgres`, `db.sql.mysql`) with these fields. Nothing is
-    /// opened yet.
+    /// The database that an entry of this kind (`db.sql.sqlite`, `db.sql.postgres`, `db.sql.mysql`) describes. Nothing is opened
+    /// yet.
     ///
     /// # Errors
     /// `Invalid` if a field is missing or wrong.
-    pub fn open(kind: &str, options: &Data) -> Result<Arc<Database>, ErrorData> {
-        Ok(Database::new(Config::from_entry(kind, options)?))
+    pub fn open(entry: &Declaration<'_>) -> Result<Arc<Database>, ErrorData> {
+        Ok(Database::new(Config::from_entry(entry)?))
     }
 
     fn new(config: Config) -> Arc<Database> {
@@ -90,46 +91,66 @@ impl Database {
     }
 }
 
-/// Who knows the databases of an application.
-pub trait Databases: Send + Sync {
-    /// The database with this id.
-    ///
-    /// # Errors
-    /// `NotFound` if nothing has this id, `Invalid` if it is something else, `Unavailable` if it does not run.
-    fn find(&self, id: &str) -> Result<Arc<Database>, ErrorData>;
-}
+/// The databases that programs find, by id or URL.
+type Databases = Mutex<HashMap<Box<str>, Arc<Database>>>;
 
 /// The module.
 #[derive(Default)]
-pub struct Sql {
-    databases: OnceLock<Box<dyn Databases>>,
-    /// Those of a script, by URL.
-    by_url: Mutex<HashMap<String, Arc<Database>>>,
-}
+pub struct Sql(Arc<Databases>);
 
 impl Sql {
-    /// From now on ids lead to these databases, and URLs nowhere. Only the first call counts.
-    pub fn set_databases(&self, databases: Box<dyn Databases>) {
-        // Somebody else was first.
-        let _ = self.databases.set(databases);
+    /// Lets programs find a database under an id.
+    pub fn add(&self, id: &str, database: Arc<Database>) {
+        self.0.lock().insert(id.into(), database);
     }
 
-    fn find(&self, id: &str) -> Result<Arc<Database>, ErrorData> {
+    fn find(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Database>, ErrorData> {
         if id.is_empty() {
             return Err(ErrorData::plain(INVALID, "empty database id"));
         }
-        if let Some(databases) = self.databases.get() {
-            return databases.find(id);
-        }
-        let mut by_url = self.by_url.lock();
-        if let Some(known) = by_url.get(id) {
+        let mut databases = self.0.lock();
+        if let Some(known) = databases.get(id) {
             return Ok(Arc::clone(known));
         }
-        let unknown = || ErrorData::plain(NOT_FOUND, "no such database; a script names it by URL, as sqlite:app.db");
-        let config = Config::from_url(id).ok_or_else(unknown)??;
-        let database = Database::new(config);
-        by_url.insert(id.to_owned(), Arc::clone(&database));
-        Ok(database)
+        match entries.resource(id) {
+            Resource::Undeclared => {
+                let unknown =
+                    || ErrorData::plain(NOT_FOUND, "no such database; a script names it by URL, as sqlite:app.db");
+                let database = Database::new(Config::from_url(id).ok_or_else(unknown)??);
+                databases.insert(id.into(), Arc::clone(&database));
+                Ok(database)
+            }
+            Resource::Unknown => Err(ErrorData::plain(NOT_FOUND, &format!("no database {id}"))),
+            Resource::Entry { kind, .. } if !config::KINDS.contains(&&*kind) => {
+                Err(ErrorData::plain(INVALID, &format!("{id} is a {kind}, not a database")))
+            }
+            Resource::Entry { .. } => Err(ErrorData {
+                retryable: Some(true),
+                ..ErrorData::plain(UNAVAILABLE, &format!("database {id} is not running"))
+            }),
+        }
+    }
+}
+
+/// The database of an entry.
+struct Declared {
+    id: Box<str>,
+    database: Arc<Database>,
+    databases: Arc<Databases>,
+}
+
+impl resource::Resource for Declared {
+    fn start(self: Arc<Self>) -> Work<Result<(), ErrorData>> {
+        Box::pin(async move {
+            self.database.ping().await?;
+            self.databases.lock().insert(self.id.clone(), Arc::clone(&self.database));
+            Ok(())
+        })
+    }
+
+    fn stop(self: Arc<Self>, timeout: Duration) -> Work<()> {
+        self.databases.lock().remove(&self.id);
+        Box::pin(async move { self.database.close(timeout).await })
     }
 }
 
@@ -144,6 +165,13 @@ impl Module for Sql {
 
     fn manifest(&self) -> &'static str {
         include_str!("sql.d.lua")
+    }
+
+    fn resource(&self, entry: &Declaration<'_>) -> Option<Result<Arc<dyn resource::Resource>, ErrorData>> {
+        config::KINDS.contains(&entry.kind).then(|| {
+            let (database, databases) = (Database::open(entry)?, Arc::clone(&self.0));
+            Ok(Arc::new(Declared { id: entry.id.into(), database, databases }) as _)
+        })
     }
 }
 
@@ -193,7 +221,7 @@ static AS: Library = Library {
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = args.check_bytes(vm, 0)?;
     let found = match std::str::from_utf8(id) {
-        Ok(id) => module::<Sql>(vm).find(id),
+        Ok(id) => module::<Sql>(vm).find(&*state(vm).core().entries, id),
         Err(_) => return errors::fail(vm, NOT_FOUND, "no such database"),
     };
     let (first, second) = match found {

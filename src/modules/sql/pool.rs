@@ -87,6 +87,12 @@ impl Pool {
         Counts { idle: state.idle.len() as u32, ..state.counts }
     }
 
+    /// How many connections can be had without waiting.
+    #[cfg(test)]
+    pub fn free(&self) -> u32 {
+        u32::try_from(self.0.permits.available_permits()).unwrap_or(u32::MAX)
+    }
+
     /// Whether the only connection is held by a transaction of this process.
     pub fn is_owned_by(&self, process: Pid) -> bool {
         self.0.config.limits.max_open == 1 && self.0.state.lock().owner == Some(process)

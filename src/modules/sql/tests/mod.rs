@@ -1,5 +1,9 @@
 //! What programs alone cannot show: entries, stopping, limits. Statements and engines are tested in `lua-tests/modules/`.
 
+mod abandoned;
+
+use std::path::Path;
+
 use super::config::{Limits, Source};
 use super::*;
 use crate::{Data, Runtime};
@@ -12,8 +16,17 @@ fn server(port: i64) -> Vec<(Data, Data)> {
         .collect()
 }
 
+fn configured(kind: &str, fields: &Data) -> Result<Config, ErrorData> {
+    Config::from_entry(&Declaration { id: "app:db", kind, fields, folder: Path::new("/app") })
+}
+
+fn open(kind: &str, fields: &Data) -> Arc<Database> {
+    let entry = Declaration { id: "app:db", kind, fields, folder: Path::new("/app") };
+    Database::open(&entry).expect("the fields are complete")
+}
+
 fn refused(kind: &str, fields: Data) -> String {
-    match Config::from_entry(kind, &fields) {
+    match configured(kind, &fields) {
         Ok(config) => panic!("accepted: {config:?}"),
         Err(error) => {
             assert_eq!(&*error.kind, INVALID);
@@ -24,12 +37,15 @@ fn refused(kind: &str, fields: Data) -> String {
 
 #[test]
 fn entries_are_checked() {
-    let config = Config::from_entry("db.sql.sqlite", &Data::from([("file", ":memory:")])).expect("complete");
+    let config = configured("db.sql.sqlite", &Data::from([("file", ":memory:")])).expect("complete");
     assert!(matches!(config.source, Source::Sqlite(None)) && config.limits.max_open == 1);
+    let config_of = |file: &str| configured("db.sql.sqlite", &Data::from([("file", file)])).map(|config| config.source);
+    assert!(matches!(config_of("a/b.db"), Ok(Source::Sqlite(Some(path))) if path == Path::new("/app/a/b.db")));
+    assert!(matches!(config_of("/b.db"), Ok(Source::Sqlite(Some(path))) if path == Path::new("/b.db")));
     let mut fields = server(5432);
     fields.push(("pool".into(), Data::from([("max_open", Data::from(3)), ("max_lifetime", "5m".into())])));
     fields.push(("options".into(), Data::from([("sslmode", "disable")])));
-    let config = Config::from_entry("db.sql.postgres", &Data::Map(fields)).expect("complete");
+    let config = configured("db.sql.postgres", &Data::Map(fields)).expect("complete");
     assert!(matches!(&config.source, Source::Postgres(server) if server.option("sslmode") == Some("disable")));
     let Limits { max_open, max_lifetime, .. } = config.limits;
     assert_eq!((max_open, max_lifetime), (3, Duration::from_secs(300)));
@@ -48,6 +64,27 @@ fn entries_are_checked() {
     let mut fields = server(1);
     fields.push(("options".into(), Data::from([("nonsense", "1")])));
     assert!(refused("db.sql.mysql", Data::Map(fields)).contains("nonsense"));
+}
+
+#[test]
+fn placeholders_stand_for_variables() {
+    let file = |text: &str| configured("db.sql.sqlite", &Data::from([("file", text)])).map(|config| config.source);
+    let name = std::env::vars().find(|(_, value)| value.starts_with('/')).expect("some variable is a path");
+    let path = |text: &str| match file(text) {
+        Ok(Source::Sqlite(Some(path))) => path.to_string_lossy().into_owned(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(path(&format!("${{env:{}}}", name.0)), name.1);
+    assert_eq!(path("a${env:NO_SUCH_VARIABLE|b}c${env:NO_SUCH_VARIABLE|}"), "/app/abc");
+    for (wrong, text) in [("${env:NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"), ("a${env:HOME", "no end")] {
+        assert!(file(wrong).expect_err("it has no value").message.contains(text), "{wrong}");
+    }
+    let mut fields = server(1);
+    fields.retain(|(name, _)| *name != "port".into());
+    fields.push(("port".into(), "${env:NO_SUCH_VARIABLE|77}".into()));
+    assert!(
+        matches!(configured("db.sql.mysql", &Data::Map(fields)).map(|config| config.source), Ok(Source::MySql(server)) if server.port == 77)
+    );
 }
 
 #[test]
@@ -71,22 +108,10 @@ fn urls_are_read() {
     }
 }
 
-/// One database, under one id.
-struct One(Arc<Database>);
-
-impl Databases for One {
-    fn find(&self, id: &str) -> Result<Arc<Database>, ErrorData> {
-        match id {
-            "app:db" => Ok(Arc::clone(&self.0)),
-            _ => Err(ErrorData::plain(NOT_FOUND, "another id")),
-        }
-    }
-}
-
 /// A runtime with one database, whose processes return what a function gives for a handle on it: a text.
 fn runtime(database: &Arc<Database>, body: &str) -> Runtime {
     let sql = Sql::default();
-    sql.set_databases(Box::new(One(Arc::clone(database))));
+    sql.add("app:db", Arc::clone(database));
     let source = format!(
         "local sql = require('sql') return function()
             local db = assert(sql.get('app:db'))
@@ -103,14 +128,7 @@ fn run(database: &Arc<Database>, body: &str) -> String {
 }
 
 fn memory() -> Arc<Database> {
-    Database::open("db.sql.sqlite", &Data::from([("file", ":memory:")])).expect("complete")
-}
-
-#[test]
-fn an_application_says_which_databases_there_are() {
-    let database = memory();
-    assert_eq!(run(&database, "return told(db:query('SELECT 1 AS a'))"), "fine");
-    assert_eq!(run(&database, "return told(sql.get('sqlite::memory:'))"), "NotFound: another id");
+    open("db.sql.sqlite", &Data::from([("file", ":memory:")]))
 }
 
 #[test]
@@ -139,7 +157,7 @@ fn a_stopped_database_refuses_work() {
 #[test]
 fn passwords_are_not_told() {
     let fields = server(1);
-    let database = Database::open("db.sql.postgres", &Data::Map(fields)).expect("complete");
+    let database = open("db.sql.postgres", &Data::Map(fields));
     let told = run(&database, "return told(db:query('SELECT 1')) .. tostring(db)");
     assert!(told.contains("sql.DB{postgres}") && !told.contains("u:p"), "{told}");
 }
