@@ -165,6 +165,12 @@ impl Runtime {
         self.system.core().processes.len()
     }
 
+    /// What its processes share.
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &runtime::core::RuntimeCore {
+        self.system.core()
+    }
+
     /// Ends all processes and stops the threads: processes get a CANCEL event; those that are left after `deadline` are
     /// terminated. Blocks until all have ended.
     pub fn shutdown(self, deadline: Duration) {
