@@ -145,7 +145,7 @@ impl Runtime {
     }
 
     /// What all processes share.
-    #[cfg(all(test, not(loom), feature = "http"))]
+    #[cfg(all(test, not(loom), any(feature = "http", feature = "sql")))]
     pub(crate) fn core(&self) -> &Arc<crate::runtime::core::RuntimeCore> {
         self.system.core()
     }
@@ -163,12 +163,6 @@ impl Runtime {
     /// The number of processes that have not ended.
     pub fn process_count(&self) -> usize {
         self.system.core().processes.len()
-    }
-
-    /// What its processes share.
-    #[cfg(test)]
-    pub(crate) fn core(&self) -> &runtime::core::RuntimeCore {
-        self.system.core()
     }
 
     /// Ends all processes and stops the threads: processes get a CANCEL event; those that are left after `deadline` are

@@ -162,7 +162,7 @@ impl Target {
 }
 
 /// Runs a statement; `operation` begins messages. The embedded engine answers at once if it can.
-pub fn submit(vm: &mut Vm, target: Target, operation: &'static str, request: Request) -> NativeResult {
+pub fn submit(vm: &mut Vm, target: Target, operation: &'static str, mut request: Request) -> NativeResult {
     let engine = target.engine();
     if let Err(error) = target.check(vm) {
         return refuse(vm, &error, operation, engine);
@@ -173,7 +173,7 @@ pub fn submit(vm: &mut Vm, target: Target, operation: &'static str, request: Req
         && let Ok(lease) = session.lease()
         && let Connection::Sqlite(sqlite) = lease.connection()
     {
-        match sqlite.run_inline(&request) {
+        match sqlite.run_inline(&mut request) {
             Inline::Finished(result) => {
                 let results = conclude(vm, result, operation, engine)?;
                 vm.push_all(&results)?;

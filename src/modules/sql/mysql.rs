@@ -102,7 +102,7 @@ impl MySql {
         let outcome = async {
             let mut result = self.conn.exec_iter(&*request.text, params(&request.params)).await?;
             let columns = result.columns().unwrap_or_default();
-            let names = columns.iter().map(|column| column.name_str().into()).collect();
+            let names: Vec<_> = columns.iter().map(|column| column.name_str().into()).collect();
             let mut rows = Rows::new(names, request.budget);
             let mut fits = Ok(());
             while let Some(row) = result.next().await? {

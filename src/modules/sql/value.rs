@@ -1,5 +1,9 @@
 //! What goes to a database and what comes back: parameters, cells, results; and their Lua values (`modules.md` §2.3 to §2.5).
 
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
 use crate::modules::NULL;
 use crate::runtime::module::object::{Object, new_object, this};
 use crate::runtime::time::{Time, time_of, time_value};
@@ -67,7 +71,7 @@ impl Param {
             Param::Int(i) => Value::int(*i),
             Param::Float(f) => Value::float(*f),
             Param::Text(text) => vm.string(text.as_bytes())?,
-            Param::Blob(bytes) => new_object(vm, std::sync::Arc::new(Binary(bytes.clone()))),
+            Param::Blob(bytes) => new_object(vm, Arc::new(Binary(bytes.clone()))),
             Param::Time(time) => time_value(vm, (**time).clone()),
         })
     }
@@ -128,7 +132,7 @@ impl Cell {
 #[derive(Default, Debug)]
 pub struct Rows {
     /// Names as the engine reports them.
-    pub columns: Vec<Box<str>>,
+    pub columns: Arc<[Box<str>]>,
     /// Row after row.
     cells: Vec<Cell>,
     count: usize,
@@ -144,8 +148,8 @@ pub struct TooLarge;
 
 impl Rows {
     /// No rows; those to come may take `budget` bytes.
-    pub fn new(columns: Vec<Box<str>>, budget: usize) -> Rows {
-        Rows { columns, budget, ..Rows::default() }
+    pub fn new(columns: impl Into<Arc<[Box<str>]>>, budget: usize) -> Rows {
+        Rows { columns: columns.into(), budget, ..Rows::default() }
     }
 
     /// Whether there is none yet.
@@ -169,8 +173,9 @@ impl Rows {
 
     /// A sequence of tables. Null cells have no entry; of two columns with one name the last counts.
     pub fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        let keys = self.columns.iter().map(|name| vm.string(name.as_bytes())).collect::<Result<Vec<_>, _>>()?;
-        let mut rows = Vec::with_capacity(self.count);
+        let keys = self.columns.iter().map(|name| vm.string(name.as_bytes()));
+        let keys = keys.collect::<Result<SmallVec<[Value; 8]>, _>>()?;
+        let mut rows = SmallVec::<[Value; 4]>::with_capacity(self.count);
         for i in 0..self.count {
             let row = vm.new_table(0, keys.len() as u32);
             for (key, cell) in keys.iter().zip(&self.cells[i * keys.len()..]) {

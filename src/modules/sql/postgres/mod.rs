@@ -138,7 +138,7 @@ impl Postgres {
             Ok(())
         })?;
         let names = match request.want {
-            Want::Rows => columns.iter().map(|column| column.name.clone()).collect(),
+            Want::Rows => columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(),
             Want::Effect | Want::Nothing => Vec::new(),
         };
         let mut rows = Rows::new(names, request.budget);

@@ -8,6 +8,7 @@ mod error;
 mod io;
 mod statement;
 
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -93,8 +94,8 @@ impl Sqlite {
         !self.raw.get_auto_commit()
     }
 
-    /// Runs a statement on this thread as far as that takes no time.
-    pub fn run_inline(&mut self, request: &Request) -> Inline {
+    /// Runs a statement on this thread as far as that takes no time. Its parameters are taken unless it has not begun.
+    pub fn run_inline(&mut self, request: &mut Request) -> Inline {
         let Some(mut guard) = self.engine.try_lock() else { return Inline::NotBegun };
         let engine = &mut *guard;
         if request.want == Want::Nothing {
@@ -102,13 +103,13 @@ impl Sqlite {
         }
         // What is wrong with a statement is found out elsewhere.
         let Ok(statement) = engine.statements.get(&engine.raw, &request.text) else { return Inline::NotBegun };
-        let stops = match statement.course {
-            Course::Straight => false,
+        let (stops, params) = match statement.course {
+            Course::Straight => (false, mem::take(&mut request.params)),
             // If it takes too long it is interrupted and begun anew elsewhere, which nobody can tell.
-            Course::Reads if engine.raw.get_auto_commit() => true,
+            Course::Reads if engine.raw.get_auto_commit() => (true, request.params.clone()),
             Course::Reads | Course::Long => return Inline::NotBegun,
         };
-        if let Err(error) = statement.bind(&request.params) {
+        if let Err(error) = statement.bind(params) {
             return Inline::Finished(Err(error));
         }
         let mut run = Run::new(request);
@@ -213,7 +214,7 @@ impl Engine {
     }
 
     fn run_one(&mut self, request: &Request) -> Result<Answer, SqlError> {
-        self.statements.get(&self.raw, &request.text)?.bind(&request.params)?;
+        self.statements.get(&self.raw, &request.text)?.bind(request.params.clone())?;
         self.finish(Run::new(request))
     }
 

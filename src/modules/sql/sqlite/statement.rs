@@ -49,6 +49,8 @@ pub enum Step {
 /// A prepared statement.
 pub struct Prepared {
     statement: Statement,
+    /// Names of its columns when it was last run; the engine prepares a statement anew when tables have changed.
+    columns: Arc<[Box<str>]>,
     /// What can be foreseen.
     pub course: Course,
     /// Rows changed by its last run.
@@ -79,7 +81,8 @@ impl Statements {
                 self.known.remove(&oldest);
             }
             let course = course(&statement);
-            self.known.insert(Arc::clone(text), Prepared { statement, course, changes: 0, used: 0 });
+            self.known
+                .insert(Arc::clone(text), Prepared { statement, columns: Arc::default(), course, changes: 0, used: 0 });
         }
         let known = self.known.get_mut(text).expect("it was there or has been made");
         known.used = self.uses;
@@ -180,12 +183,12 @@ impl fmt::Write for Name {
 
 impl Prepared {
     /// Gives it its parameters.
-    pub fn bind(&mut self, params: &[Param]) -> Result<(), SqlError> {
+    pub fn bind(&mut self, params: Vec<Param>) -> Result<(), SqlError> {
         let wanted = self.statement.parameters_count();
         if params.len() != wanted {
             return Err(invalid(format!("the statement has {wanted} parameters, {} were given", params.len())));
         }
-        for (i, param) in params.iter().enumerate() {
+        for (i, param) in params.into_iter().enumerate() {
             let index = NonZero::new(i + 1).expect("one more than a length");
             self.statement.bind_at(index, engine_value(param)).map_err(sql_error)?;
         }
@@ -193,8 +196,13 @@ impl Prepared {
     }
 
     /// The names of its columns.
-    fn columns(&self) -> Vec<Box<str>> {
-        (0..self.statement.num_columns()).map(|i| self.statement.get_column_name(i).into()).collect()
+    fn columns(&mut self) -> Arc<[Box<str>]> {
+        let count = self.statement.num_columns();
+        let is_known = |i: usize| *self.columns[i] == *self.statement.get_column_name(i);
+        if count != self.columns.len() || !(0..count).all(is_known) {
+            self.columns = (0..count).map(|i| self.statement.get_column_name(i).into()).collect();
+        }
+        Arc::clone(&self.columns)
     }
 
     /// Runs it to its end, or as far as possible on a thread that must not wait.
@@ -205,7 +213,6 @@ impl Prepared {
                 Ok(StepResult::Row) => {
                     let Some(rows) = rows.as_deref_mut() else { continue };
                     if rows.is_empty() {
-                        // Not before: the engine prepares a statement anew when the tables have changed.
                         rows.columns = self.columns();
                     }
                     if let Some(row) = self.statement.row()
@@ -238,15 +245,15 @@ impl Prepared {
     }
 }
 
-fn engine_value(param: &Param) -> Value {
+fn engine_value(param: Param) -> Value {
     match param {
         Param::Null => Value::Null,
-        Param::Bool(b) => Value::from_i64(i64::from(*b)),
-        Param::Int(i) => Value::from_i64(*i),
+        Param::Bool(b) => Value::from_i64(i64::from(b)),
+        Param::Int(i) => Value::from_i64(i),
         Param::Float(f) if f.is_nan() => Value::Null,
-        Param::Float(f) => Value::from_f64(*f),
-        Param::Text(text) => Value::build_text(text.to_string()),
-        Param::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        Param::Float(f) => Value::from_f64(f),
+        Param::Text(text) => Value::build_text(String::from(text)),
+        Param::Blob(bytes) => Value::Blob(bytes.into_vec()),
         Param::Time(time) => Value::build_text(String::from_utf8_lossy(&time.rfc3339()).into_owned()),
     }
 }
