@@ -88,6 +88,7 @@ pub use embed::{
 };
 #[cfg(feature = "runtime")]
 pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};
+pub use vm::allocator::Allocator;
 
 /// The programs in the README are tested.
 #[cfg(doctest)]
