@@ -233,19 +233,15 @@ fn release(vm: &mut Vm, _: Args, instance: &mut Instance) -> NativeResult {
 
 #[cfg(test)]
 mod tests {
-    use super::INSTANCE;
+    use super::{INSTANCE, LIBRARY};
+    use crate::types::declared::assert_declares;
 
     /// Only a program with group scopes has an instance, so that `lua-tests/harness/inventory.lua` cannot look at one.
     #[test]
     fn the_manifest_declares_all_methods() {
-        let manifest = include_str!("pg.d.lua");
-        let declared: Vec<&str> = manifest
-            .lines()
-            .filter_map(|line| line.trim().split_once(": (self: Instance"))
-            .map(|(name, _)| name)
-            .collect();
-        let mut present: Vec<&str> = INSTANCE.methods.iter().map(|method| method.name).collect();
-        present.sort_unstable();
-        assert_eq!(declared, present);
+        let functions = LIBRARY.natives.iter().map(|native| native.name);
+        let functions = functions.chain(LIBRARY.constants.iter().map(|constant| constant.0));
+        let methods = INSTANCE.methods.iter().map(|method| method.name).collect();
+        assert_declares(include_str!("pg.d.lua"), functions, [(INSTANCE.name, methods)]);
     }
 }
