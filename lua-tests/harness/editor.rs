@@ -19,6 +19,8 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("editor::ends_without_order", ends_without_order),
         Trial::test("editor::refuses", refuses),
         Trial::test("editor::answers_everything_once", answers_everything_once),
+        Trial::test("editor::survives_what_is_no_message", survives_what_is_no_message),
+        Trial::test("editor::survives_confused_clients", survives_confused_clients),
         Trial::test("editor::diagnostics_follow_the_text", diagnostics_follow_the_text),
         Trial::test("editor::diagnostics_follow_other_files", diagnostics_follow_other_files),
         Trial::test("editor::settings", settings),
@@ -578,5 +580,37 @@ fn unfinished_text() -> Result<(), Failed> {
         }
         client.ask("textDocument/documentSymbol", &json!({"textDocument": {"uri": uri(&path)}}))?;
     }
+    client.end()
+}
+
+fn survives_what_is_no_message() -> Result<(), Failed> {
+    let (_folder, path, mut client) = document("garbage", "local x = 1\nreturn x\n")?;
+    for (text, code) in [("{\"id\": 1, ", -32700), ("\u{0}", -32700), ("[]", -32600), ("{\"id\": \"a\"}", -32600)] {
+        client.send(format!("Content-Length: {}\r\n\r\n{text}", text.len()).as_bytes())?;
+        let answer = client.receive(|message| message.get("error").is_some())?;
+        expect(&answer["error"]["code"], &json!(code))?;
+    }
+    expect(&client.ask("textDocument/hover", &at(&path, 1, 7))?["contents"]["kind"], &json!("markdown"))?;
+    client.end()
+}
+
+/// Versions that go back, places outside, documents that are not open.
+fn survives_confused_clients() -> Result<(), Failed> {
+    let (folder, path, mut client) = document("confused", "local x = 1\nreturn x\n")?;
+    client.edit(&path, 7, &[([0, 10, 0, 11], "2")])?;
+    client.edit(&path, 3, &[([90, 0, 99, 9], "-- end\n"), ([0, 99, 0, 3], "")])?;
+    client.edit(&path, 4, &[([0, 0, 99, 0], "local s = '🌍ü' local y = s\n")])?;
+    let never = folder.path().join("never.lua");
+    client.edit(&never, 1, &[([0, 0, 0, 0], "x")])?;
+    client.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri(&never)}}))?;
+    client.open(&path, "local s = '🌍ü' local y: integer = s\n")?;
+    // The globe counts as two, the letter as one.
+    expect_lines(&client.found(&path, Some(1))?, &["0:35-0:36 E0001"])?;
+    for method in ["hover", "definition"] {
+        let params = at(&path, 99, 99);
+        client.response(&format!("textDocument/{method}"), &params)?;
+    }
+    client.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri(&path)}}))?;
+    client.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri(&path)}}))?;
     client.end()
 }

@@ -23,7 +23,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
+for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "funcs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
   "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
@@ -50,6 +50,8 @@ end
 
 local time = require("time")
 local channel_of = channel.new()
+methods("error", errors.new("none"))
+methods("funcs.Executor", require("funcs").new())
 methods("channel", channel_of)
 methods("channel.case", channel_of:case_receive())
 methods("FILE*", io.stdout)

@@ -74,3 +74,8 @@ local function longest<T: {length: number}>(a: T, b: T): T
 end
 longest({length = 1}, {length = 2})
 longest({length = "x"}, {length = 2})                     --> E0024
+
+-- A value before its declaration is whatever global has the name.
+print(Later)                                              --> E0028
+type Later = number
+print(Later)

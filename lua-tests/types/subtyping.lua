@@ -71,3 +71,16 @@ local mistyped: {port: string} = config                   --> E0001
 local incomplete: {port: integer, path: string} = config  --> E0001
 local general: table = config
 local array: {string} = general
+
+-- Functions keep what they declare, even in variables without annotations.
+local function want(callback: (number) -> string): string return callback(1) end
+local function text(n: string): string return n end
+local function number(n: number): number return n end
+local function loose(n) return n end
+want(text)                                                --> E0001
+want(number)                                              --> E0001
+want(loose)
+want(function(n: string) return n end)                    --> E0001
+want(function(n) return n .. "" end)
+want(tostring)
+local callback: (number) -> string = number               --> E0001

@@ -6,6 +6,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::Duration;
 
 use super::catalog::{Catalog, CatalogEntries};
+use super::checking;
 use super::definition::{self, Definition};
 use super::kinds::{PROCESS, TERMINAL};
 use super::link::Linked;
@@ -83,6 +84,12 @@ fn link_folder(root: &Path, image: &Image, warnings: &mut Vec<Problem>) -> Resul
         problems.push(Problem::new(place, message));
     }
     let linked = Linked::link(image, definitions.into_iter().map(Arc::new), &Linked::default(), warnings);
+    let linked = linked.and_then(|linked| {
+        let found = checking::check_on_load(&linked.definitions);
+        let (harmless, wrong): (Vec<_>, Vec<_>) = found.into_iter().partition(|problem| problem.harmless);
+        warnings.extend(harmless);
+        if wrong.is_empty() { Ok(linked) } else { Err(wrong) }
+    });
     match linked {
         Ok(linked) if problems.is_empty() => Ok(linked),
         linked => {

@@ -16,6 +16,9 @@ use crate::runtime::data::Data;
 /// How a value begins that stands for the content of a file.
 pub const FILE: &str = "file://";
 
+/// The field with the text of a chunk.
+pub const SOURCE: &str = "source";
+
 /// An entry as it is defined.
 #[derive(Clone, Debug)]
 pub struct Definition {
@@ -31,6 +34,8 @@ pub struct Definition {
     pub place: Place,
     /// Where its fields are, by name.
     pub lines: HashMap<Box<str>, u32>,
+    /// The file that its source comes from, if it comes from one.
+    pub source_file: Option<PathBuf>,
 }
 
 impl Definition {
@@ -217,6 +222,7 @@ impl Loader<'_> {
             data: Data::Nil,
             place: place(node.line),
             lines: HashMap::new(),
+            source_file: None,
         };
         let mut data: Vec<(Data, Data)> = Vec::new();
         let nested = node.get("data").filter(|data| data.as_map().is_some());
@@ -233,7 +239,7 @@ impl Loader<'_> {
             }
             definition.lines.insert(name.into(), value.line);
             let mut value = value.clone();
-            self.read_files(&definition, name, &mut value);
+            self.read_files(&mut definition, name, &mut value);
             data.push((name.into(), value.to_data()));
         }
         definition.data = Data::Map(data);
@@ -241,12 +247,17 @@ impl Loader<'_> {
     }
 
     /// Replaces all that names a file by its content.
-    fn read_files(&mut self, definition: &Definition, field: &str, node: &mut Node) {
+    fn read_files(&mut self, definition: &mut Definition, field: &str, node: &mut Node) {
         match &mut node.content {
             Content::Text(text) => {
                 if let Some(path) = text.strip_prefix(FILE) {
                     match self.read(definition, path) {
-                        Ok(content) => *text = content,
+                        Ok((file, content)) => {
+                            *text = content;
+                            if field == SOURCE {
+                                definition.source_file = Some(file);
+                            }
+                        }
                         Err(message) => {
                             let message = format!("'{field}': {path}: {message}");
                             let mut problem = definition.problem(field, message);
@@ -264,8 +275,8 @@ impl Loader<'_> {
         }
     }
 
-    /// The content of a file that a definition names.
-    fn read(&self, definition: &Definition, path: &str) -> Result<String, String> {
+    /// A file that a definition names, and its content.
+    fn read(&self, definition: &Definition, path: &str) -> Result<(PathBuf, String), String> {
         let base = match path.starts_with('/') {
             true => self.root,
             false => definition.place.file.parent().unwrap_or(self.root),
@@ -285,7 +296,8 @@ impl Loader<'_> {
             return Err("leads out of the application's folder".to_owned());
         }
         let bytes = fs::read(real).map_err(|error| error.to_string())?;
-        String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())
+        let text = String::from_utf8(bytes).map_err(|_| "is not UTF-8 text".to_owned())?;
+        Ok((resolved, text))
     }
 }
 

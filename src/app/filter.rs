@@ -159,6 +159,7 @@ mod tests {
             data: Data::Map(Vec::new()),
             place: Place::none(),
             lines: HashMap::new(),
+            source_file: None,
         };
         let filter = Filter::of(&Data::Map(vec![(key.into(), wanted.into())]));
         filter.map_err(|message| panic!("{message}")).is_ok_and(|filter| filter.accepts(&definition))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 
-use super::definition::{Definition, FILE};
+use super::definition::{Definition, FILE, SOURCE};
 use super::kinds::{
     self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, TERMINAL,
 };
@@ -109,7 +109,7 @@ pub fn texts(list: Option<&Data>) -> impl Iterator<Item = &str> {
     items.iter().filter_map(Data::as_str)
 }
 
-fn imports(definition: &Definition) -> impl Iterator<Item = (&str, String)> {
+pub(super) fn imports(definition: &Definition) -> impl Iterator<Item = (&str, String)> {
     let entries = match definition.data.get("imports") {
         Some(Data::Map(entries)) => &entries[..],
         _ => &[],
@@ -117,7 +117,7 @@ fn imports(definition: &Definition) -> impl Iterator<Item = (&str, String)> {
     entries.iter().filter_map(|(alias, id)| Some((alias.as_str()?, definition.resolve_id(id.as_str()?))))
 }
 
-fn chunk_name(id: &str) -> String {
+pub(super) fn chunk_name(id: &str) -> String {
     format!("={id}")
 }
 
@@ -136,7 +136,7 @@ impl Modules for ImportedTypes<'_> {
     fn exports(&self, module: &str) -> Option<Arc<Exports>> {
         let (_, id) = imports(self.importer).find(|(alias, _)| *alias == module)?;
         let library = self.known.definitions.get(&*id).filter(|_| self.depth < MAX_DEPTH)?;
-        let Some(Data::Text(source)) = library.data.get("source") else { return None };
+        let Some(Data::Text(source)) = library.data.get(SOURCE) else { return None };
         let name = chunk_name(&id);
         if let Some(known) = self.image.types.exports(name.as_bytes(), source) {
             return Some(known);
@@ -195,14 +195,13 @@ impl Linker<'_> {
     }
 
     fn compile(&mut self, definition: &Arc<Definition>) -> Option<Chunk> {
-        let Some(Data::Text(source)) = definition.data.get("source") else { return None };
+        let Some(Data::Text(source)) = definition.data.get(SOURCE) else { return None };
         if source.starts_with(FILE.as_bytes()) {
             // The file could not be read; that is known.
             return None;
         }
         let known = self.before.code.get(&definition.id);
-        if let Some(known) = known.filter(|known| known.definition.data.get("source") == definition.data.get("source"))
-        {
+        if let Some(known) = known.filter(|known| known.definition.data.get(SOURCE) == definition.data.get(SOURCE)) {
             return Some(known.entry.chunk);
         }
         let types = ImportedTypes { image: self.image, known: &self.linked, importer: definition, depth: 0 };

@@ -6,6 +6,7 @@
 //! | [`definition`], [`problem`] | definitions in files; what is wrong with them |
 //! | [`kinds`], [`policy`] | the kinds of entries and their fields; what `lifecycle` means |
 //! | [`link`] | definitions fit together: compiled code, references, imports |
+//! | [`checking`] | what the checker finds in their code |
 //! | [`catalog`], [`registry`], `filter` | the entries of a running application, and their changes; the module that shows them; what it looks for |
 //! | [`supervisor`] | hosts, services and servers: start, restart, stop |
 //! | `web` | from the entries of an HTTP server to what is started |
@@ -19,6 +20,8 @@
 pub mod application;
 #[cfg(feature = "app")]
 pub mod catalog;
+#[cfg(feature = "app")]
+pub mod checking;
 #[cfg(feature = "app")]
 pub mod definition;
 #[cfg(feature = "app")]

@@ -81,6 +81,7 @@ mod tests {
             data: Data::from([("lifecycle", fields)]),
             place: Place::none(),
             lines: HashMap::new(),
+            source_file: None,
         })
     }
 

@@ -36,6 +36,10 @@ impl Module for Registry {
     fn classes(&self) -> &'static [ModuleClass] {
         &[ModuleClass::Process, ModuleClass::Nondeterministic]
     }
+
+    fn manifest(&self) -> &'static str {
+        include_str!("registry.d.lua")
+    }
 }
 
 /// The library.
@@ -365,6 +369,7 @@ fn add_definition(vm: &mut Vm, args: Args, change: fn(Arc<Definition>) -> Change
         data: map("data").unwrap_or(Data::Map(Vec::new())),
         place: Place::none(),
         lines: HashMap::new(),
+        source_file: None,
     };
     changes(vm, args)?.list.push(change(Arc::new(definition)));
     let this = args.get(vm, 0);
@@ -418,4 +423,17 @@ fn change(vm: &mut Vm, work: impl FnOnce() -> Result<Arc<Version>, Refusal> + Se
         };
         Ok(smallvec![Value::NIL, errors::new_error(vm, kind, &message)])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHANGES, HISTORY, LIBRARY, SNAPSHOT, VERSION};
+    use crate::types::declared::assert_declares;
+
+    #[test]
+    fn the_manifest_declares_all() {
+        let classes = [&CHANGES, &HISTORY, &SNAPSHOT, &VERSION];
+        let classes = classes.map(|class| (class.name, class.methods.iter().map(|method| method.name).collect()));
+        assert_declares(include_str!("registry.d.lua"), LIBRARY.natives.iter().map(|native| native.name), classes);
+    }
 }

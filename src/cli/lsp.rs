@@ -1,15 +1,20 @@
 //! `moonlet lsp`: the language server on the standard streams.
 
+use std::io::{self, BufReader};
 use std::process::ExitCode;
 
 use super::check::{Folders, with_stack};
 use super::fail;
-use crate::lsp::{Setup, serve};
+use crate::lsp::{Setup, connect, serve};
 use crate::modules::all_manifests;
 
 pub(super) fn lsp() -> ExitCode {
     with_stack(|| {
-        let (connection, threads) = lsp_server::Connection::stdio();
+        let connected = connect(BufReader::new(io::stdin()), io::stdout());
+        let (connection, threads) = match connected {
+            Ok(connected) => connected,
+            Err(error) => return fail(&format!("cannot start a thread: {error}")),
+        };
         let setup = Setup { manifests: all_manifests(), sources: |roots| Box::new(Folders::new(roots)) };
         let served = serve(&connection, setup);
         drop(connection);

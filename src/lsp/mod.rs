@@ -3,6 +3,7 @@
 //! | file | room |
 //! | --- | --- |
 //! | `server` | the conversation: messages in and out, from the first to the last |
+//! | `transport` | messages on streams |
 //! | `inbox` | messages that wait for an answer, and those that need none any more |
 //! | `workspace` | open documents, the checker run that knows them, what was found |
 //! | `features` | the answers, one function for each kind of question |
@@ -22,12 +23,14 @@ mod inbox;
 mod rename;
 mod server;
 mod text;
+mod transport;
 mod uri;
 mod workspace;
 
 use std::path::PathBuf;
 
 pub use server::serve;
+pub use transport::connect;
 
 use crate::types::{Manifest, Sources};
 

@@ -115,10 +115,19 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
 
 /// The types of all libraries: those of Lua, of the runtime, and the built-in modules.
 pub fn all_manifests() -> Vec<Manifest> {
-    let modules = built_in();
-    let manifests =
-        modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() });
-    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests).collect()
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests(&built_in())).collect()
+}
+
+/// The types of all libraries of applications with these modules.
+#[cfg(feature = "app")]
+pub fn sandbox_manifests(modules: &Modules) -> Vec<Manifest> {
+    let lua = stdlib::MANIFESTS.iter().filter(|manifest| !["debug", "io", "package"].contains(&manifest.name));
+    let others = stdlib::sandbox::MANIFESTS.iter().chain([&terminal::MANIFEST]).chain(runtime::MANIFESTS);
+    lua.chain(others).copied().chain(manifests(modules)).collect()
+}
+
+fn manifests(modules: &Modules) -> Vec<Manifest> {
+    modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() }).collect()
 }
 
 /// Answers a native call with `value, nil`.

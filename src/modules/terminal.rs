@@ -11,6 +11,7 @@ use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::stdlib::output::{flush_output, write_output};
 use crate::stdlib::text::append_plain;
+use crate::types::Manifest;
 use crate::vm::Vm;
 use crate::vm::event::Event;
 use crate::vm::image::Library;
@@ -31,6 +32,9 @@ pub static LIBRARY: Library = Library {
     ],
     constants: &[],
 };
+
+/// Its types.
+pub static MANIFEST: Manifest = Manifest { name: "io", global: false, text: include_str!("terminal.d.lua") };
 
 /// What a read takes at most unless told.
 const DEFAULT_READ: usize = 1024;
@@ -166,4 +170,15 @@ fn from_input(vm: &mut Vm, read: impl FnOnce() -> io::Result<Option<Vec<u8>>> + 
         };
         Ok(smallvec![Value::NIL, errors::new_error(vm, kind, &message)])
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIBRARY, MANIFEST};
+    use crate::types::declared::assert_declares;
+
+    #[test]
+    fn the_manifest_declares_all() {
+        assert_declares(MANIFEST.text, LIBRARY.natives.iter().map(|native| native.name), []);
+    }
 }

@@ -8,7 +8,7 @@ return nil :: {
     v4: () -> (string, error?),
     v5: (namespace: string, name: string) -> (string, error?),
     v7: () -> (string, error?),
-    validate: (id: any) -> boolean,
+    validate: (id?: any) -> boolean,
     variant: (id: string) -> (string, error?),
     version: (id: string) -> (integer, error?),
 }

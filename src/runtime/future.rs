@@ -70,7 +70,7 @@ impl UserData for Future {
 
 const CLASS: &str = "funcs.Future";
 
-static FUTURE: Class = Class {
+pub(super) static FUTURE: Class = Class {
     name: CLASS,
     methods: &[
         Native::new("response", channel_of_future),

@@ -160,3 +160,17 @@ fn start(vm: &mut Vm, args: Args, first: u32, executor: Executor) -> NativeResul
     vm.push_all(&[future, Value::NIL])?;
     Ok(Flow::Return(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{EXECUTOR, LIBRARY};
+    use crate::runtime::future::FUTURE;
+    use crate::types::declared::assert_declares;
+
+    #[test]
+    fn the_manifest_declares_all() {
+        let classes = [&EXECUTOR, &FUTURE];
+        let classes = classes.map(|class| (class.name, class.methods.iter().map(|method| method.name).collect()));
+        assert_declares(include_str!("funcs.d.lua"), LIBRARY.natives.iter().map(|native| native.name), classes);
+    }
+}

@@ -134,7 +134,7 @@ mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
-/// The types of the libraries of the runtime.
+/// The types of the libraries of the runtime. Those that others mention come first.
 pub static MANIFESTS: &[Manifest] = &[
     Manifest { name: "channel", global: true, text: include_str!("channel.d.lua") },
     Manifest { name: "coroutine", global: true, text: include_str!("coroutine.d.lua") },
@@ -142,6 +142,7 @@ pub static MANIFESTS: &[Manifest] = &[
     Manifest { name: "errors", global: true, text: include_str!("errors.d.lua") },
     Manifest { name: "events", global: false, text: include_str!("events.d.lua") },
     Manifest { name: "payload", global: true, text: include_str!("payload.d.lua") },
+    Manifest { name: "funcs", global: false, text: include_str!("funcs.d.lua") },
     Manifest { name: "pg", global: false, text: include_str!("pg.d.lua") },
     Manifest { name: "process", global: true, text: include_str!("process.d.lua") },
     Manifest { name: GLOBALS, global: true, text: include_str!("subscribe.d.lua") },

@@ -269,3 +269,17 @@ fn push_rule(vm: &mut Vm, ty: TypeRef, place: usize) -> Result<u32, Box<LuaError
     vm.push_all(&[name, argument])?;
     Ok(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::METHODS;
+    use crate::types::declared::assert_declares;
+
+    /// No metatable shows them to programs.
+    #[test]
+    fn the_manifest_declares_all_methods() {
+        let functions = ["array", "literal", "map", "optional", "parse", "record", "union", "with"];
+        let methods = METHODS.iter().map(|method| method.name).collect();
+        assert_declares(include_str!("types.d.lua"), functions, [("type", methods)]);
+    }
+}

@@ -5,6 +5,7 @@
 
 use super::table::list;
 use super::{base, coroutine, math, search, string, table, types, utf8};
+use crate::types::{GLOBALS, Manifest};
 use crate::vm::Vm;
 use crate::vm::image::{BASE, Library};
 use crate::vm::native::{Args, Native, NativeResult};
@@ -25,6 +26,40 @@ static LEFTOVERS: [Library; 4] = [
     leftovers("math", &[Native::new("atan2", math::atan), Native::new("mod", math::fmod)]),
     leftovers("string", &[Native::new("gfind", search::gmatch)]),
     leftovers("table", &[Native::new("getn", getn), Native::new("maxn", maxn)]),
+];
+
+/// The types of what only this profile has.
+pub static MANIFESTS: &[Manifest] = &[
+    Manifest {
+        name: GLOBALS,
+        global: true,
+        text: "return nil :: {unpack: (list: any, from?: integer, to?: integer) -> ...any}",
+    },
+    Manifest {
+        name: "math",
+        global: true,
+        text: "return nil :: {atan2: (y: number, x?: number) -> float, mod: (x: number, y: number) -> number}",
+    },
+    Manifest {
+        name: "package",
+        global: true,
+        text: "return nil :: {
+            cpath: string,
+            loadlib: (...any) -> (nil, string, string),
+            path: string,
+            seeall: (module: table) -> (),
+        }",
+    },
+    Manifest {
+        name: "string",
+        global: true,
+        text: "return nil :: {gfind: (text: string, pattern: string, init?: integer) -> () -> ...any}",
+    },
+    Manifest {
+        name: "table",
+        global: true,
+        text: "return nil :: {getn: (list: table) -> integer, maxn: (list: table) -> number}",
+    },
 ];
 
 const fn leftovers(name: &'static str, natives: &'static [Native]) -> Library {

@@ -1,4 +1,30 @@
 -- The module `types`: types put together while a program runs.
+export type TypeMethods = {
+    check: (self: type, value: any, limit?: integer) -> (boolean, {error}?),
+    elem: (self: type) -> type?,
+    field: (self: type, name: string) -> (type?, boolean?, boolean?),
+    fields: (self: type) -> () -> (string, type, boolean, boolean),
+    inner: (self: type) -> type?,
+    is: (self: type, value: any) -> (any, error?),
+    key: (self: type) -> type?,
+    kind: (self: type) -> string,
+    members: (self: type) -> () -> type,
+    name: (self: type) -> string?,
+    params: (self: type) -> () -> (type, string?, boolean),
+    readonly: (self: type) -> boolean?,
+    ret: (self: type) -> type?,
+    rets: (self: type) -> () -> type,
+    schema: (self: type) -> any,
+    source: (self: type) -> string,
+    targs: (self: type) -> () -> type,
+    tparams: (self: type) -> () -> (string, type?),
+    val: (self: type) -> type?,
+    validators: (self: type) -> () -> (string, ...any),
+    value: (self: type) -> any,
+    vararg: (self: type) -> type?,
+    variants: (self: type) -> () -> type,
+}
+
 return nil :: {
     array: (item: type) -> type,
     literal: (value: string | number | boolean | nil) -> type,

@@ -19,3 +19,24 @@ impl Span {
         if other.end < self.end { self } else { Span { end: other.end, end_line: other.end_line, ..self } }
     }
 }
+
+/// The column of a byte, from 1; columns count bytes.
+pub fn column(source: &[u8], at: u32) -> usize {
+    let at = (at as usize).min(source.len());
+    let line = source[..at].iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |newline| newline + 1);
+    at - line + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::column;
+
+    #[test]
+    fn columns_count_bytes_from_one() {
+        let source = "local x\r\nlocal é = 1".as_bytes();
+        assert_eq!(column(source, 0), 1);
+        assert_eq!(column(source, 9), 1);
+        assert_eq!(column(source, 15), 7);
+        assert_eq!(column(source, source.len() as u32 + 9), 13);
+    }
+}

@@ -53,6 +53,8 @@ pub struct Library {
     pub string: Option<Ty>,
     /// The methods of error objects.
     pub error: Option<Ty>,
+    /// The methods of type values.
+    pub of_types: Option<Ty>,
     /// What the tables of libraries are called.
     pub names: HashMap<Ty, &'static str>,
 }
@@ -114,10 +116,14 @@ impl Library {
             interface.types.extend(before.types.iter().map(|(key, id)| (*key, *id)));
             interface.value = types.record(whole);
         }
-        let error = types.key(b"ErrorMethods");
+        let mut methods = |name: &[u8]| {
+            let name = types.key(name);
+            interface.types.get(&name).map(|id| types.alias(*id).body)
+        };
         match manifest.name {
             "string" => self.string = Some(interface.value),
-            "errors" => self.error = interface.types.get(&error).map(|id| types.alias(*id).body),
+            "errors" => self.error = methods(b"ErrorMethods"),
+            "types" => self.of_types = methods(b"TypeMethods"),
             _ => {}
         }
         self.names.insert(interface.value, manifest.name);

@@ -16,6 +16,7 @@
 //! | `library` | interfaces of modules, and manifests that declare them |
 //! | `project` | chunks that require each other |
 //! | `query/` | what editors ask about a checked chunk |
+//! | `declared` | names in manifests, for tests |
 //! | `mode`, `codes`, `diagnostic`, `names` | how strictly; what is reported, as data |
 //!
 //! Nothing here runs a program or knows values. The checker is total: it ends for every tree, in time about linear in its
@@ -24,6 +25,8 @@
 mod algebra;
 mod check;
 mod codes;
+#[cfg(test)]
+pub mod declared;
 mod diagnostic;
 mod display;
 mod facts;

@@ -1,5 +1,6 @@
 //! Several chunks that `require` each other: each is checked once, when it is first needed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -24,6 +25,15 @@ pub trait Sources {
     fn find(&self, module: &str, from: &Path) -> Option<PathBuf>;
     /// The text of a file; `None` if it cannot be read.
     fn read(&self, path: &Path) -> Option<Vec<u8>>;
+    /// The modules that a chunk has as global variables and may require besides those that all chunks have, if it may not
+    /// require others.
+    fn listed(&self, _path: &Path) -> Option<&BTreeSet<String>> {
+        None
+    }
+    /// The mode of a chunk that chooses none, if it is not that of all.
+    fn mode(&self, _path: &Path) -> Option<Mode> {
+        None
+    }
     /// What is wrong with a well-formed chunk that only a compiler knows.
     fn compile(&self, _ast: &Ast, _path: &Path) -> Option<SyntaxError> {
         None
@@ -103,6 +113,21 @@ impl Modules {
         self.known.get(&path).cloned().flatten()
     }
 
+    /// Whether the chunk being checked may not require this module.
+    pub fn forbids(&self, types: &mut Types, library: &Library, module: &str) -> bool {
+        let listed = self.sources.as_ref().and_then(|sources| sources.listed(&self.current));
+        listed.is_some_and(|listed| {
+            let name = types.key(module.as_bytes());
+            !listed.contains(module) && !library.globals.contains_key(&name)
+        })
+    }
+
+    /// Whether a module is a global variable of the chunk being checked, because that lists it.
+    pub fn binds(&self, name: &str) -> bool {
+        let listed = self.sources.as_ref().and_then(|sources| sources.listed(&self.current));
+        listed.is_some_and(|listed| listed.contains(name))
+    }
+
     /// The file of the module that a chunk requires by this name.
     pub fn find(&self, module: &str, from: &Path) -> Option<PathBuf> {
         self.sources.as_ref()?.find(module, from)
@@ -134,9 +159,10 @@ impl Modules {
         // A module that needs itself gets nothing.
         self.known.insert(path.to_owned(), None);
         let (ast, errors) = parse_recovering(&source);
-        let mut diagnostics = Diagnostics::new(self.options.mode, self.options.rules);
+        let mode = self.sources.as_ref().and_then(|sources| sources.mode(path)).unwrap_or(self.options.mode);
+        let mut diagnostics = Diagnostics::new(mode, self.options.rules);
         let comments = HotComments::read(&source, &mut diagnostics);
-        diagnostics.mode = comments.mode.unwrap_or(self.options.mode);
+        diagnostics.mode = comments.mode.unwrap_or(mode);
         errors.iter().for_each(|error| diagnostics.push(Diagnostic::from(error)));
         for warning in &ast.warnings {
             let code = Code::find(warning.code).expect("warnings of the parser have codes");

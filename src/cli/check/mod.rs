@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use hashbrown::HashSet;
+
 pub(super) use self::files::Folders;
 use self::files::lua_files;
 use self::options::{CheckOptions, Format};
@@ -21,14 +23,13 @@ pub(super) use self::options::{Request, parse as parse_request};
 use self::report::Report;
 use super::{fail, read_source};
 
+use crate::app::checking::{self, Loaded, load_applications};
 use crate::modules::all_manifests;
 use crate::stdlib::load::is_binary;
 use crate::types::{Code, Options, Project};
 
 /// How often `--watch` looks for changes.
 const PAUSE: Duration = Duration::from_millis(300);
-/// The checker descends as deep as a program nests.
-const STACK: usize = 64 << 20;
 
 /// Does what the arguments ask for.
 pub(super) fn check(request: Request) -> ExitCode {
@@ -40,7 +41,7 @@ pub(super) fn check(request: Request) -> ExitCode {
 
 /// Does something with a stack on which the checker can work.
 pub(super) fn with_stack(work: impl FnOnce() -> ExitCode + Send + 'static) -> ExitCode {
-    let thread = std::thread::Builder::new().stack_size(STACK).spawn(work);
+    let thread = std::thread::Builder::new().stack_size(checking::STACK).spawn(work);
     match thread.map(std::thread::JoinHandle::join) {
         Ok(Ok(status)) => status,
         Ok(Err(panic)) => std::panic::resume_unwind(panic),
@@ -78,16 +79,55 @@ fn state(paths: &[PathBuf]) -> Vec<(PathBuf, Option<SystemTime>)> {
 }
 
 fn once(options: &CheckOptions) -> ExitCode {
-    let files = match lua_files(&options.paths) {
-        Ok(files) => files,
-        Err(message) => return fail(&message),
-    };
-    let sources = Box::new(Folders::new(&options.paths));
     let wanted = Options { mode: options.mode, rules: options.rules, queries: false };
-    let mut project = match Project::new(&all_manifests(), sources, wanted) {
-        Ok(project) => project,
-        Err(message) => return fail(&message),
-    };
+    let mut report = Report::new(options);
+    let checked = applications(options, wanted, &mut report)
+        .and_then(|(good, entries)| Ok(good & files(options, wanted, &entries, &mut report)?));
+    match checked {
+        Ok(readable) => {
+            let good = report.finish();
+            if good && readable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(message) => fail(&message),
+    }
+}
+
+/// Checks the entries of applications. Answers whether all definitions can be read, and the files with code of entries.
+fn applications(
+    options: &CheckOptions,
+    wanted: Options,
+    report: &mut Report<'_>,
+) -> Result<(bool, HashSet<PathBuf>), String> {
+    let mut good = true;
+    let mut files = HashSet::new();
+    for folder in options.paths.iter().filter(|path| path.is_dir()) {
+        for Loaded { definitions, problems } in load_applications(folder)? {
+            for problem in &problems {
+                eprintln!("{problem}");
+                good &= problem.harmless;
+            }
+            for (definition, checked) in checking::check(&definitions, wanted)? {
+                report.add(&checked.path, Some(&definition.id), &checked.source, checked.diagnostics);
+                files.extend(definition.source_file.as_ref().and_then(|file| file.canonicalize().ok()));
+            }
+        }
+    }
+    Ok((good, files))
+}
+
+/// Checks files that are no code of entries. Answers whether all can be read.
+fn files(
+    options: &CheckOptions,
+    wanted: Options,
+    entries: &HashSet<PathBuf>,
+    report: &mut Report<'_>,
+) -> Result<bool, String> {
+    let mut files = lua_files(&options.paths)?;
+    files.retain(|file| file.canonicalize().map_or(true, |file| !entries.contains(&file)));
+    if files.is_empty() {
+        return Ok(true);
+    }
+    let mut project = Project::new(&all_manifests(), Box::new(Folders::new(&options.paths)), wanted)?;
     let mut readable = true;
     let mut checked = Vec::new();
     for file in files {
@@ -106,13 +146,11 @@ fn once(options: &CheckOptions) -> ExitCode {
             }
         }
     }
-    let mut report = Report::new(options);
     for file in checked {
         let Some(found) = project.take(&file) else { continue };
-        report.add(&file, &found.source, found.diagnostics);
+        report.add(&file, None, &found.source, found.diagnostics);
     }
-    let good = report.finish();
-    if good && readable { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    Ok(readable)
 }
 
 /// Whether findings are wanted as something else than text with source lines.

@@ -9,6 +9,7 @@ use super::is_for_machines;
 use super::options::{CheckOptions, Format};
 use crate::syntax::Span;
 use crate::syntax::diagnostic::{self, render};
+use crate::syntax::span::column;
 use crate::types::{Diagnostic, Severity};
 
 /// What is said about the files of a run.
@@ -27,8 +28,8 @@ impl<'a> Report<'a> {
         Report { options, counts: [0; 3], codes: BTreeMap::new(), files: 0, objects: Vec::new() }
     }
 
-    /// Adds the findings of one file.
-    pub(super) fn add(&mut self, file: &Path, source: &[u8], found: Vec<Diagnostic>) {
+    /// Adds the findings of one file, or of the entry with this id.
+    pub(super) fn add(&mut self, file: &Path, id: Option<&str>, source: &[u8], found: Vec<Diagnostic>) {
         self.files += 1;
         for one in &found {
             self.counts[one.severity as usize] += 1;
@@ -56,7 +57,9 @@ impl<'a> Report<'a> {
                     println!("{path}:{line}:{column}: {severity}[{code}]: {}", one.message);
                 }
             }
-            Format::Json => self.objects.extend(shown.iter().map(|one| object(&path, source, one))),
+            Format::Json => {
+                self.objects.extend(shown.iter().map(|one| object(id.unwrap_or(&path), &path, source, one)))
+            }
             Format::Summary => {}
         }
     }
@@ -114,29 +117,24 @@ fn of_checker(found: &Diagnostic) -> diagnostic::Diagnostic<'_> {
 
 /// Line and column, from 1; columns count bytes.
 fn position(source: &[u8], span: Span) -> (u32, usize) {
-    (span.line, column(source, span.start as usize))
+    (span.line, column(source, span.start))
 }
 
-fn column(source: &[u8], at: usize) -> usize {
-    let at = at.min(source.len());
-    let line = source[..at].iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map_or(0, |newline| newline + 1);
-    at - line + 1
-}
-
-fn object(path: &str, source: &[u8], found: &Diagnostic) -> String {
+fn object(id: &str, path: &str, source: &[u8], found: &Diagnostic) -> String {
     let info = found.code.info();
     let (line, from) = position(source, found.span);
     let mut out = String::new();
     let _ = write!(
         out,
-        "{{\"entry_id\":{path},\"file\":{path},\"code\":\"{}\",\"name\":\"{}\",\"severity\":\"{}\",\"message\":{},\
+        "{{\"entry_id\":{id},\"file\":{path},\"code\":\"{}\",\"name\":\"{}\",\"severity\":\"{}\",\"message\":{},\
          \"line\":{line},\"column\":{from},\"end_line\":{},\"end_column\":{}",
         info.code,
         info.name,
         found.severity.name(),
         json(&found.message),
         found.span.end_line,
-        column(source, found.span.end as usize),
+        column(source, found.span.end),
+        id = json(id),
         path = json(path),
     );
     let notes: Vec<String> = found
@@ -178,15 +176,6 @@ fn json(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_count_bytes_from_one() {
-        let source = "local x\r\nlocal é = 1".as_bytes();
-        assert_eq!(column(source, 0), 1);
-        assert_eq!(column(source, 9), 1);
-        assert_eq!(column(source, 15), 7);
-        assert_eq!(column(source, source.len() + 9), 13);
-    }
 
     #[test]
     fn texts_in_json() {

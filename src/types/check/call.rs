@@ -144,6 +144,14 @@ impl<'a> Checker<'a> {
             let missing = match self.types.kind(head).clone() {
                 Kind::Opaque(_, methods) => self.types.known_field(methods, key).is_none(),
                 Kind::Error => self.library.error.is_some_and(|methods| self.types.known_field(methods, key).is_none()),
+                // A method hides a field of the same name.
+                Kind::Type | Kind::TypeValue(_) | Kind::Generic(_) => {
+                    let methods = self.library.of_types;
+                    match methods.and_then(|methods| self.types.known_field(methods, key)) {
+                        Some(method) => return Flow::inferred(method),
+                        None => methods.is_some(),
+                    }
+                }
                 Kind::String => {
                     strict
                         && !self.scopes.writes.anywhere(key)
@@ -158,7 +166,7 @@ impl<'a> Checker<'a> {
                 }
                 _ => false,
             };
-            if missing && (strict || flow.declared || matches!(self.types.kind(head), Kind::Opaque(..))) {
+            if missing && (strict || flow.declared || is_built_in(self.types.kind(head))) {
                 let name = self.types.key_text(key).into_owned();
                 let names = self.field_names(only);
                 let near = nearest(name.as_bytes(), names.iter().map(|key| self.types.key_bytes(*key)));
@@ -678,4 +686,9 @@ impl<'a> Checker<'a> {
         let silent = error && !self.types.has_nil(first);
         Some(Fallible { name: self.callee_name(site), at: if error { last } else { 1 }, checked: None, silent })
     }
+}
+
+/// Whether no program can give values of this type more methods.
+fn is_built_in(kind: &Kind) -> bool {
+    matches!(kind, Kind::Opaque(..) | Kind::Type | Kind::TypeValue(_) | Kind::Generic(_))
 }

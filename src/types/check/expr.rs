@@ -6,12 +6,12 @@ use super::Checker;
 use crate::syntax::Span;
 use crate::syntax::ast::{BinOp, Expr, ExprId, UnOp};
 use crate::types::algebra::base;
-use crate::types::codes::Code;
+use crate::types::codes::{Code, Severity};
 use crate::types::diagnostic::Diagnostic;
 use crate::types::facts::{Facts, Flow, PathId};
 use crate::types::lower::predeclared;
 use crate::types::names::nearest;
-use crate::types::scope::{Meaning, VarKind};
+use crate::types::scope::{Meaning, Var, VarKind};
 use crate::types::ty::{Kind, Literal, Ty};
 
 /// Several values.
@@ -332,6 +332,10 @@ impl Checker<'_> {
             return known.unwrap_or(Flow::ANY);
         }
         let text = self.ast.text(name);
+        if self.modules.binds(text) {
+            let interface = self.modules.require(self.types, self.library, text);
+            return interface.map_or(Flow::ANY, |interface| Flow::inferred(interface.value));
+        }
         let has_value = !matches!(text, "thread" | "userdata");
         if let Some(ty) = predeclared(text).filter(|_| has_value) {
             return Flow::inferred(self.types.intern(Kind::TypeValue(ty)));
@@ -339,13 +343,19 @@ impl Checker<'_> {
         let known = self.scopes.open_globals
             || self.scopes.tested_globals.contains(&name)
             || self.modules.is_global(self.ast.text(name));
-        if !known {
+        let span = self.ast.expr_span(id);
+        let later = |var: &&Var| var.name == name && var.kind == VarKind::Alias && var.span.start > span.start;
+        if let Some(alias) = self.scopes.vars.iter().find(later).filter(|_| !known) {
+            let message = format!("type '{}' used as a value before its declaration", self.ast.text(name));
+            let report =
+                Diagnostic { severity: Severity::Warning, ..Diagnostic::new(Code::ALIAS_VALUE, span, message) };
+            self.report(report.with_place(alias.span, "it is declared here"));
+        } else if !known {
             let text = self.ast.text(name).to_owned();
             let defined = self.library.globals.keys().map(|key| self.types.key_bytes(*key));
             let assigned = self.scopes.assigned_globals.keys().map(|name| self.ast.text(*name).as_bytes());
             let locals = self.scopes.vars.iter().map(|var| self.ast.text(var.name).as_bytes());
             let near = nearest(text.as_bytes(), defined.chain(assigned).chain(locals));
-            let span = self.ast.expr_span(id);
             let mut report = Diagnostic::new(Code::UNDEFINED_GLOBAL, span, format!("undefined global '{text}'"));
             report.help = near.map(|near| format!("did you mean '{near}'?"));
             self.report(report);

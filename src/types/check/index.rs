@@ -178,6 +178,9 @@ impl Checker<'_> {
             Kind::Record(record) => record.fields.iter().map(|field| field.key).collect(),
             Kind::Shape(id) => self.types.shape(id).fields.iter().map(|field| field.key).collect(),
             Kind::Opaque(_, methods) => self.field_names(methods),
+            Kind::Type | Kind::TypeValue(_) | Kind::Generic(_) => {
+                self.library.of_types.map_or_else(Vec::new, |methods| self.field_names(methods))
+            }
             _ => Vec::new(),
         }
     }

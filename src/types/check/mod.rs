@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `stat` | statements, loops, jumps |
+//! | `stat`, `loops` | statements; loops and jumps |
 //! | `expr` | expressions, `and` and `or`, what is asked of a condition |
 //! | `operator` | arithmetic and the like |
 //! | `index` | reading and writing fields and elements |
@@ -22,6 +22,7 @@ mod call;
 mod expr;
 mod function;
 mod index;
+mod loops;
 mod narrow;
 mod operator;
 mod rules;
@@ -42,7 +43,7 @@ use super::mode::Mode;
 use super::project::{Modules, Outcome};
 use super::query::{Noted, Trace};
 use super::scope::{Meaning, Scopes, VarId};
-use super::ty::{Key, Kind, Pack, ShapeId, Ty, Types};
+use super::ty::{Func, Key, Kind, Pack, ShapeId, Ty, Types};
 use crate::syntax::Span;
 use crate::syntax::ast::{Ast, Expr, ExprId, Name};
 use function::Function;
@@ -218,10 +219,23 @@ impl<'a> Checker<'a> {
         }
         let members = self.types.members(value.ty);
         members.iter().any(|member| {
+            if self.types.assignable(*member, expected) {
+                return true;
+            }
             let head = self.types.head(*member);
-            let structural =
-                matches!(self.types.kind(head), Kind::Shape(_) | Kind::Record(_) | Kind::Array { .. } | Kind::Unknown);
-            self.types.assignable(*member, expected) || !structural && self.types.overlap(*member, expected)
+            match self.types.kind(head).clone() {
+                Kind::Shape(_) | Kind::Record(_) | Kind::Array { .. } | Kind::Unknown => false,
+                // What a function declares holds; what it returns otherwise is not certain.
+                Kind::Func(func) if func.facts.library.is_none() => {
+                    let mut declared = Func::clone(&func);
+                    if func.facts.inferred {
+                        declared.ret = Pack::repeat(Ty::ANY);
+                    }
+                    let declared = self.types.func(declared);
+                    self.types.assignable(declared, expected)
+                }
+                _ => self.types.overlap(*member, expected),
+            }
         })
     }
 

@@ -174,6 +174,11 @@ impl<'a> Checker<'a> {
             return Some(Values::any());
         };
         let module = String::from_utf8_lossy(bytes).into_owned();
+        if self.modules.forbids(self.types, self.library, &module) {
+            let message = format!("require(\"{module}\"): not declared in this entry's imports or modules");
+            self.error(Code::UNDECLARED_REQUIRE, self.span(call), message);
+            return Some(Values::one(Flow::ANY));
+        }
         match self.modules.require(self.types, self.library, &module) {
             Some(interface) => Some(Values::one(Flow::inferred(interface.value))),
             None => {

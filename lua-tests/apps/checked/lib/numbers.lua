@@ -1,0 +1,3 @@
+local numbers = {}
+function numbers.twice(n: number): number return n * 2 end
+return numbers
