@@ -355,8 +355,10 @@ impl<P: Party> Drop for SharedChannel<P> {
         let mut parcels = self.core.get_mut().take_parcels();
         while let Some(parcel) = parcels.pop() {
             for channel in parcel.into_channels() {
-                if let Some(mut last) = Arc::into_inner(channel.into_channel()) {
-                    parcels.append(&mut last.core.get_mut().take_parcels());
+                match Arc::try_unwrap(channel.into_channel()) {
+                    Ok(mut last) => parcels.append(&mut last.core.get_mut().take_parcels()),
+                    // Others refer to it, which may be channels only.
+                    Err(shared) => drop(Reference::new(shared)),
                 }
             }
         }
