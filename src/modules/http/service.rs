@@ -43,7 +43,7 @@ use crate::runtime::io::Operation;
 use crate::runtime::links::OnExit;
 use crate::runtime::pid::Pid;
 
-/// Bytes of the head of a request. (More are answered with 431.)
+/// Bytes of the head of a request. More are answered with 431, up to twice as many if they come together.
 const LONGEST_HEAD: usize = 64 * 1024;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
