@@ -4,12 +4,14 @@
 //! * **The C library is linked statically.** Of the shared one each process has 2 MB mapped, most of it for the dynamic
 //!   linker and for tables of symbols. rustc's own switch for this cannot be used: it rules out procedural macros. So the
 //!   linker finds the static libraries under the names of the shared ones that rustc asks for: small linker scripts in a
-//!   folder that it searches first. The command stays position-independent.
+//!   folder that it searches first.
+//! * **The command has a fixed address.** At one chosen by the system, half a megabyte of addresses in its tables would
+//!   have to be corrected, and so read and copied, at every start.
 //! * **Functions that programs really use lie side by side.** The system maps 64 KB of code around each place that is
 //!   touched, so a few functions in each corner have all of it mapped. `tools/hot.ld`, written by `tools/hot-text`,
 //!   lists what belongs together. It also puts the interpreter loop at a place where it is fast.
 //!
-//! Neither changes what the program does, and where something is missing for it or somebody has chosen a linker, all
+//! None of this changes what the program does, and where something is missing for it or somebody has chosen a linker, all
 //! stays as it is otherwise. The library and other programs that use it are not concerned.
 
 use std::path::{Path, PathBuf};
@@ -33,7 +35,9 @@ fn main() {
     match write_scripts(&folder) {
         Ok(true) => {
             println!("cargo:rustc-link-arg-bins=-L{}", folder.display());
-            println!("cargo:rustc-link-arg-bins=-static-pie");
+            // Not `-static`: what begins a program then makes the unwinder read and sort its tables by itself.
+            println!("cargo:rustc-link-arg-bins=-no-pie");
+            println!("cargo:rustc-link-arg-bins=-Wl,--no-dynamic-linker");
         }
         Ok(false) => {}
         Err(error) => println!("cargo:warning=linking with shared libraries: {error}"),
@@ -54,10 +58,6 @@ fn applies() -> bool {
 
 /// Writes the linker scripts that stand for shared libraries, unless a static library is missing.
 fn write_scripts(folder: &Path) -> io::Result<bool> {
-    // Position-independent programs without shared libraries begin with this.
-    if static_file("rcrt1.o")?.is_none() {
-        return Ok(false);
-    }
     for (name, parts) in LIBRARIES {
         let mut files = String::new();
         for part in parts {

@@ -18,7 +18,7 @@
 //! | [`stdlib`] | the Lua library as native functions | a native never calls Lua and never waits: it answers what is to happen |
 //! | `runtime` | processes, scheduler, messages, channels, time | one worker owns a process while it runs; news comes first, the wake-up second |
 //! | [`embed`] | the Rust API, exported here | a borrow of the machine never lives across a call of host code |
-//! | `modules` | what programs reach of the world and of data: `fs`, `json`, `http`, … | work that can wait happens off the workers; failures are values |
+//! | `modules` | what programs reach of the world and of data: `fs`, `json`, `sql`, `http`, … | work that can wait happens off the workers; failures are values |
 //! | `app` | where entry ids lead: scripts, applications with their services | nothing runs before all definitions are known to be right; a name never leads out of the program's folder |
 //! | `lsp` | what editors are told about programs | the checker knows the language; here it is translated |
 //! | `cli` | the command: arguments, messages, lines at the keyboard | presentation only |
@@ -58,7 +58,7 @@
 //! # Features
 //!
 //! `cli` (the command) and `full` are on by default. `runtime` has the processes, `app` the applications made of entry files
-//! and the modules for data; `full` is everything that needs no C compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
+//! and the modules for data, `sql` the databases; `full` is everything that needs no C compiler. Without any feature, the crate is the machine with the library and the Rust API. `MOONLET_GC_STRESS=1` in the
 //! environment of a debug build collects at every safepoint.
 
 #[cfg(feature = "runtime")]
@@ -88,6 +88,7 @@ pub use embed::{
 };
 #[cfg(feature = "runtime")]
 pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};
+pub use vm::allocator::Allocator;
 
 /// The programs in the README are tested.
 #[cfg(doctest)]

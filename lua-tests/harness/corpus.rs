@@ -14,6 +14,8 @@ pub const LUA53_FOLDERS: [&str; 2] = ["language", "stdlib"];
 
 /// The folder of programs with processes, which must run silently to their end with so many workers.
 const RUNTIME: &str = "runtime";
+/// The folder of programs that run in the sandbox.
+const SANDBOX: &str = "sandbox";
 /// The folder of programs about host modules; there are servers for them.
 const MODULES: &str = "modules";
 
@@ -41,6 +43,10 @@ pub fn trials() -> Vec<Trial> {
             let (name, file) = (case_name(RUNTIME, &file), file.clone());
             trials.push(Trial::test(format!("{name}::workers_{workers}"), move || passes_with(&file, workers)));
         }
+    }
+    for file in lua_files(&corpus.join(SANDBOX)) {
+        let start = |folder: &Path| Program::moonlet(folder).arg("run").arg("--sandbox");
+        trials.push(Trial::test(case_name(SANDBOX, &file), move || runs_silently(start, &[], &file)));
     }
     for file in lua_files(&corpus.join(MODULES)) {
         trials.push(Trial::test(case_name(MODULES, &file), move || passes_with_servers(&file, "2")));

@@ -23,7 +23,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", "logger", "pg", "store", "time", "types",
+for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
   "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
@@ -61,6 +61,18 @@ methods("fs.Scanner", file:scanner())
 file:close()
 methods("logger.Logger", require("logger"):named("a"))
 methods("store.Store", require("store").get("app:store"))
+local sql = require("sql")
+local db = sql.get("sqlite::memory:")
+methods("sql.DB", db)
+methods("sql.Sqlizer", sql.builder.eq {})
+methods("sql.SelectBuilder", sql.builder.select("1"))
+methods("sql.InsertBuilder", sql.builder.insert("t"))
+methods("sql.UpdateBuilder", sql.builder.update("t"))
+methods("sql.DeleteBuilder", sql.builder.delete("t"))
+methods("sql.Executor", sql.builder.select("1"):run_with(db))
+local tx = db:begin()
+methods("sql.Transaction", tx)
+methods("sql.Statement", tx:prepare("SELECT 1"))
 methods("time.Time", time.now())
 methods("time.Location", time.utc)
 methods("process.Spawner", process.with_options({}))

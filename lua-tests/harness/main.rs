@@ -2,7 +2,7 @@
 //!
 //! | file | cases |
 //! | --- | --- |
-//! | `corpus` | `language/`, `stdlib/`, `runtime/`, `modules/` must pass, the first two also as binary chunks; `errors/` must fail as described |
+//! | `corpus` | `language/`, `stdlib/`, `runtime/`, `sandbox/`, `modules/` must pass, the first two also as binary chunks; `errors/` must fail as described |
 //! | `reference` | the first two on `lua5.3` |
 //! | `examples` | the Lua programs of `examples/` print what `lua-tests/examples/*.expected` says |
 //! | `wordcount` | the totals of `examples/wordcount` against an independent count; its bad input |

@@ -48,6 +48,32 @@ do
   refused(errors.INTERNAL, "no/such", payload.new(1):transcode("no/such"))
 end
 
+-- JSON and YAML: text, which is read when the value is asked for.
+do
+  local p = assert(payload.new({ a = { 1, 2 }, b = "x" }):transcode(format.JSON))
+  assert(p:get_format() == format.JSON and tostring(p) == "payload{format=json/plain}")
+  local value = p:data()
+  assert(value.a[1] == 1 and value.a[2] == 2 and value.b == "x" and p:data() ~= value, "read anew each time")
+  assert(p:unmarshal().b == "x")
+  assert(p:transcode(format.LUA):data().b == "x" and p:transcode(format.LUA):get_format() == format.LUA)
+  assert(require("json").decode(p:transcode(format.STRING):data()).b == "x", "as text it is JSON text")
+  assert(p:transcode(format.BYTES):get_format() == format.BYTES)
+  assert(p:transcode(format.JSON):data().b == "x")
+  local yaml = assert(p:transcode(format.YAML))
+  assert(yaml:get_format() == format.YAML and yaml:data().a[2] == 2)
+  assert(yaml:transcode(format.JSON):data().b == "x")
+  for _, scalar in ipairs { 1, 1.5, true, "text" } do
+    assert(payload.new(scalar):transcode(format.JSON):data() == scalar)
+  end
+  local null, err = payload.new(nil):transcode(format.JSON)
+  assert(err == nil and null:transcode(format.STRING):data() == "null" and null:data() == nil)
+  assert(payload.new("x"):transcode(format.STRING):transcode(format.JSON):transcode(format.STRING):data() == '"x"')
+  refused(errors.INTERNAL, "encode failed", payload.new({ 1, x = 2 }):transcode(format.JSON))
+  refused(errors.INTERNAL, "golang/error", p:transcode(format.ERROR))
+  local travelled = process.exec(function(p) return { p, p:data().b } end, HOST, p)
+  assert(travelled[1]:get_format() == format.JSON and travelled[1]:data().b == "x" and travelled[2] == "x")
+end
+
 -- Payloads travel, with their format.
 do
   local p = payload.new({ x = 1 })

@@ -144,6 +144,12 @@ do
   assert(pid == nil and err:kind() == errors.INTERNAL and err:message():find("raised while loading"), tostring(err))
 end
 
+-- A chunk that waits while it loads.
+do
+  local pid, err = process.spawn("app.support.blocks:main", HOST)
+  assert(pid == nil and err:kind() == errors.INTERNAL and tostring(err):find("must not block", 1, true), tostring(err))
+end
+
 -- What an entry begins while it loads ends with a spawn that fails, or that finds its name taken.
 do
   local LOADS, group = "app.support.loads:", require("pg").open("app:loads")

@@ -5,7 +5,11 @@
 
 use super::definition::Definition;
 use super::problem::Problem;
+#[cfg(feature = "sql")]
+use crate::modules::sql::config;
 use crate::runtime::data::Data;
+#[cfg(feature = "sql")]
+use crate::runtime::module::resource::Declaration;
 use crate::runtime::time;
 
 /// A kind of entry.
@@ -87,6 +91,29 @@ const LIFECYCLE: Field = optional(
         ),
     ]),
 );
+
+#[cfg(feature = "sql")]
+const POOL: Field = optional(
+    "pool",
+    Shape::Map(&[
+        optional("max_open", Shape::Count),
+        optional("max_idle", Shape::Count),
+        optional("max_lifetime", Shape::Text),
+    ]),
+);
+
+/// Numbers among them may be placeholders, and so texts.
+#[cfg(feature = "sql")]
+const DATABASE_SERVER: &[Field] = &[
+    required("host", Shape::Text),
+    required("port", Shape::Any),
+    required("database", Shape::Text),
+    required("username", Shape::Text),
+    required("password", Shape::Any),
+    optional("options", Shape::Any),
+    POOL,
+    LIFECYCLE,
+];
 
 /// Code that a process runs.
 pub const PROCESS: &str = "process.lua";
@@ -256,6 +283,16 @@ static KINDS: &[Kind] = &[
         ],
         open: false,
     },
+    #[cfg(feature = "sql")]
+    Kind {
+        name: "db.sql.sqlite",
+        fields: &[required("file", Shape::Text), POOL, optional("options", Shape::Any), LIFECYCLE],
+        open: false,
+    },
+    #[cfg(feature = "sql")]
+    Kind { name: "db.sql.postgres", fields: DATABASE_SERVER, open: false },
+    #[cfg(feature = "sql")]
+    Kind { name: "db.sql.mysql", fields: DATABASE_SERVER, open: false },
     Kind { name: GROUP_SCOPE, fields: &[LIFECYCLE], open: true },
     Kind { name: "registry.entry", fields: &[], open: true },
 ];
@@ -267,6 +304,10 @@ pub fn is_code(kind: &str) -> bool {
 
 /// Whether entries of a kind have a state: they are started and stopped.
 pub fn is_supervised(kind: &str) -> bool {
+    #[cfg(feature = "sql")]
+    if config::KINDS.contains(&kind) {
+        return true;
+    }
     matches!(kind, HOST | TERMINAL | SERVICE | HTTP_SERVICE)
 }
 
@@ -277,10 +318,21 @@ pub fn check(definition: &Definition, problems: &mut Vec<Problem>) {
         return;
     };
     let Data::Map(entries) = &definition.data else { return };
+    #[cfg(feature = "sql")]
+    let before = problems.len();
     let mut report = |top: &str, harmless, message| {
         problems.push(Problem { harmless, ..definition.problem(top, message) });
     };
     check_fields(entries, kind.fields, kind.open, "", &mut report);
+    #[cfg(feature = "sql")]
+    if config::KINDS.contains(&kind.name) && problems[before..].iter().all(|problem| problem.harmless) {
+        // Values that come from the environment, numbers in texts, options of the engine.
+        let (id, folder) = (&*definition.id, std::path::Path::new(""));
+        let entry = Declaration { id, kind: kind.name, fields: &definition.data, folder };
+        if let Err(error) = config::Config::from_entry(&entry) {
+            problems.push(definition.problem("", error.message.into()));
+        }
+    }
 }
 
 type Report<'a> = &'a mut dyn FnMut(&str, bool, String);

@@ -1,8 +1,9 @@
-//! Supervision (`runtime.md` §8.6): hosts and services are started in the order of what they require, restarted when they
-//! fail, and stopped in the reverse order.
+//! Supervision (`runtime.md` §8.6): hosts, services and the resources of modules are started in the order of what they
+//! require, restarted when they fail, and stopped in the reverse order.
 //!
 //! The supervisor is a loop on one thread that takes [`News`] and looks at the clock; everything it keeps is its own. What
-//! may take long, loading a service, happens on threads of its own.
+//! may take long happens elsewhere: loading a service on a thread of its own, work of resources on the runtime of host
+//! modules.
 //!
 //! A service that is required and cannot be started when the application begins ends the application. From then on,
 //! whatever fails is restarted as its policy says.
@@ -10,28 +11,29 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
 
 use hashbrown::HashSet;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-use super::kinds::{HOST, HTTP_SERVICE, SERVICE, TERMINAL};
+#[cfg(feature = "http")]
+use super::kinds::HTTP_SERVICE;
+use super::kinds::{HOST, SERVICE, TERMINAL, is_supervised};
 use super::link::requirements;
 use super::policy::Lifecycle;
-#[cfg(feature = "http")]
-use crate::modules::http::service::Server;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ErrorData, INTERNAL, TIMEOUT};
 use crate::runtime::hosts::{HostKind, HostState};
 use crate::runtime::interrupt::interrupt;
+use crate::runtime::io::{Completion, Operation};
 use crate::runtime::mail::{Happening, Mail, Outcome, ProcessEvent};
+use crate::runtime::module::resource::{Declaration, Resource};
 use crate::runtime::pid::NOBODY;
 use crate::runtime::process::Process;
 use crate::runtime::system::spawn_entry;
-#[cfg(feature = "http")]
-use crate::runtime::transfer::Parcel;
 use crate::runtime::transfer::Text;
 use crate::stdlib::output::flush_output;
 use crate::vm::pool::Pooled;
@@ -39,25 +41,26 @@ use crate::vm::pool::Pooled;
 /// Why a service is asked to end.
 const STOPPING: &str = "service stopping";
 
-/// What runs of a service.
-pub enum Running {
-    /// A process.
-    Process(Arc<Process>),
-    /// A server.
-    #[cfg(feature = "http")]
-    Server(Server),
-}
-
 /// What the supervisor is told.
 pub enum News {
     /// A start has come to its end: what runs, or why nothing does.
     Started(Arc<str>, u64, Result<Running, ErrorData>),
-    /// What runs of a service has ended.
+    /// The process of a service has ended.
     Ended(Arc<str>, u64, Outcome),
+    /// A resource has given everything back.
+    Closed(Arc<str>, u64),
     /// The process of a terminal host has ended: the application ends with its outcome.
     Finished(Outcome),
     /// Somebody wants the application to end; the second time, at once.
     Stop,
+}
+
+/// What runs for an entry.
+pub enum Running {
+    /// The process of a service.
+    Process(Arc<Process>),
+    /// What a module has opened.
+    Resource(Arc<dyn Resource>),
 }
 
 /// How an application ended.
@@ -106,6 +109,8 @@ struct Unit {
     due: Option<Moment>,
     loading: bool,
     running: Option<Running>,
+    /// What its resource does at the moment.
+    operation: Option<Operation>,
 }
 
 /// See the module header.
@@ -133,7 +138,7 @@ impl Supervisor {
     ) -> Supervisor {
         let version = catalog.current();
         let mut units = BTreeMap::new();
-        for definition in version.linked.of_kinds(&[HOST, TERMINAL, SERVICE, HTTP_SERVICE]) {
+        for definition in version.linked.definitions.values().filter(|definition| is_supervised(&definition.kind)) {
             let unit = Unit {
                 lifecycle: Lifecycle::of(definition),
                 requires: requirements(definition),
@@ -145,6 +150,7 @@ impl Supervisor {
                 due: None,
                 loading: false,
                 running: None,
+                operation: None,
             };
             units.insert(definition.id.to_string(), unit);
             match &*definition.kind {
@@ -153,14 +159,21 @@ impl Supervisor {
                 _ => {}
             }
         }
-        let (core, catalog) = (Arc::clone(core), Arc::clone(catalog));
-        Supervisor { core, catalog, units, sender, news, booted: false, command: None, interrupted: false }
+        Supervisor {
+            core: Arc::clone(core),
+            catalog: Arc::clone(catalog),
+            units,
+            sender,
+            news,
+            booted: false,
+            command: None,
+            interrupted: false,
+        }
     }
 
     /// Whether a service starts with the application.
     pub fn has_services(&self) -> bool {
-        let is_service = |unit: &Unit| matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE);
-        self.units.values().any(|unit| unit.lifecycle.auto_start && is_service(unit))
+        self.units.values().any(|unit| unit.lifecycle.auto_start && &*unit.definition.kind == SERVICE)
     }
 
     /// Wants an entry, and what it requires, to run.
@@ -285,7 +298,7 @@ impl Supervisor {
     fn start(&mut self, id: &str) -> bool {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
-        if !matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE) {
+        if matches!(&*unit.definition.kind, HOST | TERMINAL) {
             if let Some(host) = self.core.hosts.find(id) {
                 host.set_state(HostState::Running);
             }
@@ -296,19 +309,11 @@ impl Supervisor {
         unit.starts = unit.starts.saturating_add(1);
         unit.loading = true;
         unit.due = Some(now.after(unit.lifecycle.start_timeout));
-        let (core, sender, catalog) = (Arc::clone(&self.core), self.sender.clone(), Arc::clone(&self.catalog));
-        let (definition, run) = (Arc::clone(&unit.definition), unit.run);
-        let load = move || {
-            let id = Arc::clone(&definition.id);
-            let started = match &*definition.kind {
-                SERVICE => load_service(&core, &definition, run, &sender).map(Running::Process),
-                _ => start_server(&core, &catalog, &definition),
-            };
-            // Nobody listens any more if the application has ended.
-            let _ = sender.send(News::Started(id, run, started));
+        let started = match &*unit.definition.kind {
+            SERVICE => start_service(&self.core, unit, &self.sender),
+            _ => start_resource(&self.core, unit, &self.catalog, &self.sender),
         };
-        if let Err(error) = std::thread::Builder::new().name("moonlet-start".to_owned()).spawn(load) {
-            let error = ErrorData::plain(INTERNAL, &format!("cannot start a thread: {error}"));
+        if let Err(error) = started {
             let _ = self.sender.send(News::Started(Arc::clone(&unit.definition.id), unit.run, Err(error)));
         }
         false
@@ -320,11 +325,18 @@ impl Supervisor {
                 let now = self.core.driver.now();
                 let unit = self.units.get_mut(&*id)?;
                 if unit.run != run || unit.state != State::Starting {
-                    if let Ok(Running::Process(process)) = started {
-                        self.core.scheduler.kill(&process);
+                    match started {
+                        Ok(Running::Process(process)) => self.core.scheduler.kill(&process),
+                        Ok(Running::Resource(resource)) => {
+                            // What it gives back at once is enough; nobody has used it.
+                            let closing = self.core.io.spawn_io(resource.stop(Duration::ZERO), drop);
+                            unit.operation = closing.ok();
+                        }
+                        Err(_) => {}
                     }
                     return None;
                 }
+                unit.operation = None;
                 match started {
                     Ok(running) => {
                         unit.loading = false;
@@ -343,6 +355,13 @@ impl Supervisor {
                 }
                 None
             }
+            News::Closed(id, run) => {
+                if let Some(unit) = self.units.get_mut(&*id).filter(|unit| unit.run == run) {
+                    unit.operation = None;
+                    unit.state = State::Stopped;
+                }
+                None
+            }
             News::Finished(_) | News::Stop => None,
         }
     }
@@ -353,6 +372,7 @@ impl Supervisor {
         // What comes of this start is not wanted any more.
         unit.run += 1;
         unit.loading = false;
+        unit.operation = None;
         unit.due = None;
         if !self.booted && unit.lifecycle.required {
             return Some(End::Failed(Arc::clone(&unit.definition.id), Arc::new(error)));
@@ -427,6 +447,7 @@ impl Supervisor {
     fn stop_what_can_be(&mut self) {
         for unit in self.units.values_mut().filter(|unit| matches!(unit.state, State::Starting | State::Failed)) {
             unit.run += 1;
+            unit.operation = None;
             unit.due = None;
             unit.state = State::Stopped;
         }
@@ -451,14 +472,6 @@ impl Supervisor {
         let now = self.core.driver.now();
         let Some(unit) = self.units.get_mut(id) else { return false };
         let process = match unit.running.take() {
-            Some(Running::Process(process)) => process,
-            #[cfg(feature = "http")]
-            Some(Running::Server(server)) => {
-                unit.state = State::Stopping;
-                let (id, run, limit) = (Arc::clone(&unit.definition.id), unit.run, unit.lifecycle.stop_timeout);
-                stop_server(server, limit, News::Ended(id, run, Ok(Parcel::Nil)), self.sender.clone());
-                return false;
-            }
             None => {
                 if let Some(host) = self.core.hosts.find(id) {
                     host.set_state(HostState::Stopping);
@@ -466,6 +479,15 @@ impl Supervisor {
                 unit.state = State::Stopped;
                 return true;
             }
+            Some(Running::Resource(resource)) => {
+                let (id, run, sender) = (Arc::clone(&unit.definition.id), unit.run, self.sender.clone());
+                // Nobody listens any more if the application has ended.
+                let closed = move |_| drop(sender.send(News::Closed(id, run)));
+                unit.operation = self.core.io.spawn_io(resource.stop(unit.lifecycle.stop_timeout), closed).ok();
+                unit.state = if unit.operation.is_some() { State::Stopping } else { State::Stopped };
+                return unit.operation.is_none();
+            }
+            Some(Running::Process(process)) => process,
         };
         let at = self.core.driver.wall_clock().seconds;
         let what = Happening::Cancel(Text::from_bytes(STOPPING.as_bytes()));
@@ -492,6 +514,61 @@ fn process_limit(definition: &Definition) -> usize {
     }
 }
 
+/// Starts a service on a thread of its own.
+fn start_service(core: &Arc<RuntimeCore>, unit: &Unit, sender: &Sender<News>) -> Result<(), ErrorData> {
+    let (core, sender) = (Arc::clone(core), sender.clone());
+    let (definition, run) = (Arc::clone(&unit.definition), unit.run);
+    let load = move || {
+        let id = Arc::clone(&definition.id);
+        let started = load_service(&core, &definition, run, &sender);
+        // Nobody listens any more if the application has ended.
+        let _ = sender.send(News::Started(id, run, started.map(Running::Process)));
+    };
+    let thread = std::thread::Builder::new().name("moonlet-start".to_owned()).spawn(load);
+    thread.map(drop).map_err(|error| no_thread(&error))
+}
+
+/// What an entry that is no process stands for: a server, which is made of many entries, or what a module has for it.
+fn resource(
+    core: &Arc<RuntimeCore>,
+    definition: &Arc<Definition>,
+    catalog: &Arc<Catalog>,
+) -> Result<Arc<dyn Resource>, ErrorData> {
+    #[cfg(feature = "http")]
+    if &*definition.kind == HTTP_SERVICE {
+        return Ok(super::web::resource(core, definition, catalog));
+    }
+    let entry =
+        Declaration { id: &definition.id, kind: &definition.kind, fields: &definition.data, folder: catalog.folder() };
+    core.modules.iter().find_map(|module| module.resource(&entry)).unwrap_or_else(|| {
+        Err(ErrorData::plain(INTERNAL, &format!("no module has entries of kind {}", definition.kind)))
+    })
+}
+
+/// Starts what is no process.
+fn start_resource(
+    core: &Arc<RuntimeCore>,
+    unit: &mut Unit,
+    catalog: &Arc<Catalog>,
+    sender: &Sender<News>,
+) -> Result<(), ErrorData> {
+    let definition = &unit.definition;
+    let resource = resource(core, definition, catalog)?;
+    let (id, run, sender) = (Arc::clone(&definition.id), unit.run, sender.clone());
+    let starting = Arc::clone(&resource).start();
+    let started = move |result: Completion<Result<(), ErrorData>>| {
+        let result = result.unwrap_or_else(|_| Err(ErrorData::plain(INTERNAL, "the start has panicked")));
+        // As above.
+        let _ = sender.send(News::Started(id, run, result.map(|()| Running::Resource(resource))));
+    };
+    unit.operation = Some(core.io.spawn_io(starting, started).map_err(|error| no_thread(&error))?);
+    Ok(())
+}
+
+fn no_thread(error: &std::io::Error) -> ErrorData {
+    ErrorData::plain(INTERNAL, &format!("cannot start a thread: {error}"))
+}
+
 /// Loads a service and starts its process.
 fn load_service(
     core: &Arc<RuntimeCore>,
@@ -510,33 +587,6 @@ fn load_service(
     // Nobody listens any more if the application has ended.
     let on_exit = Box::new(move |outcome| drop(sender.send(News::Ended(id, run, outcome))));
     spawn_entry(core, &host, &definition.resolve_id(text("process")), &arguments, on_exit)
-}
-
-/// Starts the server of an entry.
-#[cfg(feature = "http")]
-fn start_server(core: &Arc<RuntimeCore>, catalog: &Catalog, definition: &Definition) -> Result<Running, ErrorData> {
-    let version = catalog.current();
-    super::web::start(core, &version.linked.definitions, catalog.folder(), definition).map(Running::Server)
-}
-
-#[cfg(not(feature = "http"))]
-fn start_server(_: &Arc<RuntimeCore>, _: &Catalog, _: &Definition) -> Result<Running, ErrorData> {
-    Err(ErrorData { retryable: Some(false), ..ErrorData::plain(INTERNAL, "this build has no servers") })
-}
-
-/// Lets a server answer the requests it is at, and then tells the supervisor. What takes longer is broken off.
-#[cfg(feature = "http")]
-fn stop_server(server: Server, limit: std::time::Duration, ended: News, sender: Sender<News>) {
-    let stop = move || {
-        server.stop(limit);
-        drop(server);
-        // Nobody listens any more if the application has ended.
-        let _ = sender.send(ended);
-    };
-    // Without a thread for that, the server is dropped here and now, and the supervisor learns nothing of it in time.
-    if let Err(error) = std::thread::Builder::new().name("moonlet-stop".to_owned()).spawn(stop) {
-        eprintln!("moonlet: cannot start a thread: {error}");
-    }
 }
 
 /// Tells the operator what became of an entry.

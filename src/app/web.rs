@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use hyper::Method;
+use parking_lot::Mutex;
 
+use super::catalog::Catalog;
 use super::definition::Definition;
 use super::kinds::{self, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
 use super::link::texts;
@@ -21,6 +24,7 @@ use crate::modules::http::tls::ServerTls;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID, UNAVAILABLE};
+use crate::runtime::module::resource::{Resource, Work};
 
 type Definitions = BTreeMap<Arc<str>, Arc<Definition>>;
 
@@ -103,23 +107,56 @@ fn volume<'a>(
     found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no volume"))
 }
 
-/// Starts the server of an entry. `folder` is that of the application.
-///
-/// # Errors
-/// `Invalid` if something is wrong with it, `Unavailable` if its address cannot be had.
-pub fn start(
-    core: &Arc<RuntimeCore>,
-    definitions: &Definitions,
-    folder: &Path,
-    server: &Definition,
-) -> Result<Server, ErrorData> {
-    let invalid = |message: String| ErrorData::judged(INVALID, &message, false);
-    let service = describe(definitions, folder, server).map_err(invalid)?;
-    let address = service.address.clone();
-    service::start(core, service).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidInput => invalid(error.to_string()),
-        _ => ErrorData::judged(UNAVAILABLE, &format!("{address}: {error}"), true),
-    })
+/// The server of an entry.
+struct WebServer {
+    core: Arc<RuntimeCore>,
+    catalog: Arc<Catalog>,
+    definition: Arc<Definition>,
+    /// While it runs.
+    server: Mutex<Option<Server>>,
+}
+
+/// What stands for the server of an entry. Its start fails with `Invalid` if something is wrong with it, and with
+/// `Unavailable` if its address cannot be had.
+pub fn resource(core: &Arc<RuntimeCore>, definition: &Arc<Definition>, catalog: &Arc<Catalog>) -> Arc<dyn Resource> {
+    let (core, catalog, definition) = (Arc::clone(core), Arc::clone(catalog), Arc::clone(definition));
+    Arc::new(WebServer { core, catalog, definition, server: Mutex::new(None) })
+}
+
+impl WebServer {
+    fn open(&self) -> Result<(), ErrorData> {
+        let invalid = |message: String| ErrorData::judged(INVALID, &message, false);
+        let version = self.catalog.current();
+        let service =
+            describe(&version.linked.definitions, self.catalog.folder(), &self.definition).map_err(invalid)?;
+        let address = service.address.clone();
+        let server = service::start(&self.core, service).map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidInput => invalid(error.to_string()),
+            _ => ErrorData::judged(UNAVAILABLE, &format!("{address}: {error}"), true),
+        })?;
+        *self.server.lock() = Some(server);
+        Ok(())
+    }
+}
+
+impl Resource for WebServer {
+    fn start(self: Arc<Self>) -> Work<Result<(), ErrorData>> {
+        Box::pin(blocking(move || self.open()))
+    }
+
+    /// Requests that are under way are answered; what takes longer is broken off.
+    fn stop(self: Arc<Self>, timeout: Duration) -> Work<()> {
+        Box::pin(blocking(move || {
+            if let Some(server) = self.server.lock().take() {
+                server.stop(timeout);
+            }
+        }))
+    }
+}
+
+/// Does what blocks where that is allowed; a panic goes on here.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Result<Service, String> {

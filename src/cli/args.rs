@@ -10,7 +10,7 @@ use super::check;
 /// The text of `--help`, and of the complaint about wrong usage.
 pub(super) const USAGE: &str = "\
 usage: moonlet [OPTION…] [SCRIPT [ARGUMENT…]]   run a script and the processes it spawns
-       moonlet run FILE [ARGUMENT…]             the same, without options
+       moonlet run [--sandbox] FILE [ARGUMENT…] the same, without options; in the sandbox: no files, no os, no loading
        moonlet run FOLDER                       run the services of the application in a folder
        moonlet run FOLDER COMMAND [ARGUMENT…]   run a command of the application; 'list' shows them
        moonlet test FOLDER [TEXT]               run the tests of the application whose ids contain TEXT
@@ -79,6 +79,8 @@ pub(super) struct Invocation {
     pub version: bool,
     /// `-E`
     pub ignore_environment: bool,
+    /// `--sandbox`
+    pub sandbox: bool,
 }
 
 /// An option that makes something run.
@@ -118,8 +120,13 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some(b"--help") => Ok(Command::Help),
         Some(b"--version") => Ok(Command::Version),
         Some(b"run") => {
-            files(&arguments[..arguments.len().min(3)])?;
-            Ok(Command::Run(Invocation { arguments, script: 2, ..Invocation::default() }))
+            let sandbox = arguments.get(2).is_some_and(|argument| argument == b"--sandbox");
+            let script = if sandbox { 3 } else { 2 };
+            match arguments.get(script) {
+                None => Err("run: no file given".into()),
+                Some(option) if option.starts_with(b"-") => Err(unrecognized(option)),
+                Some(_) => Ok(Command::Run(Invocation { arguments, script, sandbox, ..Invocation::default() })),
+            }
         }
         Some(b"test") => match files(&arguments)? {
             [folder] => Ok(Command::Test(path(folder), String::new())),
@@ -244,6 +251,9 @@ mod tests {
         assert!(invocation(&["-ex"]).is_complete_without_script());
         assert!(!invocation(&["-lx"]).is_complete_without_script());
         assert_eq!(invocation(&["run", "a", "-b"]).script(), Some(&b"a"[..]));
+        let read = invocation(&["run", "--sandbox", "a", "--sandbox"]);
+        assert!(read.sandbox && read.script() == Some(&b"a"[..]));
+        assert!(!invocation(&["run", "a", "--sandbox"]).sandbox);
     }
 
     #[test]
@@ -260,6 +270,8 @@ mod tests {
             &["dis"],
             &["dis", "a", "b"],
             &["run", "-x", "a"],
+            &["run", "--sandbox"],
+            &["run", "--sandbox", "--sandbox", "a"],
             &["test"],
             &["test", "a", "b", "c"],
             &["init"],

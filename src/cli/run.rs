@@ -53,7 +53,7 @@ fn try_run(invocation: &Invocation) -> Result<bool, String> {
         let _ = write_output(VERSION.as_bytes());
     }
     let modules = modules::built_in();
-    let image = modules::image(&modules, false);
+    let image = modules::image(&modules, invocation.sandbox);
     let entries = ScriptEntries::new(&plan.file);
     let path = plan.search_path("LUA_PATH", entries.module_path());
     let mut builder = System::builder().module_path(path).modules(modules);
@@ -175,10 +175,12 @@ impl<'a> Plan<'a> {
         let process = state(vm).process().weak();
         interrupt.aim_at(process.clone());
         self.set_arguments(vm)?;
-        let globals = vm.globals();
-        let package = vm.raw_get_name(globals, "package")?.as_table();
-        let path = vm.string(&self.search_path("LUA_CPATH", C_PATH.to_vec()))?;
-        vm.raw_set_name(package, "cpath", path)?;
+        if !vm.image.is_sandbox() {
+            let globals = vm.globals();
+            let package = vm.raw_get_name(globals, "package")?.as_table();
+            let path = vm.string(&self.search_path("LUA_CPATH", C_PATH.to_vec()))?;
+            vm.raw_set_name(package, "cpath", path)?;
+        }
         let console = if self.reads_from_terminal { Console::terminal(process) } else { Console::Plain };
         let session = Session {
             program: self.invocation.program().to_vec(),

@@ -145,7 +145,7 @@ impl Runtime {
     }
 
     /// What all processes share.
-    #[cfg(all(test, not(loom), feature = "http"))]
+    #[cfg(all(test, not(loom), any(feature = "http", feature = "sql")))]
     pub(crate) fn core(&self) -> &Arc<crate::runtime::core::RuntimeCore> {
         self.system.core()
     }

@@ -9,6 +9,7 @@
 //! | `store` | data under keys |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
 //! | `net`, `stream`, `scanner`, `split`, `fields` | what these and files share: connections, bytes that come bit by bit, options |
+//! | `sql` | databases |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
 //! House rules: what a module is, says [`Module`](crate::runtime::module::Module). Only misuse of a function raises; what depends on data or on the world is
@@ -36,6 +37,8 @@ pub mod net;
 #[cfg(feature = "http")]
 mod scanner;
 mod split;
+#[cfg(feature = "sql")]
+pub mod sql;
 #[cfg(feature = "app")]
 mod store;
 #[cfg(feature = "http")]
@@ -72,6 +75,8 @@ pub fn built_in() -> Modules {
     modules.add(fs::Fs);
     #[cfg(feature = "json")]
     modules.add(json::Json::default());
+    #[cfg(feature = "sql")]
+    modules.add(sql::Sql::default());
     #[cfg(feature = "app")]
     {
         modules.add(base64::Base64);

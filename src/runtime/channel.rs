@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use smallvec::smallvec;
 
+use super::channel_cycles::{self, Reference};
 use super::mailbox::Subscription;
 use super::process_state::state;
 use super::select;
@@ -57,7 +58,7 @@ impl HeldChannel {
 /// Where a channel's values come from and go to.
 pub(super) enum Kind {
     Local(Local),
-    Shared(Arc<SharedChannel>),
+    Shared(Reference),
     Subscription(Subscription),
 }
 
@@ -130,7 +131,7 @@ impl Channel {
 
     /// A handle of a shared channel.
     pub(super) fn shared(shared: Arc<SharedChannel>) -> Channel {
-        Channel { kind: Kind::Shared(shared), receive_case: std::ptr::null_mut() }
+        Channel { kind: Kind::Shared(Reference::new(shared)), receive_case: std::ptr::null_mut() }
     }
 
     /// A channel fed from the mailbox.
@@ -305,7 +306,7 @@ pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> 
     let local = match unsafe { &mut channel_of(handle).kind } {
         Kind::Local(local) => local,
         Kind::Shared(shared) if !value.is_object() => {
-            return matches!(shared.try_send(super::transfer::pack(vm, value)), Sent::Done);
+            return shared.can_send() && matches!(shared.try_send(super::transfer::pack(vm, value)), Sent::Done);
         }
         _ => return false,
     };
@@ -496,6 +497,7 @@ pub(super) const CLOSED: &str = "send on closed channel";
 /// Makes the channel behind `value` a shared one, if it is not yet, and returns its core. `None` for a channel that does
 /// not travel. What is buffered or waits is converted in place.
 pub fn share(vm: &mut Vm, value: Value) -> Option<Arc<SharedChannel>> {
+    channel_cycles::clear();
     let handle = value.as_userdata();
     // SAFETY: the caller found a channel behind the value; the reference ends before values are packed, which may come
     // back to this very channel (it may have been sent through itself).
@@ -507,7 +509,8 @@ pub fn share(vm: &mut Vm, value: Value) -> Option<Arc<SharedChannel>> {
             Kind::Local(local) if !local.by_program => return None,
             Kind::Local(_) => {}
         }
-        match std::mem::replace(&mut channel.kind, Kind::Shared(Arc::new(SharedChannel::placeholder()))) {
+        match std::mem::replace(&mut channel.kind, Kind::Shared(Reference::new(Arc::new(SharedChannel::placeholder()))))
+        {
             Kind::Local(local) => local,
             _ => return None,
         }

@@ -7,6 +7,7 @@
 //!
 //! Completions run on tokio's threads and must only hand over a result.
 
+use crate::vm::pool;
 use std::{
     any::Any,
     future::{Future, poll_fn},
@@ -88,7 +89,10 @@ impl IoDriver {
     }
 
     fn runtime(&self) -> io::Result<&Runtime> {
-        let start = || Builder::new_multi_thread().worker_threads(2).thread_name("moonlet-io").enable_all().build();
+        let start = || {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(2).thread_name("moonlet-io").enable_all().on_thread_park(pool::release).build()
+        };
         self.runtime.get_or_init(start).as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))
     }
 }

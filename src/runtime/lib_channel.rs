@@ -126,7 +126,6 @@ fn receive(vm: &mut Vm, args: Args) -> NativeResult {
     let handle = this(vm, args)?;
     // SAFETY: the handle of a live channel; the reference ends here.
     if let Kind::Shared(shared) = unsafe { &channel_of(handle).kind } {
-        let shared = Arc::clone(shared);
         select::check_can_wait(vm)?;
         let id = state(vm).tasks.next_wait();
         return match shared.receive_or_wait(state(vm).process(), id) {

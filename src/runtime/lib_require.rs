@@ -16,11 +16,14 @@ use crate::vm::value::Value;
 pub static LIBRARY: Library =
     Library { name: BASE, global: true, natives: &[Native::new("require", require)], constants: &[] };
 
-/// Gives a process `package` and the `require` that goes with it.
+/// Gives a process `package` and the `require` that goes with it; not in a sandbox.
 ///
 /// # Errors
 /// The memory limit.
 pub fn install(vm: &mut Vm) -> Result<(), Box<LuaError>> {
+    if vm.image.is_sandbox() {
+        return Ok(());
+    }
     let path = &state(vm).core().module_path;
     package::install(vm, path)
 }

@@ -20,7 +20,7 @@ pub enum Mail {
     /// The timer behind the channel of this number fired.
     Timer(u64),
     /// A wait on a shared channel is over.
-    Channel(Pooled<ChannelNews>),
+    Channel(ChannelNews),
     /// An operation off the workers has completed.
     Completion(Box<Completion>),
     /// A host has something to do in the Lua state while no task runs.

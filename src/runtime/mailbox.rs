@@ -60,6 +60,21 @@ pub struct Subscription {
     pub(super) receivers: VecDeque<Waiter>,
 }
 
+/// Deliveries for which a subscription keeps room when it has none.
+const KEPT: usize = 4096;
+
+impl Subscription {
+    /// The next delivery. The room for a flood of them is given back when it is over.
+    #[inline]
+    fn next(&mut self) -> Option<Delivery> {
+        let next = self.pending.pop_front();
+        if self.pending.is_empty() && self.pending.capacity() > KEPT {
+            self.pending = VecDeque::new();
+        }
+        next
+    }
+}
+
 impl Mailbox {
     /// No subscriptions.
     pub fn new() -> Mailbox {
@@ -270,7 +285,7 @@ pub(super) fn try_receive(vm: &mut Vm, handle: *mut Userdata) -> Result<Option<(
     if subscription(handle).pending.is_empty() {
         drain(vm)?;
     }
-    match subscription(handle).pending.pop_front() {
+    match subscription(handle).next() {
         Some(delivery) => Ok(Some((materialise(vm, handle, delivery.item)?, true))),
         None => Ok(subscription(handle).closed.then_some((Value::NIL, false))),
     }
@@ -281,7 +296,7 @@ pub(super) fn receive_message(vm: &mut Vm, handle: *mut Userdata) -> Option<Valu
     if handle != state(vm).mailbox.inbox {
         return None;
     }
-    match subscription(handle).pending.pop_front()? {
+    match subscription(handle).next()? {
         Delivery { item: Item::Message(message), .. } => Some(message::message_value(vm, message)),
         other => {
             subscription(handle).pending.push_front(other);
@@ -326,7 +341,7 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             Ok(())
         }
         Mail::Timer(number) => time::fire(vm, number),
-        Mail::Channel(news) => deliver_news(vm, news.into_inner()),
+        Mail::Channel(news) => deliver_news(vm, news),
         Mail::Completion(completion) => {
             if !state(vm).tasks.is_waiting(completion.id) {
                 return Ok(());

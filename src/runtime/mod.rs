@@ -32,7 +32,7 @@
 //! | [`task`] | scheduled coroutines: which is ready, what the others wait for |
 //! | [`mail`], `mailbox` | what arrives at a process, and where it is delivered |
 //! | [`transfer`] | values on their way between heaps |
-//! | [`channel`], `select`, [`shared_channel`] | channels within and between processes |
+//! | [`channel`], `select`, [`shared_channel`], `channel_cycles` | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
 //! | [`operation`], [`access`] | for host modules: work off the workers, what the caller may do |
 //! | [`module`] | what a host module is, and its functions and objects |
@@ -69,6 +69,7 @@ pub mod access;
 pub mod bus;
 pub mod call;
 pub mod channel;
+mod channel_cycles;
 pub mod context;
 pub mod core;
 pub mod data;

@@ -21,8 +21,11 @@
 //! really runs other pushers see a searcher and save their system call. A sleeper's token is set exactly if somebody
 //! removed it from `sleepers`.
 
-use super::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Thread, current, fence, park};
-use std::sync::OnceLock;
+use super::sync::{AtomicBool, AtomicUsize, Mutex, Ordering, Thread, current, fence, park, park_for};
+use std::{sync::OnceLock, time::Duration};
+
+/// How long a worker sleeps before it is bored.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// One searcher in [`Idle::counts`]; sleepers are counted above them.
 const SEARCHER: usize = 1;
@@ -44,9 +47,16 @@ struct Parker {
 }
 
 impl Parker {
+    /// Blocks until there is a token. `bored` is called once if it takes long.
+    ///
     /// The loop because `park` may return without reason, or by a token that other code on the thread left behind.
-    fn park(&self) {
-        while !self.token.swap(false, Ordering::Acquire) {
+    fn park(&self, bored: impl FnOnce()) {
+        let woken = || self.token.swap(false, Ordering::Acquire);
+        if park_for(PATIENCE, woken) {
+            return;
+        }
+        bored();
+        while !woken() {
             park();
         }
     }
@@ -137,8 +147,15 @@ impl Idle {
     }
 
     /// Worker `index` found nothing. Returns when there may be something, and at once if `has_work` says so; the worker is
-    /// a searcher then, whether it was one before (`searching`) or not. Returns whether the thread really slept.
-    pub(crate) fn sleep(&self, index: usize, searching: bool, has_work: impl FnOnce() -> bool) -> bool {
+    /// a searcher then, whether it was one before (`searching`) or not. When there is nothing for long, `bored` is called.
+    /// Returns whether the thread really slept.
+    pub(crate) fn sleep(
+        &self,
+        index: usize,
+        searching: bool,
+        has_work: impl FnOnce() -> bool,
+        bored: impl FnOnce(),
+    ) -> bool {
         {
             let mut asleep = self.sleepers.lock();
             asleep.push(index);
@@ -154,7 +171,7 @@ impl Idle {
             }
             // Woken meanwhile: the token is set, or will be in a moment, and must be consumed.
         }
-        self.parkers[index].park();
+        self.parkers[index].park(bored);
         true
     }
 }
@@ -214,7 +231,7 @@ mod loom_tests {
                 }
                 let mut searching = self.idle.start_searching();
                 while !(searching && self.take()) {
-                    self.idle.sleep(index, searching, || self.has_work());
+                    self.idle.sleep(index, searching, || self.has_work(), || ());
                     searching = true;
                 }
                 self.idle.stop_searching(|| self.has_work());
@@ -233,7 +250,12 @@ mod loom_tests {
                     if searching && self.take() {
                         break;
                     }
-                    self.idle.sleep(index, searching, || self.stopping.load(Ordering::Relaxed) || self.has_work());
+                    self.idle.sleep(
+                        index,
+                        searching,
+                        || self.stopping.load(Ordering::Relaxed) || self.has_work(),
+                        || (),
+                    );
                     searching = true;
                 }
                 self.done.fetch_add(1, Ordering::Relaxed);

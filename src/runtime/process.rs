@@ -25,6 +25,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::channel;
+use super::channel_cycles;
 use super::core::{RuntimeCore, SHUTDOWN};
 use super::errors::{self, CANCELED, ErrorData};
 use super::links::{OnExit, Relation, RelationError, Relations};
@@ -105,6 +106,15 @@ impl Process {
     pub fn weak(&self) -> Weak<Process> {
         // SAFETY: `new` is the only way to a process, so it lies in an `Arc`, whose count this does not change.
         Arc::downgrade(&ManuallyDrop::new(unsafe { Arc::from_raw(self) }))
+    }
+
+    /// A reference that keeps it alive.
+    pub fn counted(&self) -> Arc<Process> {
+        // SAFETY: `new` is the only way to a process, so it lies in an `Arc`, which the caller's reference keeps alive.
+        unsafe {
+            Arc::increment_strong_count(self);
+            Arc::from_raw(self)
+        }
     }
 
     /// Puts something into the mailbox and wakes the process; gives it back if the process has ended.
@@ -307,6 +317,7 @@ impl Process {
         let _ = catch_unwind(AssertUnwindSafe(|| machine.map(|mut vm| self.leave(&mut vm))));
         let ties = self.relations().end();
         self.mailbox.close();
+        channel_cycles::clear();
         self.core.processes.remove(self.pid);
         self.core.hosts.ended(self.pid, &outcome);
         self.core.names.release(self.pid, &ties.names);

@@ -9,46 +9,57 @@
 //! What waits is a [`Party`]: a process, or what stands for one in the model checks.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::channel::{Local, PLAIN, Sent, Waiter};
+use super::channel_cycles::Reference;
 use super::mail::{ChannelNews, ChannelOutcome, Mail};
 use super::process::Process;
 use super::process_state::state;
-use super::sync::{Mutex, MutexGuard};
+use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering};
 use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// Who can wait on a shared channel.
 pub trait Party: Sized {
-    /// A reference that does not keep it alive.
-    fn weak(&self) -> Weak<Self>;
+    /// A reference that keeps it alive.
+    fn counted(&self) -> Arc<Self>;
 
     /// Puts news into its mailbox and wakes it; gives them back if it has ended.
     fn tell(self: &Arc<Self>, news: ChannelNews) -> Result<(), ChannelNews>;
 }
 
 impl Party for Process {
-    fn weak(&self) -> Weak<Process> {
-        Process::weak(self)
+    fn counted(&self) -> Arc<Process> {
+        Process::counted(self)
     }
 
     fn tell(self: &Arc<Process>, news: ChannelNews) -> Result<(), ChannelNews> {
-        match self.post(Mail::Channel(Pooled::new(news))) {
-            Err(Mail::Channel(news)) => Err(news.into_inner()),
+        match self.post(Mail::Channel(news)) {
+            Err(Mail::Channel(news)) => Err(news),
             _ => Ok(()),
         }
     }
 }
 
 /// The core of a channel that several processes may know.
-pub struct SharedChannel<P: Party = Process>(Mutex<Core<P>>);
+pub struct SharedChannel<P: Party = Process> {
+    core: Mutex<Core<P>>,
+    /// What was possible when the lock was last released: [`CAN_RECEIVE`], [`CAN_SEND`]. Whoever could not do more than try
+    /// need not take the lock to learn that there is nothing to be had. Also whether there may be channels in it:
+    /// [`HOLDS_CHANNELS`].
+    hint: AtomicU32,
+}
+
+const CAN_RECEIVE: u32 = 1;
+const CAN_SEND: u32 = 2;
+const HOLDS_CHANNELS: u32 = 4;
 
 /// What a receive got: a value, or the news that the channel is closed and empty.
 #[derive(Clone, Debug)]
@@ -61,14 +72,16 @@ pub(super) enum Received {
 pub(super) struct Core<P: Party> {
     capacity: usize,
     closed: bool,
+    /// Channels were put into it since it was last emptied.
+    holds_channels: bool,
     buffer: VecDeque<Parcel>,
     senders: VecDeque<SharedWaiter<P>>,
     receivers: VecDeque<SharedWaiter<P>>,
 }
 
-/// A task in the queue of a shared channel.
+/// A task in the queue of a shared channel. A process that ends leaves all queues, so it is not kept by them.
 struct SharedWaiter<P> {
-    process: Weak<P>,
+    process: Arc<P>,
     id: TaskId,
     /// As in a local waiter.
     case: u32,
@@ -80,18 +93,39 @@ struct SharedWaiter<P> {
 
 impl<P: Party> SharedWaiter<P> {
     /// Tells the waiter the outcome. `false`: its select was completed elsewhere, or its process has ended.
-    fn finish(&self, outcome: ChannelOutcome) -> Result<(), ChannelOutcome> {
-        let Some(process) = self.process.upgrade() else { return Err(outcome) };
+    fn finish(self, outcome: ChannelOutcome) -> Result<(), ChannelOutcome> {
         if self.claim.as_ref().is_some_and(|claim| !claim.take()) {
             return Err(outcome);
         }
-        process.tell(ChannelNews { id: self.id, case: self.case, outcome }).map_err(|news| news.outcome)
+        self.process.tell(ChannelNews { id: self.id, case: self.case, outcome }).map_err(|news| news.outcome)
     }
 }
 
 impl<P: Party> Core<P> {
+    /// See [`SharedChannel::hint`].
+    fn hint(&self) -> u32 {
+        let can_receive = self.closed || !self.buffer.is_empty() || !self.senders.is_empty();
+        let can_send = self.closed || self.buffer.len() < self.capacity || !self.receivers.is_empty();
+        let holds_channels = self.holds_channels && (!self.buffer.is_empty() || !self.senders.is_empty());
+        u32::from(can_receive) * CAN_RECEIVE
+            + u32::from(can_send) * CAN_SEND
+            + u32::from(holds_channels) * HOLDS_CHANNELS
+    }
+
+    /// How many values are buffered or wait.
+    pub(super) fn parcel_count(&self) -> usize {
+        self.buffer.len() + self.senders.len()
+    }
+
+    /// Puts a value into the buffer.
+    fn keep(&mut self, parcel: Parcel) {
+        self.holds_channels |= parcel.channels().next().is_some();
+        self.buffer.push_back(parcel);
+    }
+
     /// Takes out everything that is buffered or waits.
-    fn take_parcels(&mut self) -> Vec<Parcel> {
+    pub(super) fn take_parcels(&mut self) -> Vec<Parcel> {
+        self.holds_channels = false;
         let waiting = self.senders.drain(..).map(|sender| sender.parcel);
         self.buffer.drain(..).chain(waiting).collect()
     }
@@ -102,7 +136,7 @@ impl<P: Party> Core<P> {
             if self.buffer.len() < self.capacity
                 && let Some(next) = self.take_from_sender()
             {
-                self.buffer.push_back(next);
+                self.keep(next);
             }
             return Some(Received::Value(parcel));
         }
@@ -136,7 +170,7 @@ impl<P: Party> Core<P> {
         if self.buffer.len() >= self.capacity {
             return Err(parcel);
         }
-        self.buffer.push_back(parcel);
+        self.keep(parcel);
         Ok(Sent::Done)
     }
 
@@ -154,25 +188,41 @@ impl<P: Party> Core<P> {
         claim: Option<Arc<Claim>>,
         parcel: Option<Parcel>,
     ) {
-        let process = process.weak();
+        let process = process.counted();
         match parcel {
-            Some(parcel) => self.senders.push_back(SharedWaiter { process, id, case, claim, parcel }),
+            Some(parcel) => {
+                self.holds_channels |= parcel.channels().next().is_some();
+                self.senders.push_back(SharedWaiter { process, id, case, claim, parcel });
+            }
             None => self.receivers.push_back(SharedWaiter { process, id, case, claim, parcel: Parcel::Empty }),
         }
     }
 }
 
+impl Core<Process> {
+    /// The channels among the values that are buffered or wait, each as often as it occurs.
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Reference> {
+        let waiting = self.senders.iter().map(|sender| &sender.parcel);
+        self.buffer.iter().chain(waiting).filter(|_| self.holds_channels).flat_map(Parcel::channels)
+    }
+}
+
 impl SharedChannel {
+    #[cfg(test)]
+    pub(super) fn set_capacity(&self, capacity: usize) {
+        self.lock().capacity = capacity;
+    }
+
     /// Fills in what a local channel of this process held. Nobody else knows the core yet.
     pub(super) fn take_over(this: &Arc<SharedChannel>, vm: &mut Vm, local: Local) {
         {
-            let mut core = this.0.lock();
+            let mut core = this.lock();
             core.capacity = local.capacity;
             core.closed = local.closed;
         }
         for value in local.buffer {
             let parcel = pack(vm, value);
-            this.0.lock().buffer.push_back(parcel);
+            this.lock().keep(parcel);
         }
         let (mail, senders): (Vec<_>, Vec<_>) = local.senders.into_iter().partition(Waiter::is_mail);
         for waiter in mail {
@@ -187,7 +237,7 @@ impl SharedChannel {
             let claim = (waiter.case != PLAIN).then(|| tasks.share_claim(waiter.task));
             let id = tasks.make_external(waiter.task);
             let process = state(vm).process();
-            this.0.lock().enqueue(process, id, waiter.case, claim, parcel);
+            this.lock().enqueue(process, id, waiter.case, claim, parcel);
         }
     }
 }
@@ -195,23 +245,47 @@ impl SharedChannel {
 impl<P: Party> SharedChannel<P> {
     /// A core that [`SharedChannel::take_over`] will fill in.
     pub(super) fn placeholder() -> SharedChannel<P> {
-        SharedChannel(Mutex::new(Core {
+        let core = Core {
             capacity: 0,
             closed: false,
+            holds_channels: false,
             buffer: VecDeque::new(),
             senders: VecDeque::new(),
             receivers: VecDeque::new(),
-        }))
+        };
+        SharedChannel { core: Mutex::new(core), hint: AtomicU32::new(0) }
+    }
+
+    fn lock(&self) -> Guard<'_, P> {
+        Guard { core: self.core.lock(), hint: &self.hint }
+    }
+
+    /// Whether there may be channels among the values in it.
+    pub(super) fn may_hold_channels(&self) -> bool {
+        self.hint.load(Ordering::Relaxed) & HOLDS_CHANNELS != 0
+    }
+
+    /// Whether something could be received a moment ago.
+    fn can_receive(&self) -> bool {
+        self.hint.load(Ordering::Relaxed) & CAN_RECEIVE != 0
+    }
+
+    /// Whether something could be sent a moment ago.
+    pub(super) fn can_send(&self) -> bool {
+        self.hint.load(Ordering::Relaxed) & CAN_SEND != 0
     }
 
     /// Receives if that is possible without waiting.
     pub(super) fn try_receive(&self) -> Option<Received> {
-        self.0.lock().try_receive()
+        self.lock().try_receive()
     }
 
     /// Receives what is first in the buffer if it is a scalar.
     pub(super) fn try_receive_scalar(&self) -> Option<Parcel> {
-        let mut core = self.0.lock();
+        if !self.can_receive() {
+            return None;
+        }
+        let mut core = self.lock();
         core.buffer.front()?.scalar()?;
         match core.try_receive()? {
             Received::Value(parcel) => Some(parcel),
@@ -221,20 +295,20 @@ impl<P: Party> SharedChannel<P> {
 
     /// Sends if that is possible without waiting.
     pub(super) fn try_send(&self, parcel: Parcel) -> Sent {
-        self.0.lock().try_send(parcel)
+        self.lock().try_send(parcel)
     }
 
     /// Sends a value from a mailbox, for which there is always room.
     pub(super) fn put(&self, parcel: Parcel) {
-        let mut core = self.0.lock();
+        let mut core = self.lock();
         if let Err(parcel) = core.offer(parcel) {
-            core.buffer.push_back(parcel);
+            core.keep(parcel);
         }
     }
 
     /// Receives, or puts the task into the queue.
     pub(super) fn receive_or_wait(&self, process: &P, id: TaskId) -> Option<Received> {
-        let mut core = self.0.lock();
+        let mut core = self.lock();
         let received = core.try_receive();
         if received.is_none() {
             core.enqueue(process, id, PLAIN, None, None);
@@ -244,7 +318,7 @@ impl<P: Party> SharedChannel<P> {
 
     /// Sends, or puts the task into the queue.
     pub(super) fn send_or_wait(&self, parcel: Parcel, process: &P, id: TaskId) -> Sent {
-        let mut core = self.0.lock();
+        let mut core = self.lock();
         core.offer(parcel).unwrap_or_else(|parcel| {
             core.enqueue(process, id, PLAIN, None, Some(parcel));
             Sent::Full
@@ -253,7 +327,7 @@ impl<P: Party> SharedChannel<P> {
 
     /// Closes the channel: all who wait are told.
     pub(super) fn close(&self) {
-        let mut core = self.0.lock();
+        let mut core = self.lock();
         if std::mem::replace(&mut core.closed, true) {
             return;
         }
@@ -268,8 +342,8 @@ impl<P: Party> SharedChannel<P> {
 
     /// Takes a task of a process out of the queues.
     pub(super) fn remove_waiter(&self, process: &P, id: TaskId) {
-        let mut core = self.0.lock();
-        let other = |waiter: &SharedWaiter<P>| !std::ptr::eq(waiter.process.as_ptr(), process) || waiter.id != id;
+        let mut core = self.lock();
+        let other = |waiter: &SharedWaiter<P>| !std::ptr::eq(&*waiter.process, process) || waiter.id != id;
         core.senders.retain(other);
         core.receivers.retain(other);
     }
@@ -278,11 +352,11 @@ impl<P: Party> SharedChannel<P> {
 impl<P: Party> Drop for SharedChannel<P> {
     /// Channels may lie in channels, however deep: they are taken apart one after the other.
     fn drop(&mut self) {
-        let mut parcels = self.0.get_mut().take_parcels();
+        let mut parcels = self.core.get_mut().take_parcels();
         while let Some(parcel) = parcels.pop() {
             for channel in parcel.into_channels() {
-                if let Some(mut last) = Arc::into_inner(channel) {
-                    parcels.append(&mut last.0.get_mut().take_parcels());
+                if let Some(mut last) = Arc::into_inner(channel.into_channel()) {
+                    parcels.append(&mut last.core.get_mut().take_parcels());
                 }
             }
         }
@@ -306,8 +380,37 @@ pub(super) fn unpack_received(vm: &mut Vm, received: &Received) -> Result<(Value
     }
 }
 
+/// A locked channel.
+struct Guard<'a, P: Party> {
+    core: MutexGuard<'a, Core<P>>,
+    hint: &'a AtomicU32,
+}
+
+impl<P: Party> Deref for Guard<'_, P> {
+    type Target = Core<P>;
+
+    fn deref(&self) -> &Core<P> {
+        &self.core
+    }
+}
+
+impl<P: Party> DerefMut for Guard<'_, P> {
+    fn deref_mut(&mut self) -> &mut Core<P> {
+        &mut self.core
+    }
+}
+
+impl<P: Party> Drop for Guard<'_, P> {
+    fn drop(&mut self) {
+        let hint = self.core.hint();
+        if self.hint.load(Ordering::Relaxed) != hint {
+            self.hint.store(hint, Ordering::Relaxed);
+        }
+    }
+}
+
 /// A locked channel and its address.
-type Held<'a, P> = (*const SharedChannel<P>, MutexGuard<'a, Core<P>>);
+type Held<'a, P> = (*const SharedChannel<P>, Guard<'a, P>);
 
 /// Several shared channels, locked in the order of their addresses.
 pub(super) struct Locked<'a, P: Party = Process>(SmallVec<[Held<'a, P>; 4]>);
@@ -318,7 +421,7 @@ impl<'a, P: Party> Locked<'a, P> {
         let mut channels: SmallVec<[&Arc<SharedChannel<P>>; 8]> = channels.collect();
         channels.sort_unstable_by_key(|channel| Arc::as_ptr(channel));
         channels.dedup_by_key(|channel| Arc::as_ptr(channel));
-        Locked(channels.into_iter().map(|channel| (Arc::as_ptr(channel), channel.0.lock())).collect())
+        Locked(channels.into_iter().map(|channel| (Arc::as_ptr(channel), channel.lock())).collect())
     }
 
     /// The state of one of them.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::runtime::queue::Queue;
 use loom::thread;
+use std::sync::Weak;
 
 /// What stands for a process: a mailbox.
 struct Model {
@@ -11,8 +12,8 @@ struct Model {
 }
 
 impl Party for Model {
-    fn weak(&self) -> Weak<Model> {
-        self.this.clone()
+    fn counted(&self) -> Arc<Model> {
+        self.this.upgrade().expect("who waits is alive")
     }
 
     fn tell(self: &Arc<Model>, news: ChannelNews) -> Result<(), ChannelNews> {

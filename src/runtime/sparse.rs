@@ -4,14 +4,17 @@ use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{HashMap, HashSet};
 
-/// A table of this capacity is not worth a thought.
+/// A table of this capacity is not worth a thought while it holds something.
 const SMALL: usize = 64;
+/// Nor is an empty one of this capacity.
+const TINY: usize = 14;
 /// One that uses less than this share of its capacity gives most of it back.
 const SPARSE: usize = 8;
 
 /// The capacity a table should shrink to, if any. It halves at least, so that shrinking costs a removal a constant.
 fn target(len: usize, capacity: usize) -> Option<usize> {
-    (capacity > SMALL && len < capacity / SPARSE).then_some(2 * len)
+    let sparse = capacity > SMALL && len < capacity / SPARSE || capacity > TINY && len == 0;
+    sparse.then_some(2 * len)
 }
 
 /// To be called after a removal.

@@ -20,6 +20,26 @@ pub(crate) use loom::{
     thread::{Thread, current, park},
 };
 
+/// Blocks the thread until `woken` says so, which is asked after each wake-up, or until the time is over. Says whether it
+/// was woken.
+#[cfg(not(loom))]
+pub(crate) fn park_for(time: std::time::Duration, mut woken: impl FnMut() -> bool) -> bool {
+    let start = std::time::Instant::now();
+    loop {
+        if woken() {
+            return true;
+        }
+        let Some(rest) = time.checked_sub(start.elapsed()).filter(|rest| !rest.is_zero()) else { return false };
+        std::thread::park_timeout(rest);
+    }
+}
+
+/// In a model, the time is over at once.
+#[cfg(loom)]
+pub(crate) fn park_for(_time: std::time::Duration, mut woken: impl FnMut() -> bool) -> bool {
+    woken()
+}
+
 /// loom's mutex with the poison-free signature of `parking_lot`'s.
 #[cfg(loom)]
 pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);

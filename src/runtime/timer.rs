@@ -29,6 +29,7 @@
 //! fired, outside its lock. A worker is never delayed by it. Started by the first insert.
 
 use super::driver::{Driver, Moment};
+use crate::vm::pool;
 use parking_lot::{Condvar, Mutex};
 use std::{
     sync::Arc,
@@ -396,6 +397,7 @@ impl<E> Shared<E> {
                 drop(turning);
                 fired.drain(..).for_each(&mut callback);
                 fired.shrink_to(KEPT);
+                pool::release();
                 turning = self.turning.lock();
                 continue;
             }

@@ -18,6 +18,7 @@ use super::{
     scheduler::{Runnable, Shared},
     state::{NextAction, StepOutcome},
 };
+use crate::vm::pool;
 use crossbeam_deque::{Steal, Worker as Deque};
 use std::{
     cell::Cell,
@@ -222,7 +223,8 @@ impl<R: Runnable> WorkerContext<R> {
                 idle.stop_searching(|| self.shared.has_work());
                 return Some(process);
             }
-            if idle.sleep(self.index, searching, || self.shared.is_stopping() || self.shared.has_work()) {
+            // Whoever has nothing to do needs no memory.
+            if idle.sleep(self.index, searching, || self.shared.is_stopping() || self.shared.has_work(), pool::trim) {
                 add(&self.shared.tallies[self.index].parked, 1);
             }
             searching = true;

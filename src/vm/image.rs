@@ -58,6 +58,8 @@ pub enum Literal {
     Float(f64),
     String(&'static str),
     Bytes(&'static [u8]),
+    /// A light userdata.
+    Light(Value),
     /// A predeclared type.
     Type(Basic),
     /// A nested table of constants.
@@ -300,6 +302,7 @@ fn literal_fields(
                 Literal::Integer(i) => Value::int(*i),
                 Literal::Float(f) => Value::float(*f),
                 Literal::String(text) => Value::string(strings.constant(text.as_bytes())),
+                Literal::Light(value) => *value,
                 Literal::Type(basic) => types.basic(*basic).value(),
                 Literal::Bytes(bytes) => Value::string(strings.constant(bytes)),
                 Literal::Table(fields) => {

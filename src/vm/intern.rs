@@ -16,6 +16,9 @@ use super::chunk::StaticStrings;
 use super::object::{MAX_SHORT, Str};
 use super::string::hash_bytes;
 
+/// Room for the names of the standard library, of the built-in modules and of a small program: few outgrown tables are kept.
+const INITIAL_SLOTS: usize = 2048;
+
 /// A table of [`StringSet`]: open addressing, at most half full. Hash 0 is an empty slot.
 struct Slots {
     hashes: Box<[AtomicU32]>,
@@ -91,7 +94,7 @@ unsafe impl Sync for StringSet {}
 impl StringSet {
     /// An empty set. All hashes of the image and of its processes depend on `seed`.
     pub fn new(seed: u32) -> StringSet {
-        let first = Box::into_raw(Box::new(Slots::new(64)));
+        let first = Box::into_raw(Box::new(Slots::new(INITIAL_SLOTS)));
         StringSet {
             current: AtomicPtr::new(first),
             seed,

@@ -10,7 +10,8 @@
 //! | [`hook`] | debug hooks, which the loop calls in an instance of its own |
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
-//! | [`pool`], [`loan`] | memory that goes round between threads; references that are not counted |
+//! | [`pool`], [`slab`], [`plot`], [`allocator`] | memory that goes round between threads, and back to the system |
+//! | [`loan`] | references that are not counted |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
 //! | [`types`] | type values |
@@ -26,6 +27,7 @@
 
 #![allow(clippy::not_unsafe_ptr_arg_deref)]
 
+pub mod allocator;
 pub mod args;
 pub mod arith;
 mod build;
@@ -54,10 +56,12 @@ pub mod machine;
 pub mod names;
 pub mod native;
 pub mod object;
+mod plot;
 pub mod pool;
 pub mod random;
 pub mod raw;
 mod run;
+mod slab;
 pub mod string;
 pub mod table;
 pub mod thread;

@@ -3,91 +3,117 @@
 //!
 //! Blocks come in sizes of whole [`GRAIN`]s. Each thread has two *stacks* of free blocks per size and works on one of
 //! them; a full one goes to the *depot*, which all threads share, an empty one is exchanged there: one lock for many
-//! blocks. What the depot has no room for goes back to the system, so little is kept of what was once needed.
+//! blocks. What the depot has no room for goes back to its [slab](super::slab), so little is kept of what was once needed,
+//! and nothing after [`trim`], which threads call when they have nothing to do.
+//!
+//! Nothing here allocates by way of the [allocator](super::allocator) that stands on it, but for what is larger.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::cell::RefCell;
+use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::ptr::{self, NonNull, null_mut};
+use std::ptr::{self, NonNull};
+use std::sync::Mutex;
 
-use parking_lot::Mutex;
+use super::plot;
+use super::slab::{Land, Slabs, Stack, lock};
 
 /// Sizes are multiples of this.
 const GRAIN: usize = 32;
 /// Number of sizes; what is larger comes from the system.
 const CLASSES: usize = 40;
+/// The largest block that does not.
+pub const LARGEST: usize = CLASSES * GRAIN;
+/// Blocks are aligned to this.
+pub const ALIGN: usize = 16;
 /// Bytes of a full stack, about.
 const STACK_BYTES: usize = 8 << 10;
+/// Bytes of blocks that are taken out of slabs at once, about: at first, and at most.
+const FIRST_FILL: usize = 256;
+const MAX_FILL: usize = 4 << 10;
 /// Full stacks of one size that the depot keeps.
 const DEPOT_STACKS: usize = 32;
-
-/// A free block: the next one.
-struct Free(*mut Free);
-
-/// Free blocks of one size.
-struct Stack {
-    top: *mut Free,
-    len: usize,
-}
-
-// SAFETY: the blocks belong to the stack alone.
-unsafe impl Send for Stack {}
-
-impl Stack {
-    const EMPTY: Stack = Stack { top: null_mut(), len: 0 };
-
-    fn pop(&mut self) -> Option<NonNull<u8>> {
-        let block = NonNull::new(self.top)?;
-        // SAFETY: blocks on the stack are free and linked.
-        self.top = unsafe { (*self.top).0 };
-        self.len -= 1;
-        Some(block.cast())
-    }
-
-    /// # Safety
-    /// The block is of this stack's size, and nobody uses it any more.
-    unsafe fn push(&mut self, block: NonNull<u8>) {
-        let block = block.cast::<Free>().as_ptr();
-        // SAFETY: by contract; a block is large enough for a pointer.
-        unsafe { block.write(Free(self.top)) };
-        self.top = block;
-        self.len += 1;
-    }
-
-    /// Gives all blocks back to the system.
-    fn release(&mut self, class: usize) {
-        while let Some(block) = self.pop() {
-            // SAFETY: blocks of this class are allocated with this layout.
-            unsafe { dealloc(block.as_ptr(), layout_of(class)) };
-        }
-    }
-}
+/// Slabs given back to the system under one lock.
+const TRIM_SLABS: usize = 64;
 
 /// The stacks of one size that a thread has.
 struct Pair {
     current: Stack,
     other: Stack,
+    /// Bytes to fill the next stack with, less [`FIRST_FILL`]: a thread that needs little takes little.
+    fill: usize,
+}
+
+impl Pair {
+    const EMPTY: Pair = Pair { current: Stack::EMPTY, other: Stack::EMPTY, fill: 0 };
 }
 
 /// What one thread keeps.
 struct Local([Pair; CLASSES]);
 
-impl Drop for Local {
-    fn drop(&mut self) {
+impl Local {
+    /// Gives all blocks back to their slabs.
+    fn release(&mut self) {
         for (class, pair) in self.0.iter_mut().enumerate() {
-            pair.current.release(class);
-            pair.other.release(class);
+            if pair.current.len() + pair.other.len() > 0 {
+                let mut depot = lock(&DEPOT[class]);
+                let Pair { current, other, .. } = std::mem::replace(pair, Pair::EMPTY);
+                depot.take_back(current);
+                depot.take_back(other);
+            }
         }
     }
 }
 
-thread_local! {
-    static LOCAL: RefCell<Local> =
-        const { RefCell::new(Local([const { Pair { current: Stack::EMPTY, other: Stack::EMPTY } }; CLASSES])) };
+impl Drop for Local {
+    fn drop(&mut self) {
+        self.release();
+    }
 }
 
-static DEPOT: [Mutex<Vec<Stack>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+thread_local! {
+    /// Borrowed within this file only, where nothing calls back.
+    static LOCAL: UnsafeCell<Local> =
+        const { UnsafeCell::new(Local([const { Pair::EMPTY }; CLASSES])) };
+}
+
+/// What all threads share of one size.
+struct Depot {
+    /// Full stacks, `len` of them.
+    stacks: [Stack; DEPOT_STACKS],
+    len: usize,
+    slabs: Slabs,
+}
+
+impl Depot {
+    /// Gives blocks back to their slabs.
+    fn take_back(&mut self, mut stack: Stack) {
+        while let Some(block) = stack.pop() {
+            // SAFETY: free blocks of this size, which come from these slabs.
+            unsafe { self.slabs.give(block, &LAND) };
+        }
+    }
+
+    /// A full stack, if one is kept.
+    fn full_stack(&mut self) -> Option<Stack> {
+        self.len = self.len.checked_sub(1)?;
+        Some(std::mem::replace(&mut self.stacks[self.len], Stack::EMPTY))
+    }
+
+    /// A stack of blocks from the slabs; empty if the system has no memory.
+    fn fresh_stack(&mut self, class: usize, bytes: usize) -> Stack {
+        let mut stack = Stack::EMPTY;
+        let size = class_size(class);
+        self.slabs.fill(&mut stack, size, (bytes / size).max(1), &LAND);
+        stack
+    }
+}
+
+static DEPOT: [Mutex<Depot>; CLASSES] =
+    [const { Mutex::new(Depot { stacks: [const { Stack::EMPTY }; DEPOT_STACKS], len: 0, slabs: Slabs::NONE }) };
+        CLASSES];
+
+static LAND: Mutex<Land> = Mutex::new(Land::NEW);
 
 #[inline(always)]
 const fn class_of(size: usize) -> usize {
@@ -98,68 +124,74 @@ const fn class_size(class: usize) -> usize {
     (class + 1) * GRAIN
 }
 
-fn layout_of(class: usize) -> Layout {
-    Layout::from_size_align(class_size(class), 16).expect("blocks are small")
-}
-
 /// Blocks of a full stack.
 const fn full(class: usize) -> usize {
     STACK_BYTES / class_size(class)
 }
 
-fn allocate(layout: Layout) -> NonNull<u8> {
-    // SAFETY: no layout used here is empty.
-    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+/// Whether blocks of both sizes, none of them above [`LARGEST`], are interchangeable.
+#[inline(always)]
+pub(super) const fn is_same(one: usize, other: usize) -> bool {
+    class_of(one) == class_of(other)
 }
 
-/// An uninitialised block of `size` bytes, more than none, aligned to 16.
+/// An uninitialised block of `size` bytes, at least 1 and at most [`LARGEST`]; `None` if the system has no memory.
 #[inline]
-pub fn take(size: usize) -> NonNull<u8> {
+pub(super) fn take_small(size: usize) -> Option<NonNull<u8>> {
     let class = class_of(size);
-    if class >= CLASSES {
-        return allocate(Layout::from_size_align(size, 16).expect("sizes are those of types"));
-    }
     let known = LOCAL.try_with(|local| {
-        let pair = &mut local.borrow_mut().0[class];
+        // SAFETY: the thread's own, and not borrowed: nothing in here calls back.
+        let pair = unsafe { &mut (&mut *local.get()).0[class] };
         pair.current.pop().or_else(|| exchange_empty(pair, class))
     });
-    // A thread that ends has no stacks any more.
-    known.ok().flatten().unwrap_or_else(|| allocate(layout_of(class)))
+    known.unwrap_or_else(|_| take_alone(class))
 }
 
-/// Gives a block back.
+/// Gives a block from [`take_small`] back.
 ///
 /// # Safety
-/// It came from [`take`] with the same size, and nobody uses it any more.
+/// It was taken with the same size, and nobody uses it any more.
 #[inline]
-pub unsafe fn give(block: NonNull<u8>, size: usize) {
+pub(super) unsafe fn give_small(block: NonNull<u8>, size: usize) {
     let class = class_of(size);
-    if class >= CLASSES {
-        let layout = Layout::from_size_align(size, 16).expect("sizes are those of types");
-        // SAFETY: allocated with this layout.
-        return unsafe { dealloc(block.as_ptr(), layout) };
-    }
     let kept = LOCAL.try_with(|local| {
-        let pair = &mut local.borrow_mut().0[class];
-        if pair.current.len == full(class) {
+        // SAFETY: as in `take_small`.
+        let pair = unsafe { &mut (&mut *local.get()).0[class] };
+        if pair.current.len() == full(class) {
             exchange_full(pair, class);
         }
         // SAFETY: by contract.
         unsafe { pair.current.push(block) };
     });
     if kept.is_err() {
-        // SAFETY: allocated with this layout.
-        unsafe { dealloc(block.as_ptr(), layout_of(class)) };
+        // SAFETY: by contract.
+        unsafe { lock(&DEPOT[class]).slabs.give(block, &LAND) };
     }
+}
+
+/// A block for a thread that ends, and has no stacks any more.
+#[cold]
+fn take_alone(class: usize) -> Option<NonNull<u8>> {
+    let mut stack = Stack::EMPTY;
+    lock(&DEPOT[class]).slabs.fill(&mut stack, class_size(class), 1, &LAND);
+    stack.pop()
 }
 
 /// The current stack is empty: goes on with the other, or with one from the depot.
 #[cold]
 fn exchange_empty(pair: &mut Pair, class: usize) -> Option<NonNull<u8>> {
-    if pair.other.len > 0 {
+    if pair.other.len() > 0 {
         std::mem::swap(&mut pair.current, &mut pair.other);
     } else {
-        pair.current = DEPOT[class].lock().pop()?;
+        let mut depot = lock(&DEPOT[class]);
+        pair.current = match depot.full_stack() {
+            Some(stack) => stack,
+            None => {
+                let bytes = FIRST_FILL + pair.fill;
+                pair.fill = (2 * bytes).min(MAX_FILL) - FIRST_FILL;
+                depot.fresh_stack(class, bytes)
+            }
+        };
     }
     pair.current.pop()
 }
@@ -168,17 +200,81 @@ fn exchange_empty(pair: &mut Pair, class: usize) -> Option<NonNull<u8>> {
 #[cold]
 fn exchange_full(pair: &mut Pair, class: usize) {
     std::mem::swap(&mut pair.current, &mut pair.other);
-    if pair.current.len == 0 {
+    if pair.current.len() == 0 {
         return;
     }
-    let mut full = std::mem::replace(&mut pair.current, Stack::EMPTY);
-    {
-        let mut depot = DEPOT[class].lock();
-        if depot.len() < DEPOT_STACKS {
-            return depot.push(full);
+    let full = std::mem::replace(&mut pair.current, Stack::EMPTY);
+    let mut depot = lock(&DEPOT[class]);
+    if depot.len < DEPOT_STACKS {
+        let at = depot.len;
+        depot.stacks[at] = full;
+        depot.len += 1;
+    } else {
+        depot.take_back(full);
+    }
+}
+
+/// Gives the blocks that this thread keeps back to their slabs: each of them could be the last to come back of its slab. For
+/// threads that wait most of the time.
+pub fn release() {
+    // A thread that ends has given everything back.
+    // SAFETY: as in `take_small`.
+    let _ = LOCAL.try_with(|local| unsafe { (*local.get()).release() });
+}
+
+/// Gives back what is not used: all that this thread and the depot keep goes to its slabs, and empty slabs to the system.
+pub fn trim() {
+    release();
+    for depot in &DEPOT {
+        let mut depot = lock(depot);
+        while let Some(stack) = depot.full_stack() {
+            depot.take_back(stack);
         }
     }
-    full.release(class);
+    while lock(&LAND).release(TRIM_SLABS) {}
+    plot::trim();
+}
+
+/// Bytes of the slabs that the system has given: used, kept, or both in part.
+pub fn resident_bytes() -> usize {
+    lock(&LAND).bytes()
+}
+
+/// An uninitialised block of `size` bytes, more than none, aligned to 16.
+#[inline]
+pub fn take(size: usize) -> NonNull<u8> {
+    let small = if size <= LARGEST { take_small(size) } else { None };
+    small.unwrap_or_else(|| take_large(size))
+}
+
+#[cold]
+fn take_large(size: usize) -> NonNull<u8> {
+    let layout = layout_of(size);
+    if size <= LARGEST {
+        handle_alloc_error(layout);
+    }
+    // SAFETY: no size used here is nought.
+    NonNull::new(unsafe { alloc(layout) }).unwrap_or_else(|| handle_alloc_error(layout))
+}
+
+fn layout_of(size: usize) -> Layout {
+    Layout::from_size_align(size, ALIGN).expect("sizes are those of types")
+}
+
+/// Gives a block back.
+///
+/// # Safety
+/// It came from [`take`] with the same size, and nobody uses it any more.
+#[inline]
+pub unsafe fn give(block: NonNull<u8>, size: usize) {
+    // SAFETY: by contract; large blocks are allocated with this layout.
+    unsafe {
+        if size <= LARGEST {
+            give_small(block, size);
+        } else {
+            dealloc(block.as_ptr(), layout_of(size));
+        }
+    }
 }
 
 /// A box whose memory comes from here.
@@ -293,7 +389,7 @@ mod tests {
                 // SAFETY: each is given back once.
                 unsafe { give(block, size) };
             }
-            if size <= CLASSES * GRAIN {
+            if size <= LARGEST {
                 assert_eq!(take(size), last, "the block given back last is the first to be used again");
                 // SAFETY: taken just now.
                 unsafe { give(last, size) };

@@ -94,8 +94,15 @@ impl<'vm> Encoder<'vm> {
 
     /// A quoted string.
     fn text(&mut self, bytes: &[u8]) {
-        let text = String::from_utf8_lossy(bytes);
-        serde_json::to_writer(&mut self.out, &*text).expect("a string can be written to memory");
+        if is_plain(bytes) {
+            self.out.reserve(bytes.len() + 2);
+            self.out.push(b'"');
+            self.out.extend_from_slice(bytes);
+            self.out.push(b'"');
+        } else {
+            let text = String::from_utf8_lossy(bytes);
+            serde_json::to_writer(&mut self.out, &*text).expect("a string can be written to memory");
+        }
     }
 
     fn table(&mut self, table: *mut Table) -> Result<(), EncodeError> {
@@ -215,6 +222,23 @@ impl<'vm> Encoder<'vm> {
     }
 }
 
+/// Whether a string can stand between quotes as it is: ASCII without control characters, quotes and backslashes. Eight bytes
+/// are looked at together.
+fn is_plain(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let special = words.iter().fold(0, |special, word| {
+        let word = u64::from_le_bytes(*word);
+        // The high bit of a byte comes to be set where it was, or where the byte is less than what is subtracted. (A borrow
+        // from another byte means that one such byte was there already.)
+        let (quote, backslash) = (word ^ (ONES * u64::from(b'"')), word ^ (ONES * u64::from(b'\\')));
+        let control = word.wrapping_sub(ONES * 0x20);
+        special | word | control | quote.wrapping_sub(ONES) | backslash.wrapping_sub(ONES)
+    });
+    special & HIGH == 0 && rest.iter().all(|byte| matches!(byte, b' '..=b'~' | 0x7f) && !matches!(byte, b'"' | b'\\'))
+}
+
 /// Whether a key is a positive integer. (Integral floats never are keys: the table has turned them into integers.)
 fn is_position(key: Value) -> bool {
     key.is_int() && key.as_int() > 0
@@ -234,5 +258,27 @@ fn write_float(float: f64, out: &mut Vec<u8>) {
         && !matches!(out[start + exponent + 1], b'-' | b'+')
     {
         out.insert(start + exponent + 1, b'+');
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_that_is_not_plain_is_found_at_every_place() {
+        for byte in 0..=u8::MAX {
+            let plain = byte.is_ascii() && byte >= b' ' && byte != b'"' && byte != b'\\';
+            for length in 1..20 {
+                for place in 0..length {
+                    for around in [b' ', b'!', b'~', 0x7f] {
+                        let mut text = vec![around; length];
+                        text[place] = byte;
+                        assert_eq!(is_plain(&text), plain, "{text:?}");
+                    }
+                }
+            }
+        }
+        assert!(is_plain(b""));
     }
 }

@@ -62,7 +62,7 @@ impl FromArgument for bool {
     const EXPECTED: &'static str = "boolean";
 
     fn from_argument(_: &mut Vm, value: Option<Value>) -> Option<bool> {
-        value.filter(|value| value.is_true() || value.same(Value::FALSE)).map(Value::is_true)
+        value.filter(|value| value.same(Value::TRUE) || value.same(Value::FALSE)).map(Value::is_true)
     }
 }
 

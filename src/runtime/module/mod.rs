@@ -11,17 +11,21 @@
 //! | [`convert`] | their arguments and results |
 //! | [`object`] | host objects with methods |
 //! | [`held`] | what a process holds of the outside world, given back at its end |
+//! | [`resource`] | entries that a module starts and stops |
 
 pub mod convert;
 pub mod function;
 pub mod held;
 pub mod object;
+pub mod resource;
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::resource::{Declaration, Resource};
+use super::errors::ErrorData;
 use super::process_state::state;
 use crate::vm::Vm;
 use crate::vm::image::Library;
@@ -71,6 +75,14 @@ pub trait Module: Any + Send + Sync {
     /// What its functions take and return, in the language of annotations, for the checker: a chunk that returns nil with the type of the table.
     fn manifest(&self) -> &'static str {
         ""
+    }
+
+    /// What an entry stands for, if its kind is one that this module starts and stops.
+    ///
+    /// # Errors
+    /// `Invalid` if a field is missing or wrong.
+    fn resource(&self, _entry: &Declaration<'_>) -> Option<Result<Arc<dyn Resource>, ErrorData>> {
+        None
     }
 
     /// The name by which `require` knows it.

@@ -18,6 +18,9 @@ pub trait Object: Send + Sync + 'static {
     /// Its name and methods.
     fn class() -> &'static Class;
 
+    /// Set for objects that hold nothing of the outside world: nobody needs to remember them.
+    const IS_PLAIN: bool = false;
+
     /// Gives back what it holds of the outside world, if it does. Called when the process ends, for the object acquired last
     /// first; must not wait. The object is dropped later.
     fn release(&self) {}
@@ -50,7 +53,9 @@ impl<T: Object> IntoResult for New<T> {
 /// An object as a value of this process, which holds it from now on.
 pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     let metatable = vm.image.class(T::class());
-    state(vm).rare().held.add(&object);
+    if !T::IS_PLAIN {
+        state(vm).rare().held.add(&object);
+    }
     Value::userdata(vm.heap.new_userdata(Hosted(object), metatable))
 }
 

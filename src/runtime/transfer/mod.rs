@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::channel_cycles::Reference;
 use super::errors::ErrorData;
-use super::shared_channel::SharedChannel;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
 use crate::vm::object::Node;
@@ -48,11 +48,11 @@ pub enum Parcel {
     Graph(Pooled<Graph>),
 }
 
-/// Packed objects. The bytes hold the number of objects, a head for each (what to allocate), the root values, then the
-/// content of each object.
+/// Packed objects. The bytes hold a head for each (what to allocate), the root values, then the content of each object.
 #[derive(Clone)]
 pub struct Graph {
     roots: u32,
+    objects: u32,
     bytes: SmallVec<[u8; 64]>,
     handles: Vec<Handle>,
     /// The nodes of records, and the items of their array parts, as they stand in the heap. They hold only what is the same
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Graph {
 enum Handle {
     Bytes(Arc<[u8]>),
     Chunk(Arc<Chunk>),
-    Channel(Arc<SharedChannel>),
+    Channel(Reference),
     Error(Arc<ErrorData>),
     Time(Time),
     Duration(Duration),
@@ -115,7 +115,31 @@ impl Parcel {
     }
 
     /// The channels among its values.
-    pub(super) fn into_channels(self) -> impl Iterator<Item = Arc<SharedChannel>> {
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Reference> {
+        let handles = match self {
+            Parcel::Graph(graph) => &*graph.handles,
+            _ => &[],
+        };
+        handles.iter().filter_map(|handle| match handle {
+            Handle::Channel(channel) => Some(channel),
+            _ => None,
+        })
+    }
+
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn of_channel(channel: Reference) -> Parcel {
+        Parcel::Graph(Pooled::new(Graph {
+            roots: 1,
+            objects: 0,
+            bytes: SmallVec::from_slice(&[slot::HANDLE, 0]),
+            handles: vec![Handle::Channel(channel)],
+            nodes: SmallVec::new(),
+            items: SmallVec::new(),
+        }))
+    }
+
+    /// The same, and nothing else of it.
+    pub(super) fn into_channels(self) -> impl Iterator<Item = Reference> {
         let handles = match self {
             Parcel::Graph(graph) => graph.into_inner().handles,
             _ => Vec::new(),

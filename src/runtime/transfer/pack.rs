@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::{Graph, Handle, Parcel, Text, head, slot};
 use crate::runtime::channel::{self, Channel};
+use crate::runtime::channel_cycles::Reference;
 use crate::runtime::errors::ErrorObject;
 use crate::runtime::payload::Payload;
 use crate::runtime::time::{DurationObject, LocationObject, TimeObject};
@@ -44,7 +45,7 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
 pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
     let mut packer = Packer { template: true, ..Packer::default() };
     let graph = packer.pack(vm, &[value]);
-    (!packer.lost).then(|| Parcel::Graph(Pooled::new(graph)))
+    (!packer.lost).then_some(Parcel::Graph(graph))
 }
 
 thread_local! {
@@ -58,7 +59,7 @@ fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
     let graph = packer.pack(vm, values);
     packer.clear();
     PACKER.set(Some(packer));
-    Parcel::Graph(Pooled::new(graph))
+    Parcel::Graph(graph)
 }
 
 /// Objects up to this number are found by a linear search.
@@ -87,7 +88,7 @@ struct Packer {
 }
 
 impl Packer {
-    fn pack(&mut self, vm: &mut Vm, values: &[Value]) -> Graph {
+    fn pack(&mut self, vm: &mut Vm, values: &[Value]) -> Pooled<Graph> {
         for value in values {
             self.put(vm, *value);
         }
@@ -105,25 +106,19 @@ impl Packer {
             }
             next += 1;
         }
-        let objects = self.objects.len() as u64;
-        let start = self.heads.len();
-        put_number(&mut self.heads, objects);
-        let (heads, count) = self.heads.split_at(start);
-        let mut bytes = SmallVec::with_capacity(self.heads.len() + self.body.len());
-        for part in [count, heads, &self.body] {
-            bytes.extend_from_slice(part);
-        }
-        Graph {
+        self.heads.extend_from_slice(&self.body);
+        Pooled::new(Graph {
             roots: values.len() as u32,
-            bytes,
+            objects: self.objects.len() as u32,
+            bytes: SmallVec::from_slice(&self.heads),
             handles: std::mem::take(&mut self.handles),
             nodes: std::mem::take(&mut self.nodes),
             items: std::mem::take(&mut self.items),
-        }
+        })
     }
 
     fn clear(&mut self) {
-        if self.body.capacity() > MAX_KEPT {
+        if self.body.capacity() + self.heads.capacity() > MAX_KEPT {
             *self = Packer::default();
             return;
         }
@@ -228,7 +223,7 @@ impl Packer {
         unsafe {
             if userdata_of::<Channel>(value).is_some() {
                 match channel::share(vm, value) {
-                    Some(shared) => self.put_handle(Handle::Channel(shared)),
+                    Some(shared) => self.put_handle(Handle::Channel(Reference::new(shared))),
                     None => self.lose(),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {

@@ -80,7 +80,7 @@ impl Unpacker<'_> {
             return Err(vm.out_of_memory());
         }
         let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new(), nodes: 0, items: 0 };
-        let count = this.number() as usize;
+        let count = graph.objects as usize;
         for _ in 0..count {
             this.make(vm);
         }

@@ -160,6 +160,11 @@ impl Heap {
         self.reset_threshold();
     }
 
+    /// Bytes that are left of the limit.
+    pub fn headroom(&self) -> usize {
+        self.limit.saturating_sub(self.count_bytes())
+    }
+
     /// Whether the limit is passed, garbage included.
     #[inline]
     pub fn over_limit(&self) -> bool {

@@ -1,0 +1,285 @@
+//! The embedded engine: SQLite's dialect and files (`turso_core`), without a server.
+//!
+//! There is one connection, and it computes where it is called. A statement is run on the calling worker as long as that is
+//! a matter of microseconds: without file operations, and without loops or with an end to them (see [`Course`]). Everything
+//! else happens on a thread that may wait, and if its caller is gone, it is interrupted.
+
+mod error;
+mod io;
+mod statement;
+
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use turso_core::{Database, DatabaseOpts, IO, MemoryIO, OpenFlags, SqliteDialect};
+
+use self::error::sql_error;
+use self::io::Files;
+use self::statement::{Course, Statements, Step};
+use super::connection::{Answer, Command, Isolation, Request, Want};
+use super::error::{SqlError, invalid};
+use super::value::{Effect, Rows};
+use crate::runtime::errors::{CANCELED, INTERNAL};
+
+/// Instructions of the engine after which a statement on a worker is looked at: well below a millisecond.
+const INLINE_INSTRUCTIONS: u64 = 20_000;
+
+/// The connection.
+pub struct Sqlite {
+    engine: Arc<Mutex<Engine>>,
+    raw: Arc<turso_core::Connection>,
+    /// Set when nobody waits any more for what the engine does.
+    abandoned: Arc<AtomicBool>,
+}
+
+/// What only one thread uses at a time.
+struct Engine {
+    raw: Arc<turso_core::Connection>,
+    io: Arc<dyn IO>,
+    statements: Statements,
+    abandoned: Arc<AtomicBool>,
+}
+
+/// A statement that is being run.
+pub struct Run {
+    text: Arc<str>,
+    want: Want,
+    rows: Rows,
+}
+
+/// How far a statement got on a worker.
+pub enum Inline {
+    /// To its end.
+    Finished(Result<Answer, SqlError>),
+    /// It has to go on where waiting is allowed.
+    Unfinished(Run),
+    /// It has not begun.
+    NotBegun,
+}
+
+impl Sqlite {
+    /// Opens a file, or a database in memory.
+    pub async fn open(file: Option<PathBuf>) -> Result<Sqlite, SqlError> {
+        elsewhere(move || {
+            let (io, path): (Arc<dyn IO>, String) = match file {
+                None => (Arc::new(MemoryIO::new()), ":memory:".to_owned()),
+                Some(path) => {
+                    let path = path.to_str().ok_or_else(|| invalid("the path is not UTF-8"))?.to_owned();
+                    (Arc::new(Files::new().map_err(sql_error)?), path)
+                }
+            };
+            let options = DatabaseOpts::new().with_vacuum(true).with_generated_columns(true);
+            let dialect = Arc::new(SqliteDialect);
+            let database =
+                Database::open_file_with_flags(Arc::clone(&io), &path, OpenFlags::Create, options, None, dialect)
+                    .map_err(sql_error)?;
+            let raw = database.connect().map_err(sql_error)?;
+            let abandoned = Arc::new(AtomicBool::new(false));
+            let asked = Arc::clone(&abandoned);
+            let stops = move || asked.load(Ordering::Relaxed) || io::must_stop();
+            raw.set_progress_handler(INLINE_INSTRUCTIONS, Some(Box::new(stops)));
+            let statements = Statements::default();
+            let mut engine = Engine { raw: Arc::clone(&raw), io, statements, abandoned: Arc::clone(&abandoned) };
+            engine.command("PRAGMA foreign_keys = ON")?;
+            Ok(Sqlite { engine: Arc::new(Mutex::new(engine)), raw, abandoned })
+        })
+        .await
+    }
+
+    /// Whether a transaction is open.
+    pub fn is_in_transaction(&self) -> bool {
+        !self.raw.get_auto_commit()
+    }
+
+    /// Runs a statement on this thread as far as that takes no time. Its parameters are taken unless it has not begun.
+    pub fn run_inline(&mut self, request: &mut Request) -> Inline {
+        let Some(mut guard) = self.engine.try_lock() else { return Inline::NotBegun };
+        let engine = &mut *guard;
+        if request.want == Want::Nothing {
+            return Inline::NotBegun;
+        }
+        // What is wrong with a statement is found out elsewhere.
+        let Ok(statement) = engine.statements.get(&engine.raw, &request.text) else { return Inline::NotBegun };
+        let (stops, params) = match statement.course {
+            Course::Straight => (false, mem::take(&mut request.params)),
+            // If it takes too long it is interrupted and begun anew elsewhere, which nobody can tell.
+            Course::Reads if engine.raw.get_auto_commit() => (true, request.params.clone()),
+            Course::Reads | Course::Long => return Inline::NotBegun,
+        };
+        if let Err(error) = statement.bind(params) {
+            return Inline::Finished(Err(error));
+        }
+        let mut run = Run::new(request);
+        match io::without_waiting(stops, || statement.advance(&*engine.io, run.rows())) {
+            Ok(Step::Done) => Inline::Finished(Ok(run.answer(&engine.raw, statement.changes))),
+            Ok(Step::MustWait) => Inline::Unfinished(run),
+            Ok(Step::Interrupted) => Inline::NotBegun,
+            Err(error) => Inline::Finished(Err(error)),
+        }
+    }
+
+    /// Goes on with a statement where waiting is allowed.
+    pub async fn finish(&mut self, run: Run) -> Result<Answer, SqlError> {
+        self.with_engine(move |engine| engine.finish(run)).await
+    }
+
+    /// Runs a statement to its end.
+    pub async fn run(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        let request = request.clone();
+        self.with_engine(move |engine| engine.run(&request)).await
+    }
+
+    /// Does a step of a transaction.
+    pub async fn command(&mut self, command: &Command) -> Result<(), SqlError> {
+        let command = command.clone();
+        self.with_engine(move |engine| engine.transaction(&command)).await
+    }
+
+    /// Forgets statements in the middle of their run and rolls back what is open.
+    pub async fn recover(&mut self) {
+        // Should it fail, the next statement does, too, and says why.
+        let _ = self.with_engine(Engine::recover).await;
+    }
+
+    /// Writes everything to the file and closes it.
+    pub async fn close(self) {
+        let raw = Arc::clone(&self.raw);
+        // What could not be moved from the log to the file stays in the log.
+        let _ = elsewhere(move || raw.close().map_err(sql_error)).await;
+    }
+
+    /// Uses the engine on a thread that may wait. If this future is dropped, the engine stops before long;
+    /// [`recover`](Sqlite::recover) makes it usable again.
+    async fn with_engine<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, SqlError> + Send + 'static,
+    ) -> Result<T, SqlError> {
+        struct Abandon(Option<Arc<AtomicBool>>);
+        impl Drop for Abandon {
+            fn drop(&mut self) {
+                if let Some(abandoned) = &self.0 {
+                    abandoned.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        let mut abandon = Abandon(Some(Arc::clone(&self.abandoned)));
+        let engine = Arc::clone(&self.engine);
+        let result = elsewhere(move || work(&mut engine.lock())).await;
+        abandon.0 = None;
+        result
+    }
+}
+
+/// Runs a function that may wait.
+async fn elsewhere<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SqlError> + Send + 'static,
+) -> Result<T, SqlError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(SqlError::new(INTERNAL, "the engine panicked")),
+    }
+}
+
+impl Run {
+    fn new(request: &Request) -> Run {
+        // The columns are known when there is a row.
+        let rows = Rows::new(Vec::new(), request.budget);
+        Run { text: Arc::clone(&request.text), want: request.want, rows }
+    }
+
+    /// Where rows go, if they are wanted.
+    fn rows(&mut self) -> Option<&mut Rows> {
+        (self.want == Want::Rows).then_some(&mut self.rows)
+    }
+
+    fn answer(self, raw: &turso_core::Connection, changes: i64) -> Answer {
+        match self.want {
+            Want::Rows => Answer::Rows(self.rows),
+            Want::Nothing => Answer::Nothing,
+            Want::Effect => Answer::Effect(Effect { last_insert_id: raw.last_insert_rowid(), rows_affected: changes }),
+        }
+    }
+}
+
+impl Engine {
+    fn run(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        match request.want {
+            Want::Nothing => self.statements.get(&self.raw, &request.text).map(|_| Answer::Nothing),
+            Want::Effect if request.params.is_empty() => self.run_all(request),
+            Want::Rows | Want::Effect => self.run_one(request),
+        }
+    }
+
+    fn run_one(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        self.statements.get(&self.raw, &request.text)?.bind(request.params.clone())?;
+        self.finish(Run::new(request))
+    }
+
+    /// Runs a statement that has its parameters to its end.
+    fn finish(&mut self, mut run: Run) -> Result<Answer, SqlError> {
+        let statement = self.statements.get(&self.raw, &run.text)?;
+        match statement.advance(&*self.io, run.rows())? {
+            Step::Done => Ok(run.answer(&self.raw, statement.changes)),
+            Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
+        }
+    }
+
+    /// Runs the statements of a text one after the other.
+    fn run_all(&mut self, request: &Request) -> Result<Answer, SqlError> {
+        let mut rest: &str = &request.text;
+        let mut answer = None;
+        while let Some(end) = Statements::first_end(&self.raw, rest)? {
+            answer = Some(self.run_one(&Request { text: rest[..end].into(), ..request.clone() })?);
+            rest = &rest[end..];
+        }
+        answer.ok_or_else(|| invalid("the text contains no statement"))
+    }
+
+    fn command(&mut self, text: &str) -> Result<(), SqlError> {
+        let request = Request { text: text.into(), params: Vec::new(), want: Want::Rows, budget: usize::MAX };
+        self.run(&request).map(drop)
+    }
+
+    fn transaction(&mut self, command: &Command) -> Result<(), SqlError> {
+        match command {
+            Command::Begin { isolation, read_only } => {
+                let immediate = *isolation == Isolation::Serializable && !read_only;
+                self.command(if immediate { "BEGIN IMMEDIATE" } else { "BEGIN" })?;
+                self.raw.set_query_only(*read_only);
+                Ok(())
+            }
+            Command::Commit => self.end("COMMIT"),
+            Command::Rollback => self.end("ROLLBACK"),
+            Command::Savepoint(name) => self.command(&format!("SAVEPOINT \"{name}\"")),
+            Command::RollbackTo(name) => self.command(&format!("ROLLBACK TO \"{name}\"")),
+            Command::Release(name) => self.command(&format!("RELEASE \"{name}\"")),
+        }
+    }
+
+    fn recover(&mut self) -> Result<(), SqlError> {
+        self.abandoned.store(false, Ordering::Relaxed);
+        self.statements = Statements::default();
+        self.io.step().map_err(sql_error)?;
+        if self.raw.get_auto_commit() { Ok(()) } else { self.end("ROLLBACK") }
+    }
+
+    fn end(&mut self, text: &str) -> Result<(), SqlError> {
+        self.raw.set_query_only(false);
+        let ended = self.command(text);
+        if ended.is_err() && !self.raw.get_auto_commit() {
+            // A transaction that could not be committed must not stay on the only connection.
+            let _ = self.command("ROLLBACK");
+        }
+        ended
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // What could not be moved from the log to the file stays in the log.
+        let _ = self.raw.close();
+    }
+}
