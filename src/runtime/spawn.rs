@@ -302,7 +302,8 @@ fn main_task(
             }
             let (thread, method) = method(vm, entry, spawner)?;
             if is_alone {
-                entry.template.learn(vm, entry.chunk, method);
+                let modules = entry.bindings.as_deref().map_or(&[][..], |bindings| &bindings.modules);
+                entry.template.learn(vm, entry.chunk, modules, method);
             }
             begin_again(thread, method);
             // What the chunk made and nothing needs any more would stay as long as the process is idle.

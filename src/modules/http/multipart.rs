@@ -71,7 +71,7 @@ fn parameter(header: &[u8], wanted: &[u8]) -> Option<Vec<u8>> {
     let mut rest = header;
     while !rest.is_empty() {
         let end = rest.iter().position(|byte| matches!(byte, b'=' | b';'));
-        let Some(end) = end else { return None };
+        let end = end?;
         let name = rest[..end].trim_ascii();
         if rest[end] == b';' {
             rest = &rest[end + 1..];

@@ -155,17 +155,15 @@ impl Program {
     }
 }
 
-/// Hands the connection of a response over, if the handler wants that.
-///
-/// # Errors
-/// The response itself if it does not.
+/// Hands the connection of a response over, if the handler wants that; what the client is told then. Otherwise the response
+/// as it is.
 pub fn take_over(
     relays: &[Relay],
     head: &Parts,
     mut response: Response<Outgoing>,
     upgrade: Option<OnUpgrade>,
     surroundings: Surroundings<'_>,
-) -> std::result::Result<Response<Outgoing>, Response<Outgoing>> {
+) -> Response<Outgoing> {
     for relay in relays {
         let (name, origins) = match relay {
             Relay::WebSocket(origins) => (WEBSOCKET, origins),
@@ -173,19 +171,19 @@ pub fn take_over(
         };
         let Some(order) = response.headers_mut().remove(name) else { continue };
         if !origins.admits(head) {
-            return Ok(plain(StatusCode::FORBIDDEN));
+            return plain(StatusCode::FORBIDDEN);
         }
-        let is_object = |order: &serde_json::Value| order.is_object();
-        if !serde_json::from_slice(order.as_bytes()).is_ok_and(|order| is_object(&order)) {
+        let parsed = serde_json::from_slice::<serde_json::Value>(order.as_bytes());
+        if !parsed.is_ok_and(|order| order.is_object()) {
             // Not the client's mistake, and none of its business.
-            return Ok(plain(StatusCode::INTERNAL_SERVER_ERROR));
+            return plain(StatusCode::INTERNAL_SERVER_ERROR);
         }
-        return Ok(match relay {
+        return match relay {
             Relay::WebSocket(_) => open_websocket(head, &order, upgrade, &surroundings),
             Relay::Events(_) => open_events(response, &order, &surroundings),
-        });
+        };
     }
-    Err(response)
+    response
 }
 
 /// The answer to a handshake. The process begins when the connection has been switched over.

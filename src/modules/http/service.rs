@@ -43,7 +43,7 @@ use crate::runtime::io::Operation;
 use crate::runtime::links::OnExit;
 use crate::runtime::pid::Pid;
 
-/// Bytes of the head of a request. (More are answered with 431.)
+/// Bytes of the head of a request. More are answered with 431, up to twice as many if they come together.
 const LONGEST_HEAD: usize = 64 * 1024;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -109,7 +109,7 @@ impl Endpoint {
     /// # Errors
     /// If the method is none.
     pub fn new(method: &str, path: &str, function: &str) -> io::Result<Endpoint> {
-        let method = Method::from_bytes(method.as_bytes()).map_err(|error| io::Error::other(error))?;
+        let method = Method::from_bytes(method.as_bytes()).map_err(io::Error::other)?;
         Ok(Endpoint { method, path: path.into(), function: function.into() })
     }
 }
@@ -419,10 +419,11 @@ impl Shared {
             relays => {
                 let program = *self.http.relay.get_or_init(|| relay::Program::new(&self.core));
                 let surroundings = Surroundings { core: &self.core, program, stopping: self.stopping.clone() };
-                match relay::take_over(relays, head, response, upgrade, surroundings) {
-                    Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => return response,
-                    Ok(response) | Err(response) => response,
+                let response = relay::take_over(relays, head, response, upgrade, surroundings);
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    return response;
                 }
+                response
             }
         };
         let response = way.leave(way.middleware.len(), head, response).await;

@@ -133,8 +133,9 @@ impl Heap {
         globals
     }
 
-    /// Whether the globals and all library tables are as the image has them.
-    pub fn has_untouched_library(&self) -> bool {
+    /// Whether the globals and all library tables are as the image has them, but for these `given` globals with their
+    /// values.
+    pub fn has_untouched_library(&self, given: &[(Value, Value)]) -> bool {
         self.library.own.iter().all(|&(shared, own)| {
             // SAFETY: both tables are alive.
             unsafe {
@@ -146,7 +147,10 @@ impl Heap {
                         return false;
                     }
                     let known = Table::find(shared, node.key());
-                    !known.is_null() && self.own_version((*known).value).same(node.value)
+                    match known.is_null() {
+                        true => given.iter().any(|(key, value)| key.same(node.key()) && value.same(node.value)),
+                        false => self.own_version((*known).value).same(node.value),
+                    }
                 };
                 complete
                     && (*own).metatable == (*shared).metatable
