@@ -123,7 +123,7 @@ mod tests {
     fn placeholders() {
         assert_eq!(expand("a:1").as_deref(), Ok("a:1"));
         assert_eq!(expand("a${env:NO_SUCH_VARIABLE|b}c${env:NO_SUCH_VARIABLE|}").as_deref(), Ok("abc"));
-        assert_eq!(expand("${env:CARGO_PKG_NAME}").as_deref(), Ok("moonlet"));
+        assert_eq!(expand("${env:PATH}").ok(), std::env::var("PATH").ok());
         assert!(expand("${env:NO_SUCH_VARIABLE}").is_err() && expand("${env:A|b").is_err());
     }
 }
