@@ -96,12 +96,12 @@ fn missing_file() -> Result<(), Failed> {
 }
 
 fn folder_as_file() -> Result<(), Failed> {
-    let program = Program::moonlet(&root()).arg("examples");
+    let program = Program::moonlet(&root()).arg("benches");
     let outcome = program.run()?.expect_status(1)?.expect_stdout("")?;
-    outcome.expect_once_in_stderr("moonlet: cannot read examples: ")?;
-    let program = Program::moonlet(&root()).arg("run").arg("examples");
+    outcome.expect_once_in_stderr("moonlet: cannot read benches: ")?;
+    let program = Program::moonlet(&root()).arg("run").arg("benches");
     let outcome = program.run()?.expect_status(1)?.expect_stdout("")?;
-    outcome.expect_once_in_stderr("examples: no entries: ")?;
+    outcome.expect_once_in_stderr("benches: no entries: ")?;
     Ok(())
 }
 

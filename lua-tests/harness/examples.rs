@@ -68,7 +68,9 @@ fn serves(name: &str, client: &str, curl: fn(&str) -> Result<(), Failed>) -> Res
         client.run()?.expect_status(0)?.expect_stdout("all is well\n")?;
         curl(&url)
     })();
-    kill_process(Pid::from_child(&server), Signal::TERM)?;
+    if server.try_wait()?.is_none() {
+        kill_process(Pid::from_child(&server), Signal::TERM)?;
+    }
     let status = wait(&mut server)?;
     used?;
     if status == Some(0) { Ok(()) } else { Err(format!("the server has ended with {status:?}").into()) }

@@ -68,7 +68,8 @@ is(
   5, 6, 7, 18, true, 1, 2, 3, 1, 9
 )
 incomplete(b.select(), "columns")
-assert(not pcall(b.select, 5) and not pcall(function() b.select("a"):where(5) end) and not pcall(function() b.select("a"):limit("x") end))
+local wrong: any = "x"
+assert(not pcall(b.select, 5) and not pcall(function() b.select("a"):where(5) end) and not pcall(function() b.select("a"):limit(wrong) end))
 do -- builders are values
   local base = b.select("a"):from("t")
   local one, two = base:where { x = 1 }, base:where { y = 2 }

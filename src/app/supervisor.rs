@@ -17,9 +17,7 @@ use hashbrown::HashSet;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-#[cfg(feature = "http")]
-use super::kinds::HTTP_SERVICE;
-use super::kinds::{HOST, SERVICE, TERMINAL, is_supervised};
+use super::kinds::{HOST, HTTP_SERVICE, SERVICE, TERMINAL, is_supervised};
 use super::link::requirements;
 use super::policy::Lifecycle;
 use crate::runtime::core::RuntimeCore;
@@ -173,7 +171,8 @@ impl Supervisor {
 
     /// Whether a service starts with the application.
     pub fn has_services(&self) -> bool {
-        self.units.values().any(|unit| unit.lifecycle.auto_start && &*unit.definition.kind == SERVICE)
+        let serves = |unit: &Unit| matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE);
+        self.units.values().any(|unit| unit.lifecycle.auto_start && serves(unit))
     }
 
     /// Wants an entry, and what it requires, to run.
