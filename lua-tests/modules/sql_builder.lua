@@ -122,7 +122,7 @@ do
   assert(tostring(ex):find("^Executor: DELETE FROM t"))
   local none, err = b.select():run_with(db)
   assert(none == nil and err:kind() == errors.INVALID)
-  assert(not pcall(function() b.select("1"):run_with({}) end) and not pcall(function() b.select("1"):run_with() end))
+  assert(not pcall(function() b.select("1"):run_with(wrong) end) and not pcall(function() b.select("1"):run_with() end))
   local typed = select(2, b.insert("t"):values(sql.as.binary("\1"), sql.as.int(2.5), require("time").unix(0, 0)):to_sql())
   assert(type(typed[1]) == "userdata" and typed[2] == 2 and typed[3]:unix() == 0)
 end

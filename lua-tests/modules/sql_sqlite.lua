@@ -10,7 +10,7 @@ bad("NotFound", "no such database", sql.get("app:db"))
 bad("NotFound", "no such database", sql.get("\xff"))
 bad("Invalid", "no file", sql.get("sqlite:"))
 assert(sql.type.SQLITE == "sqlite" and sql.type.UNKNOWN == "unknown" and type(sql.NULL) == "userdata")
-assert(not pcall(function() sql.get = nil end) and not pcall(function() sql.builder.eq = nil end))
+assert(not pcall(function() (sql :: any).get = nil end) and not pcall(function() (sql.builder :: any).eq = nil end))
 
 local e = {
   url = databases.sqlite, name = "sqlite", mark = function() return "?" end, serial = "INTEGER PRIMARY KEY AUTOINCREMENT",
