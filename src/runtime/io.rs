@@ -7,7 +7,6 @@
 //!
 //! Completions run on tokio's threads and must only hand over a result.
 
-use crate::vm::pool;
 use std::{
     any::Any,
     future::{Future, poll_fn},
@@ -91,7 +90,11 @@ impl IoDriver {
     fn runtime(&self) -> io::Result<&Runtime> {
         let start = || {
             let mut builder = Builder::new_multi_thread();
-            builder.worker_threads(2).thread_name("moonlet-io").enable_all().on_thread_park(pool::release).build()
+            builder.worker_threads(2).thread_name("moonlet-io").enable_all();
+            // tokio has it only where it runs for real.
+            #[cfg(not(loom))]
+            builder.on_thread_park(crate::vm::pool::release);
+            builder.build()
         };
         self.runtime.get_or_init(start).as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()))
     }
