@@ -213,16 +213,6 @@ pub fn fail_with(vm: &mut Vm, value: Value, error: ErrorData) -> NativeResult {
     Ok(Flow::Return(2))
 }
 
-/// Answers a native call with `value, nil`.
-///
-/// # Errors
-/// `stack overflow` only.
-pub fn succeed(vm: &mut Vm, value: Value) -> NativeResult {
-    vm.push(value)?;
-    vm.push(Value::NIL)?;
-    Ok(Flow::Return(2))
-}
-
 /// Argument `i` as a string that is not empty.
 ///
 /// # Errors

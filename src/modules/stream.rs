@@ -16,6 +16,7 @@ use tokio::sync::{Mutex, Notify};
 use super::fields::{self, error_value, invalid};
 use super::scanner;
 use super::split::Split;
+use super::succeed;
 use crate::runtime::errors::{CANCELED, ErrorData, INTERNAL};
 use crate::runtime::operation::run_future;
 use crate::vm::Vm;
@@ -210,7 +211,7 @@ fn seek(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn flush(vm: &mut Vm, args: Args) -> NativeResult {
     match check_open(vm, args)? {
-        Ok(_) => fields::succeed(vm, Value::TRUE),
+        Ok(_) => succeed(vm, Value::TRUE),
         Err(error) => fields::fail_with(vm, Value::FALSE, error),
     }
 }
@@ -248,7 +249,7 @@ fn scanner(vm: &mut Vm, args: Args) -> NativeResult {
     match Split::named(name) {
         Some(split) => {
             let scanner = scanner::new_value(vm, stream, split);
-            fields::succeed(vm, scanner)
+            succeed(vm, scanner)
         }
         None => fields::fail(vm, invalid("scanner: bad split")),
     }

@@ -23,7 +23,10 @@ pub fn assert_declares<'a>(
 
 /// The fields of the table that a manifest declares, and `class:method` for classes. The methods of the built-in type `x`
 /// are in an alias `XMethods`.
-fn declared(manifest: &str) -> BTreeSet<String> {
+///
+/// # Panics
+/// The manifest is not well-formed.
+pub fn declared(manifest: &str) -> BTreeSet<String> {
     let ast = parse(manifest.as_bytes()).expect("manifests are well-formed");
     let mut names = BTreeSet::new();
     for stat in &ast.block.stats {

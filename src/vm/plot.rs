@@ -19,12 +19,12 @@ use super::slab::{discard, lock};
 const SMALLEST: usize = 1024;
 const STEPS: usize = 4;
 /// The largest block of a plot; what is larger is a mapping.
-pub(super) const LARGEST: usize = 512 << 10;
+pub(super) const LARGEST: usize = 128 << 10;
 /// Number of sizes.
 const CLASSES: usize = STEPS * (LARGEST / SMALLEST).trailing_zeros() as usize;
 /// Bytes of a plot of blocks up to [`MIDDLE`], and of one of larger blocks.
 const PLOT: usize = 256 << 10;
-const LARGE_PLOT: usize = 4 << 20;
+const LARGE_PLOT: usize = 1 << 20;
 const MIDDLE: usize = 32 << 10;
 /// Words of a set of blocks.
 const WORDS: usize = (PLOT / SMALLEST).div_ceil(64);
@@ -33,8 +33,8 @@ const PAGE: usize = 4096;
 /// Mappings have whole multiples of this.
 const GRAIN: usize = 16 << 10;
 /// Mappings that are kept, and their bytes.
-const KEPT: usize = 16;
-const KEPT_BYTES: usize = 16 << 20;
+const KEPT: usize = 8;
+const KEPT_BYTES: usize = 2 << 20;
 
 /// The size class for `size` bytes, above [`SMALLEST`] and up to [`LARGEST`].
 #[inline]

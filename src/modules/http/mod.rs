@@ -34,7 +34,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use self::exchange::Exchange;
-use super::fields;
+use super::{fields, succeed};
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::pid::Pid;
@@ -150,7 +150,7 @@ fn exchange(vm: &mut Vm) -> Result<Arc<Exchange>, ErrorData> {
 fn request(vm: &mut Vm, args: Args) -> NativeResult {
     let options = args.get(vm, 0);
     match exchange(vm).and_then(|exchange| request::new_value(vm, exchange, options)) {
-        Ok(request) => fields::succeed(vm, request),
+        Ok(request) => succeed(vm, request),
         Err(error) => fields::fail(vm, error),
     }
 }
@@ -160,7 +160,7 @@ fn response(vm: &mut Vm, _: Args) -> NativeResult {
     match exchange(vm) {
         Ok(exchange) => {
             let response = response::new_value(vm, exchange);
-            fields::succeed(vm, response)
+            succeed(vm, response)
         }
         Err(error) => fields::fail(vm, error),
     }

@@ -16,6 +16,7 @@ use crate::modules::fields::{self, Fields, error_value, invalid};
 use crate::modules::http_client::uri;
 use crate::modules::json;
 use crate::modules::stream::{Source, Stream};
+use crate::modules::succeed;
 use crate::runtime::errors::ErrorData;
 use crate::runtime::operation::run_future;
 use crate::vm::Vm;
@@ -114,7 +115,7 @@ fn text(vm: &mut Vm, text: Option<&[u8]>) -> NativeResult {
         Some(text) => vm.string(text)?,
         None => Value::NIL,
     };
-    fields::succeed(vm, value)
+    succeed(vm, value)
 }
 
 /// The values of a header, joined.
@@ -180,7 +181,7 @@ fn table<'a>(vm: &mut Vm, entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -
         let (name, value) = (vm.string(name)?, vm.string(value)?);
         vm.raw_set(table, name, value)?;
     }
-    fields::succeed(vm, Value::table(table))
+    succeed(vm, Value::table(table))
 }
 
 fn header(vm: &mut Vm, args: Args) -> NativeResult {
@@ -203,7 +204,7 @@ fn content_length(vm: &mut Vm, args: Args) -> NativeResult {
         None if request.exchange.has_body() => -1,
         None => 0,
     };
-    fields::succeed(vm, Value::int(len))
+    succeed(vm, Value::int(len))
 }
 
 fn param(vm: &mut Vm, args: Args) -> NativeResult {
@@ -220,7 +221,7 @@ fn params(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn has_body(vm: &mut Vm, args: Args) -> NativeResult {
     let has_body = this(vm, args)?.exchange.has_body();
-    fields::succeed(vm, Value::bool(has_body))
+    succeed(vm, Value::bool(has_body))
 }
 
 /// Whether the client wants this content type; without a wish it takes everything.
@@ -239,14 +240,14 @@ fn accepts(vm: &mut Vm, args: Args) -> NativeResult {
             matches && !refused
         })
     });
-    fields::succeed(vm, Value::bool(accepted))
+    succeed(vm, Value::bool(accepted))
 }
 
 fn is_content_type(vm: &mut Vm, args: Args) -> NativeResult {
     let request = this(vm, args)?;
     let prefix = args.check_bytes(vm, 1)?.to_ascii_lowercase();
     let value = header_of(&request.exchange, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    fields::succeed(vm, Value::bool(!value.is_empty() && value.starts_with(&prefix)))
+    succeed(vm, Value::bool(!value.is_empty() && value.starts_with(&prefix)))
 }
 
 /// The future of the whole body.
@@ -296,7 +297,7 @@ fn stream(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(incoming) => {
             let source = BodySource(incoming, exchange.content_length());
             let stream = Stream::new(Box::new(source)).into_value(vm);
-            fields::succeed(vm, stream)
+            succeed(vm, stream)
         }
         Err(error) => fields::fail(vm, error),
     }
@@ -360,7 +361,7 @@ fn upload_name(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn upload_size(vm: &mut Vm, args: Args) -> NativeResult {
     let size = upload(vm, args)?.content.len();
-    fields::succeed(vm, Value::int(size as i64))
+    succeed(vm, Value::int(size as i64))
 }
 
 fn upload_header(vm: &mut Vm, args: Args) -> NativeResult {
@@ -386,5 +387,5 @@ impl Source for Content {
 fn upload_stream(vm: &mut Vm, args: Args) -> NativeResult {
     let part = upload(vm, args)?;
     let stream = Stream::new(Box::new(Content(part.content.clone()))).into_value(vm);
-    fields::succeed(vm, stream)
+    succeed(vm, stream)
 }

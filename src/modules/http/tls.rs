@@ -6,8 +6,7 @@ use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use tokio_rustls::TlsAcceptor;
 
-use crate::modules::fields::invalid;
-use crate::modules::net::tls::{authorities, certificates, private_key, provider};
+use crate::modules::certificates::{authorities, certificates, invalid, private_key, provider};
 use crate::runtime::errors::ErrorData;
 
 /// What a server proves, and what it wants proved. All in PEM.
@@ -28,22 +27,21 @@ impl ServerTls {
     /// # Errors
     /// `Invalid` for what is no PEM or does not fit together.
     pub fn acceptor(&self) -> Result<TlsAcceptor, ErrorData> {
-        let wrong = |error: &dyn std::fmt::Display| invalid(format!("tls: {error}"));
         let provider = provider()?;
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| wrong(&error))?;
+            .map_err(invalid)?;
         let builder = match &self.client_authorities {
             None => builder.with_no_client_auth(),
             Some(pem) => {
-                let roots = Arc::new(authorities(pem)?);
+                let roots = authorities(pem, "ca")?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider);
                 let verifier = if self.client_required { verifier } else { verifier.allow_unauthenticated() };
-                builder.with_client_cert_verifier(verifier.build().map_err(|error| wrong(&error))?)
+                builder.with_client_cert_verifier(verifier.build().map_err(invalid)?)
             }
         };
-        let (certificates, key) = (certificates(&self.certificate, "cert")?, private_key(&self.key)?);
-        let mut config = builder.with_single_cert(certificates, key).map_err(|error| wrong(&error))?;
+        let (certificates, key) = (certificates(&self.certificate, "cert")?, private_key(&self.key, "key")?);
+        let mut config = builder.with_single_cert(certificates, key).map_err(invalid)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }

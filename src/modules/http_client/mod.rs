@@ -30,6 +30,7 @@ use self::exchange::{Client, Reply};
 use self::options::Draft;
 pub use self::options::read_tls;
 use super::fields::{self, Fields, check_not_empty, error_value, invalid};
+use super::succeed;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::operation::run_future;
@@ -243,7 +244,7 @@ fn decode_uri(vm: &mut Vm, args: Args) -> NativeResult {
     match uri::decode(args.check_bytes(vm, 0)?) {
         Some(bytes) => {
             let bytes = vm.string(&bytes)?;
-            fields::succeed(vm, bytes)
+            succeed(vm, bytes)
         }
         None => fields::fail(vm, invalid("malformed percent-encoding")),
     }

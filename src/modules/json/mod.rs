@@ -15,6 +15,7 @@ mod schema;
 
 use std::sync::Arc;
 
+use super::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ErrorData, INTERNAL, INVALID};
 use crate::runtime::module::{Module, ModuleClass, module};
@@ -206,12 +207,6 @@ fn check(vm: &mut Vm, schema: &[u8], text: &[u8]) -> NativeResult {
 
 fn charge(vm: &mut Vm, bytes: usize) {
     vm.fuel -= (bytes / BYTES_PER_FUEL) as i64;
-}
-
-fn succeed(vm: &mut Vm, value: Value) -> NativeResult {
-    vm.push(value)?;
-    vm.push(Value::NIL)?;
-    Ok(Flow::Return(2))
 }
 
 fn fail(vm: &mut Vm, first: Value, kind: &str, message: &str, details: Option<Data>) -> NativeResult {

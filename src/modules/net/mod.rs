@@ -6,7 +6,7 @@
 //! | [`dns`] | messages of the domain name system; pure |
 //! | [`resolve`] | from names to addresses |
 //! | [`dial`] | from a place to an open connection: the address guard, attempts in turn, TLS |
-//! | [`tls`] | certificates and the settings of TLS |
+//! | [`tls`] | the settings of TLS |
 //!
 //! House rules:
 //! * The guard is asked about the address that is dialled, after resolution, each time.

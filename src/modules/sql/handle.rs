@@ -266,13 +266,6 @@ pub fn refuse(vm: &mut Vm, error: &SqlError, operation: &str, engine: &'static s
     Ok(Flow::Return(2))
 }
 
-/// Answers with `value, nil`.
-pub fn succeed(vm: &mut Vm, value: Value) -> NativeResult {
-    vm.push(value)?;
-    vm.push(Value::NIL)?;
-    Ok(Flow::Return(2))
-}
-
 /// The statement in argument 1 and its parameters in argument 2; the inner error is one to be answered.
 pub fn request(vm: &mut Vm, args: Args, want: Want) -> Result<Result<Request, SqlError>, Box<LuaError>> {
     let bytes = args.check_bytes(vm, 1)?;

@@ -15,6 +15,7 @@ use super::connection::{Answer, Command, Request, Want};
 use super::error::{SqlError, invalid};
 use super::tls;
 use super::value::{Cell, Effect, Param, Rows};
+use crate::modules::certificates;
 use crate::runtime::errors::{
     ALREADY_EXISTS, CANCELED, CONFLICT, INTERNAL, INVALID, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE,
 };
@@ -197,7 +198,8 @@ fn options(server: &Server) -> Result<OptsBuilder, SqlError> {
     };
     if ssl.is_some() {
         // The client takes its cryptography from here; whoever came first has chosen the same.
-        let _ = std::sync::Arc::unwrap_or_clone(tls::provider()).install_default();
+        let provider = certificates::provider().map_err(tls::refused)?;
+        let _ = std::sync::Arc::unwrap_or_clone(provider).install_default();
     }
     let builder = OptsBuilder::default()
         .user(Some(&server.username))

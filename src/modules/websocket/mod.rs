@@ -20,6 +20,7 @@ use super::fields::{self, Fields, check_not_empty, error_value, invalid};
 use super::http_client::read_tls;
 use super::net::resolve::Resolver;
 use super::net::tls::TlsSettings;
+use super::succeed;
 use crate::runtime::access::Access;
 use crate::runtime::channel::HeldChannel;
 use crate::runtime::errors::ErrorData;
@@ -293,7 +294,7 @@ fn send_message(vm: &mut Vm, args: Args, message: Message, is_last: bool) -> Nat
     let shared = Arc::clone(&this(vm, args)?.connection);
     let Some(connection) = shared.lock().clone() else {
         return if is_last {
-            fields::succeed(vm, Value::TRUE)
+            succeed(vm, Value::TRUE)
         } else {
             fields::fail_with(vm, Value::FALSE, invalid("the connection was closed"))
         };
@@ -340,7 +341,7 @@ fn ping(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn channel_of(vm: &mut Vm, args: Args) -> NativeResult {
     let channel = this(vm, args)?.channel.value();
-    fields::succeed(vm, channel)
+    succeed(vm, channel)
 }
 
 /// `client:close(code?, reason?)`

@@ -14,7 +14,7 @@ use super::error::server_error;
 use super::wire::{Stream, Wire};
 use crate::modules::sql::config::Server;
 use crate::modules::sql::error::{SqlError, invalid};
-use crate::modules::sql::tls::{self, Trust};
+use crate::modules::sql::tls;
 use crate::runtime::errors::{INTERNAL, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE};
 
 /// Options that are not parameters of the session.
@@ -72,12 +72,7 @@ async fn dial(server: &Server) -> Result<Stream, SqlError> {
     stream.write_all(&request).await.map_err(refused)?;
     match stream.read_u8().await.map_err(refused)? {
         b'S' => {
-            let trust = match mode {
-                "verify-full" => Trust::Host,
-                "verify-ca" => Trust::Authority,
-                _ => Trust::Anyone,
-            };
-            let stream = tls::connect(stream, server, trust).await?;
+            let stream = tls::connect(stream, server, mode).await?;
             Ok(Stream::Tls(Box::new(stream)))
         }
         _ if mode == "prefer" => Ok(Stream::Plain(stream)),
