@@ -61,10 +61,10 @@ use std::sync::Arc;
 use crate::runtime::errors;
 use crate::runtime::module::Modules;
 use crate::types::Manifest;
-#[cfg(feature = "app")]
+#[cfg(any(feature = "json", feature = "sql"))]
 use crate::vm::Vm;
 use crate::vm::image::{Image, Library, random_seed};
-#[cfg(feature = "app")]
+#[cfg(any(feature = "json", feature = "sql"))]
 use crate::vm::native::{Flow, NativeResult};
 use crate::vm::value::Value;
 use crate::{runtime, stdlib};
