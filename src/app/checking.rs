@@ -243,6 +243,11 @@ impl Sources for Rc<Units> {
         self.by_path.get(path)?.mode
     }
 
+    fn requires_annotations(&self, path: &Path) -> bool {
+        let setting = |unit: &Unit| unit.definition.meta.get("types")?.get("require_annotations").cloned();
+        self.by_path.get(path).and_then(setting) == Some(Data::Boolean(true))
+    }
+
     fn compile(&self, ast: &Ast, path: &Path) -> Option<SyntaxError> {
         let id = &self.by_path.get(path)?.definition.id;
         compile(ast, chunk_name(id).as_bytes()).err()

@@ -30,6 +30,8 @@ options:
 options of check:
   --mode MODE       nocheck, nonstrict (the default) or strict, unless a file chooses: --!strict
   --rules           report style, too
+  --require-annotations
+                    exported functions must have types, in strict files
   --level LEVEL     report what is at least an error, a warning (the default) or a hint
   --code CODE,…     report these only
   --short | --json | --summary

@@ -13,6 +13,7 @@
 //! | `scope` | which variable a name means, and what happens to each |
 //! | `facts` | what is known at a point of the program |
 //! | `check/` | statements and expressions |
+//! | `annotations` | what must have types, where that is required |
 //! | `library` | interfaces of modules, and manifests that declare them |
 //! | `project` | chunks that require each other |
 //! | `query/` | what editors ask about a checked chunk |
@@ -23,6 +24,7 @@
 //! size, and what it says never changes what the program does.
 
 mod algebra;
+mod annotations;
 mod check;
 mod codes;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use hashbrown::{HashMap, HashSet};
 
+use super::annotations;
 use super::check::check_chunk;
 use super::codes::{Code, Severity};
 use super::diagnostic::{Diagnostic, Diagnostics};
@@ -34,6 +35,10 @@ pub trait Sources {
     fn mode(&self, _path: &Path) -> Option<Mode> {
         None
     }
+    /// Whether the functions that leave a chunk must have types, even if it is not asked of all.
+    fn requires_annotations(&self, _path: &Path) -> bool {
+        false
+    }
     /// What is wrong with a well-formed chunk that only a compiler knows.
     fn compile(&self, _ast: &Ast, _path: &Path) -> Option<SyntaxError> {
         None
@@ -47,6 +52,8 @@ pub struct Options {
     pub mode: Mode,
     /// Whether rules of style are wanted.
     pub rules: bool,
+    /// Whether the functions that leave a chunk must have types: E0030, in strict chunks.
+    pub require_annotations: bool,
     /// Whether somebody is going to ask about the chunks: see [`Project::query`].
     pub queries: bool,
 }
@@ -167,6 +174,10 @@ impl Modules {
         for warning in &ast.warnings {
             let code = Code::find(warning.code).expect("warnings of the parser have codes");
             diagnostics.push(Diagnostic::new(code, warning.span, warning.message));
+        }
+        let asked = |sources: &dyn Sources| sources.requires_annotations(path);
+        if self.options.require_annotations || self.sources.as_deref().is_some_and(asked) {
+            annotations::require(&ast, &mut diagnostics);
         }
         let outer = std::mem::replace(&mut self.current, path.to_owned());
         self.requires.remove(path);

@@ -79,7 +79,12 @@ fn state(paths: &[PathBuf]) -> Vec<(PathBuf, Option<SystemTime>)> {
 }
 
 fn once(options: &CheckOptions) -> ExitCode {
-    let wanted = Options { mode: options.mode, rules: options.rules, queries: false };
+    let wanted = Options {
+        mode: options.mode,
+        rules: options.rules,
+        require_annotations: options.require_annotations,
+        queries: false,
+    };
     let mut report = Report::new(options);
     let checked = applications(options, wanted, &mut report)
         .and_then(|(good, entries)| Ok(good & files(options, wanted, &entries, &mut report)?));

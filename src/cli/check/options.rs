@@ -42,6 +42,8 @@ pub(in crate::cli) struct CheckOptions {
     pub(super) codes: Vec<Code>,
     /// Whether rules of style are wanted.
     pub(super) rules: bool,
+    /// Whether the functions that leave a chunk must have types.
+    pub(super) require_annotations: bool,
     /// The mode of chunks that choose none.
     pub(super) mode: Mode,
     /// Whether to check again when a file changes.
@@ -59,6 +61,7 @@ pub(in crate::cli) fn parse(arguments: &[Vec<u8>]) -> Result<Request, String> {
         level: Severity::Warning,
         codes: Vec::new(),
         rules: false,
+        require_annotations: false,
         mode: Mode::default(),
         watch: false,
     };
@@ -84,6 +87,7 @@ pub(in crate::cli) fn parse(arguments: &[Vec<u8>]) -> Result<Request, String> {
             "--short" => options.format = Format::Short,
             "--summary" => options.format = Format::Summary,
             "--rules" => options.rules = true,
+            "--require-annotations" => options.require_annotations = true,
             "--watch" => options.watch = true,
             "--explain" => return Ok(Request::Explain(value()?)),
             "--level" => options.level = level(&value()?)?,
