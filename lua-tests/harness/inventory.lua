@@ -23,7 +23,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "funcs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
+for _, name in ipairs { "base64", "crypto", "ctx", "env", "events", "fs", "funcs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
   "uuid", "yaml" } do
   list(name .. ".", require(name))
 end

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`fs`] | files |
 //! | `json`, [`yaml`], `base64` | data as text and back |
-//! | `hash`, `uuid` | checksums; identifiers |
+//! | `hash`, `crypto`, `uuid` | digests; ciphers, signatures, random bytes; identifiers |
 //! | `env`, `logger` | the environment; records of what happens |
 //! | `store` | data under keys |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
@@ -21,8 +21,10 @@ mod base64;
 #[cfg(any(feature = "http", feature = "sql"))]
 mod certificates;
 #[cfg(feature = "app")]
+pub mod crypto;
+#[cfg(feature = "app")]
 pub mod env;
-#[cfg(feature = "http")]
+#[cfg(feature = "app")]
 pub mod fields;
 pub mod fs;
 #[cfg(feature = "app")]
@@ -83,6 +85,7 @@ pub fn built_in() -> Modules {
     #[cfg(feature = "app")]
     {
         modules.add(base64::Base64);
+        modules.add(crypto::Crypto);
         modules.add(env::Env::default());
         modules.add(hash::Hash);
         modules.add(logger::Log);

@@ -8,6 +8,7 @@ use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
+use crate::vm::native::Args;
 use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -63,4 +64,12 @@ pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
 pub fn this<T: Object>(value: Value) -> Option<Arc<T>> {
     // SAFETY: a live userdata, looked at before the next safepoint.
     userdata_of::<Hosted<T>>(value).map(|hosted| unsafe { Arc::clone(&(*hosted).0) })
+}
+
+/// The object whose method is called.
+///
+/// # Errors
+/// `bad argument …` if it is no `T`.
+pub fn receiver<T: Object>(vm: &mut Vm, args: Args) -> Result<Arc<T>, Box<LuaError>> {
+    this(args.get(vm, 0)).ok_or_else(|| vm.type_error(0, T::class().name, args.try_get(vm, 0)))
 }
