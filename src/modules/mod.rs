@@ -7,9 +7,11 @@
 //! | `hash`, `uuid` | checksums; identifiers |
 //! | `env`, `logger` | the environment; records of what happens |
 //! | `store` | data under keys |
+//! | [`expr`] | expressions over plain data |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
 //! | `certificates` | TLS, of HTTP and of databases |
-//! | `net`, `stream`, `scanner`, `split`, `fields` | what these and files share: connections, bytes that come bit by bit, options |
+//! | `net`, `stream`, `scanner`, `split` | what these and files share: connections, bytes that come bit by bit |
+//! | [`fields`], `plain`, `cache` | what many share: options, plain data, what was compiled last |
 //! | `sql` | databases |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
@@ -18,11 +20,15 @@
 
 #[cfg(feature = "app")]
 mod base64;
+#[cfg(feature = "json")]
+mod cache;
 #[cfg(any(feature = "http", feature = "sql"))]
 mod certificates;
 #[cfg(feature = "app")]
 pub mod env;
-#[cfg(feature = "http")]
+#[cfg(feature = "app")]
+pub mod expr;
+#[cfg(feature = "app")]
 pub mod fields;
 pub mod fs;
 #[cfg(feature = "app")]
@@ -37,6 +43,8 @@ pub mod json;
 mod logger;
 #[cfg(feature = "http")]
 pub mod net;
+#[cfg(feature = "app")]
+mod plain;
 #[cfg(feature = "http")]
 mod scanner;
 mod split;
@@ -84,6 +92,7 @@ pub fn built_in() -> Modules {
     {
         modules.add(base64::Base64);
         modules.add(env::Env::default());
+        modules.add(expr::Expressions::default());
         modules.add(hash::Hash);
         modules.add(logger::Log);
         modules.add(store::Stores::default());
