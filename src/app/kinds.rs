@@ -5,8 +5,10 @@
 
 use super::definition::Definition;
 use super::problem::Problem;
+use crate::modules::exec;
 #[cfg(feature = "sql")]
 use crate::modules::sql::config;
+use crate::modules::templates::{SET_KIND, TEMPLATE_KIND};
 use crate::runtime::data::Data;
 #[cfg(feature = "sql")]
 use crate::runtime::module::resource::Declaration;
@@ -214,6 +216,40 @@ static KINDS: &[Kind] = &[
             optional("auto_init", Shape::Boolean),
             optional("mode", Shape::Text),
             optional("base", Shape::Word(&["project", "module"])),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: SET_KIND,
+        fields: &[
+            optional(
+                "engine",
+                Shape::Map(&[
+                    optional("development_mode", Shape::Boolean),
+                    optional(
+                        "delimiters",
+                        Shape::Map(&[
+                            optional("left", Shape::Text),
+                            optional("right", Shape::Text),
+                            optional("comment_left", Shape::Text),
+                            optional("comment_right", Shape::Text),
+                        ]),
+                    ),
+                    optional("globals", Shape::Any),
+                ]),
+            ),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind { name: TEMPLATE_KIND, fields: &[required("set", Shape::Text), required("source", Shape::Any)], open: false },
+    Kind {
+        name: exec::KIND,
+        fields: &[
+            optional("default_work_dir", Shape::Text),
+            optional("default_env", Shape::Names),
+            optional("command_whitelist", Shape::Texts),
             LIFECYCLE,
         ],
         open: false,

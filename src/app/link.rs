@@ -15,6 +15,7 @@ use super::kinds::{
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
 use crate::modules::fs::DIRECTORY;
+use crate::modules::templates::{self, SET_KIND, TEMPLATE_KIND};
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
 use crate::runtime::spawn::{Bindings, Chunk, Entry, Library};
@@ -179,6 +180,9 @@ impl Linker<'_> {
         }
         for definition in &definitions {
             self.check_references(definition);
+            if &*definition.kind == TEMPLATE_KIND {
+                self.check_template(definition);
+            }
         }
         #[cfg(feature = "http")]
         super::web::check(&self.linked.definitions, &mut self.problems);
@@ -264,6 +268,7 @@ impl Linker<'_> {
             HTTP_ROUTER => &[("meta.server", &[HTTP_SERVICE])],
             HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
             HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
+            TEMPLATE_KIND => &[("set", &[SET_KIND])],
             _ => &[],
         };
         for (field, kinds) in to_what {
@@ -285,6 +290,21 @@ impl Linker<'_> {
                 let id = definition.resolve_id(id);
                 self.check_reference(definition, &format!("lifecycle.{field}"), &id, &[]);
             }
+        }
+    }
+
+    /// Whether the text of a template is one, in its set.
+    fn check_template(&mut self, definition: &Definition) {
+        let set = definition.reference("set").and_then(|id| self.linked.definitions.get(&*id));
+        let Some(set) = set.filter(|set| &*set.kind == SET_KIND) else { return };
+        let complaint = match definition.data.get(SOURCE).map(Data::as_str) {
+            Some(Some(source)) if source.starts_with(FILE) => None,
+            Some(Some(source)) => templates::check(&set.data, source).err(),
+            Some(None) => Some("a template must be text".to_owned()),
+            None => None,
+        };
+        if let Some(complaint) = complaint {
+            self.problems.push(definition.problem(SOURCE, complaint));
         }
     }
 

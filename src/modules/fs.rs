@@ -244,7 +244,8 @@ fn on_path<T: Send + 'static>(
     })
 }
 
-fn error_kind(error: &io::Error) -> &'static str {
+/// What kind of error a failure of the system is.
+pub(super) fn error_kind(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => NOT_FOUND,
         io::ErrorKind::PermissionDenied => PERMISSION_DENIED,

@@ -11,6 +11,8 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::fields::{fail, fail_with};
+use super::plain::plain;
 use super::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
@@ -22,8 +24,8 @@ use crate::runtime::time::span_of;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
-use crate::vm::object::{Table, UserData};
+use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
@@ -80,8 +82,6 @@ const LOCAL: &str = "local";
 const KIND: &str = "store.memory";
 /// Keys that a store has room for, unless it says so.
 const MAX_SIZE: usize = 10_000;
-/// Tables that may be nested in a value.
-const MAX_DEPTH: usize = 60;
 /// Keys of a list, unless it says so, and at most.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
@@ -257,48 +257,6 @@ fn expiry(now: Moment, ttl: Value) -> Result<Option<Moment>, &'static str> {
     Ok((!ttl.is_zero()).then(|| now.after(ttl)))
 }
 
-/// What is wrong with a value that is to be stored: where in it something is no plain data.
-fn complaint(vm: &mut Vm, value: Value, path: &mut Vec<String>, open: &mut Vec<*mut Table>) -> Option<String> {
-    match value.tag() {
-        tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::STRING => None,
-        tag::TABLE => {
-            let table = value.as_table();
-            if open.contains(&table) {
-                return Some(format!("{} contains itself", shown(path)));
-            }
-            if open.len() >= MAX_DEPTH {
-                return Some(format!("{} is nested too deeply", shown(path)));
-            }
-            open.push(table);
-            for (i, item) in vm.array_part(table).iter().enumerate() {
-                path.push((i + 1).to_string());
-                if let Some(complaint) = complaint(vm, *item, path, open) {
-                    return Some(complaint);
-                }
-                path.pop();
-            }
-            let mut at = 0;
-            while let Some((after, key, value)) = vm.node_after(table, at) {
-                at = after;
-                path.push(errors::value_text(vm, key));
-                for part in [key, value] {
-                    if let Some(complaint) = complaint(vm, part, path, open) {
-                        return Some(complaint);
-                    }
-                }
-                path.pop();
-            }
-            open.pop();
-            None
-        }
-        _ => Some(format!("{} is a {}, which cannot be stored", shown(path), vm.type_name_of(value))),
-    }
-}
-
-fn shown(path: &[String]) -> String {
-    if path.is_empty() { "the value".to_owned() } else { format!("the value at {}", path.join(".")) }
-}
-
 /// Under which conditions something is stored.
 #[derive(Default)]
 struct Condition {
@@ -333,19 +291,11 @@ impl Store {
     }
 }
 
-fn refuse(vm: &mut Vm, first: Value, error: ErrorData) -> NativeResult {
-    let error = errors::to_value(vm, Arc::new(error));
-    vm.push_all(&[first, error])?;
-    Ok(Flow::Return(2))
-}
-
 /// The item that a value and its time to live make.
-fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, String> {
-    if let Some(complaint) = complaint(vm, value, &mut Vec::new(), &mut Vec::new()) {
-        return Err(complaint);
-    }
-    let expires = expiry(now, ttl)?;
-    Ok(Item { value: Data::of(vm, value), version: 0, expires })
+fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, ErrorData> {
+    let value = plain(vm, value)?;
+    let expires = expiry(now, ttl).map_err(|complaint| ErrorData::plain(INVALID, complaint))?;
+    Ok(Item { value, version: 0, expires })
 }
 
 /// `store:set(key, value, ttl?)`
@@ -353,10 +303,10 @@ fn set(vm: &mut Vm, args: Args) -> NativeResult {
     with_key(vm, args, Value::FALSE, |vm, store, now, key| {
         let (value, ttl) = (args.get(vm, 2), args.get(vm, 3));
         match new_item(vm, value, ttl, now) {
-            Err(complaint) => errors::fail_with(vm, Value::FALSE, INVALID, &complaint),
+            Err(error) => fail_with(vm, Value::FALSE, error),
             Ok(item) => match store.put(key, item, &Condition::default(), now) {
                 Ok(_) => succeed(vm, Value::TRUE),
-                Err(error) => refuse(vm, Value::FALSE, error),
+                Err(error) => fail_with(vm, Value::FALSE, error),
             },
         }
     })
@@ -381,13 +331,13 @@ fn put(vm: &mut Vm, args: Args) -> NativeResult {
         }
         let value = args.get(vm, 2);
         match new_item(vm, value, ttl, now) {
-            Err(complaint) => errors::fail(vm, INVALID, &complaint),
+            Err(error) => fail(vm, error),
             Ok(item) => match store.put(key, item, &condition, now) {
                 Ok(item) => {
                     let entry = entry_data(key, item).to_value(vm)?;
                     succeed(vm, entry)
                 }
-                Err(error) => refuse(vm, Value::NIL, error),
+                Err(error) => fail(vm, error),
             },
         }
     })

@@ -17,7 +17,7 @@ use super::call::Callable;
 use super::context::Context;
 use super::core::RuntimeCore;
 use super::data::Data;
-use super::errors::{self, ErrorData, INTERNAL, INVALID_STATE, NOT_FOUND};
+use super::errors::{self, ErrorData, INTERNAL, INVALID, INVALID_STATE, NOT_FOUND};
 use super::hosts::{Host, HostKind};
 use super::links::Relation;
 use super::mail::{Mail, Message};
@@ -185,6 +185,16 @@ pub trait Entries: std::any::Any + Send + Sync {
         Resource::Undeclared
     }
 
+    /// The ids and fields of all entries of a kind.
+    fn of_kind(&self, _kind: &str) -> Vec<(Arc<str>, Data)> {
+        Vec::new()
+    }
+
+    /// What is said about an entry besides its fields.
+    fn meta(&self, _id: &str) -> Data {
+        Data::Nil
+    }
+
     /// Whether hosts have to be declared. If not, every host id means the default host.
     fn declares_hosts(&self) -> bool {
         false
@@ -198,6 +208,35 @@ pub trait Entries: std::any::Any + Send + Sync {
     /// Whether there is a scope of process groups with this id.
     fn has_group_scope(&self, _id: &str) -> bool {
         true
+    }
+}
+
+impl dyn Entries {
+    /// Kind and fields of an entry that is of one of these kinds.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty id and for one of another kind, `NotFound` for an unknown one.
+    pub fn declared(&self, id: &str, kinds: &[&str]) -> Result<(Box<str>, Data), ErrorData> {
+        if id.is_empty() {
+            return Err(ErrorData::judged(INVALID, "empty id", false));
+        }
+        match self.resource(id) {
+            Resource::Entry { kind, data, .. } if kinds.contains(&&*kind) => Ok((kind, data)),
+            Resource::Entry { kind, .. } => {
+                Err(ErrorData::judged(INVALID, &format!("{id} is a {kind}, not a {}", kinds.join(" or ")), false))
+            }
+            Resource::Undeclared | Resource::Unknown => {
+                Err(ErrorData::judged(NOT_FOUND, &format!("there is no entry {id}"), false))
+            }
+        }
+    }
+}
+
+/// The id that a reference in the definition of an entry means; without a namespace it is one of the entry's own.
+pub fn sibling(of: &str, reference: &str) -> String {
+    match of.split_once(':') {
+        Some((namespace, _)) if !reference.contains(':') => format!("{namespace}:{reference}"),
+        _ => reference.to_owned(),
     }
 }
 

@@ -154,8 +154,7 @@ fn decode_zstd(data: &[u8], most: usize, dictionary: &[u8]) -> Result<Vec<u8>, F
     if dictionary.is_empty() {
         return read_up_to(StreamingDecoder::new(data), most);
     }
-    let dictionary =
-        DictionaryHandle::from_serialized_or_raw_content(dictionary).map_err(|_| Failure::Dictionary)?;
+    let dictionary = DictionaryHandle::from_serialized_or_raw_content(dictionary).map_err(|_| Failure::Dictionary)?;
     match StreamingDecoder::new_with_dictionary_handle(data, &dictionary) {
         Ok(decoder) => read_up_to(decoder, most),
         Err(_) => Err(Failure::Dictionary),

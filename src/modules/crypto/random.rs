@@ -27,8 +27,7 @@ const LETTERS_AND_DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr
 /// # Errors
 /// `Internal` if the operating system has none.
 pub fn fill(buffer: &mut [u8]) -> Result<(), ErrorData> {
-    getrandom::fill(buffer)
-        .map_err(|error| ErrorData::judged(INTERNAL, &format!("no random bytes: {error}"), false))
+    getrandom::fill(buffer).map_err(|error| ErrorData::judged(INTERNAL, &format!("no random bytes: {error}"), false))
 }
 
 /// So many random bytes.

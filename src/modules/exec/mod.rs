@@ -26,6 +26,7 @@ use crate::runtime::errors::{ErrorData, PERMISSION_DENIED};
 use crate::runtime::module::object::{Object, new_object, receiver};
 use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::process_state::state;
+use crate::runtime::spawn::{Entries, Resource};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
@@ -49,8 +50,7 @@ impl Module for Exec {
     }
 }
 
-static LIBRARY: Library =
-    Library { name: "exec", global: false, natives: &[Native::new("get", get)], constants: &[] };
+static LIBRARY: Library = Library { name: "exec", global: false, natives: &[Native::new("get", get)], constants: &[] };
 
 static EXECUTOR: Class = Class {
     name: "exec.Executor",
@@ -100,20 +100,29 @@ impl Executor {
     }
 }
 
+/// The executor of an id.
+fn find(entries: &dyn Entries, id: &str) -> Result<Executor, ErrorData> {
+    let folder = match entries.resource(id) {
+        Resource::Undeclared if !id.is_empty() => return Ok(Executor::of_entry(&Data::Nil, PathBuf::from("."))),
+        Resource::Entry { folder, .. } => folder,
+        _ => PathBuf::new(),
+    };
+    let (_, data) = entries.declared(id, &[KIND])?;
+    Ok(Executor::of_entry(&data, folder))
+}
+
 /// `exec.get(id)`
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
     let core = state(vm).core();
-    let found = Access::of_caller(vm)
-        .check("exec.get", &id)
-        .and_then(|()| core.entries.resource(&id).expect_kind(&id, KIND, "executor"));
-    let executor = match found {
-        Ok(Some((data, folder))) => Executor::of_entry(&data, folder),
-        Ok(None) => Executor::of_entry(&Data::Nil, PathBuf::from(".")),
-        Err(error) => return fields::fail(vm, error),
-    };
-    let executor = new_object(vm, Arc::new(executor));
-    succeed(vm, executor)
+    let allowed = Access::of_caller(vm).check("exec.get", &id);
+    match allowed.and_then(|()| find(&*core.entries, &id)) {
+        Ok(executor) => {
+            let executor = new_object(vm, Arc::new(executor));
+            succeed(vm, executor)
+        }
+        Err(error) => fields::fail(vm, error),
+    }
 }
 
 /// `executor:exec(command, options?)`

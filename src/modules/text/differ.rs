@@ -19,7 +19,6 @@ use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::Table;
-use crate::vm::raw::string_bytes;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 

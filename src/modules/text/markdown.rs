@@ -59,13 +59,7 @@ fn title(headings: &[(usize, String)], style: Style) -> String {
 }
 
 /// Makes pieces of what stands under a heading.
-fn finish(
-    body: &mut Vec<String>,
-    headings: &[(usize, String)],
-    cut: &Cut,
-    style: Style,
-    found: &mut Vec<String>,
-) {
+fn finish(body: &mut Vec<String>, headings: &[(usize, String)], cut: &Cut, style: Style, found: &mut Vec<String>) {
     if body.is_empty() {
         return;
     }
@@ -181,8 +175,8 @@ fn target(url: &str, title: &str) -> String {
 /// A part of the text after some changes within it, without the white space around it.
 fn changed(text: &str, part: Range<usize>, changes: &[(Range<usize>, String)]) -> String {
     let (mut result, mut at) = (String::new(), part.start);
-    for (range, replacement) in changes.iter().filter(|(range, _)| at <= range.start && range.end <= part.end) {
-        if range.start < at {
+    for (range, replacement) in changes {
+        if range.start < at || range.end > part.end {
             continue;
         }
         result.push_str(&text[at..range.start]);
@@ -206,7 +200,8 @@ mod tests {
         markdown_pieces(text, &cut(size), style)
     }
 
-    const DOCUMENT: &str = "Before.\n\n# One\n\nText of *one*.\n\n## Two\n\n- a\n- b\n\n```\ncode\n```\n\n# Three\n\nEnd.\n";
+    const DOCUMENT: &str =
+        "Before.\n\n# One\n\nText of *one*.\n\n## Two\n\n- a\n- b\n\n```\ncode\n```\n\n# Three\n\nEnd.\n";
 
     #[test]
     fn pieces_begin_with_their_heading() {

@@ -11,8 +11,8 @@
 //! | [`pieces`] | texts in pieces of limited size; pure |
 //! | [`markdown`] | the same along the structure of Markdown; pure |
 
-mod difference;
 mod differ;
+mod difference;
 mod markdown;
 mod patch;
 mod pieces;
