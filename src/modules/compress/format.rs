@@ -47,20 +47,24 @@ const LIKE_GZIP: Format = Format {
     decode: |data, most, _| read_up_to(MultiGzDecoder::new(data), most),
 };
 
+/// gzip: of several members, if need be.
 pub static GZIP: Format = LIKE_GZIP;
 
+/// DEFLATE without anything around it.
 pub static DEFLATE: Format = Format {
     encode: |data, level, _| deflate(data, level, false),
     decode: |data, most, _| inflate(data, most, false),
     ..LIKE_GZIP
 };
 
+/// DEFLATE with the header of zlib.
 pub static ZLIB: Format = Format {
     encode: |data, level, _| deflate(data, level, true),
     decode: |data, most, _| inflate(data, most, true),
     ..LIKE_GZIP
 };
 
+/// Brotli.
 pub static BROTLI: Format = Format {
     levels: 0..=11,
     encode: |data, level, _| encode_brotli(data, level),
@@ -68,6 +72,7 @@ pub static BROTLI: Format = Format {
     ..LIKE_GZIP
 };
 
+/// Zstandard.
 pub static ZSTD: Format = Format {
     levels: 1..=22,
     default_level: 3,

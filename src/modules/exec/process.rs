@@ -48,9 +48,13 @@ static PROCESS: Class = Class {
 
 /// What is to run.
 pub struct Plan {
+    /// What is looked for in the folders of programs, unless it is a path.
     pub program: String,
+    /// Its arguments.
     pub arguments: Vec<String>,
+    /// All variables that it sees; of equal names the last counts.
     pub environment: Vec<(String, String)>,
+    /// Where it runs.
     pub folder: PathBuf,
 }
 
@@ -278,7 +282,12 @@ fn write_stdin(vm: &mut Vm, args: Args) -> NativeResult {
             pipe.write_all(&text).await?;
             pipe.flush().await
         };
-        written.await.map_err(|error| ErrorData::judged(INTERNAL, &error.to_string(), false))
+        let written = written.await;
+        if written.is_err() {
+            // Nobody reads any more.
+            *input = None;
+        }
+        written.map_err(|error| ErrorData::judged(INTERNAL, &error.to_string(), false))
     };
     run_future(vm, "process input", write, done)
 }
@@ -290,7 +299,7 @@ fn signal(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(signal) = i32::try_from(number).ok().and_then(Signal::from_named_raw) else {
         return fields::fail_with(vm, Value::FALSE, invalid(format!("{number} is no signal")));
     };
-    // While the lock is held, the number belongs to this program.
+    // While the lock is held, the end of the program is not noted, so the number is still its own.
     let phase = process.life.phase.lock();
     let sent = match *phase {
         Phase::Running(pid) => kill_process(pid, signal)

@@ -76,7 +76,7 @@ fn end_of_action(text: &str, right: &str) -> Option<usize> {
             None if matches!(c, '"' | '\'') => quote = Some(c),
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
-            Some(quote_) if c == quote_ => quote = None,
+            Some(open) if c == open => quote = None,
             _ => {}
         }
     }

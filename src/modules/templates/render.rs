@@ -34,8 +34,8 @@ pub enum Failure {
 const MAX_STEPS: usize = 10_000_000;
 /// Bytes that are put out.
 const MAX_OUTPUT: usize = 256 << 20;
-/// Templates and blocks within each other.
-const MAX_DEPTH: usize = 50;
+/// Templates, blocks and actions within each other. All of this recurses.
+const MAX_DEPTH: usize = 150;
 
 impl Templates {
     /// What a template makes of some data.
@@ -103,20 +103,8 @@ impl<'a> Rendering<'a> {
         }
         let Some(root) = lineage.last().copied() else { return Ok(()) };
         self.lineages.push(lineage);
-        self.deeper(|rendering| rendering.nodes(&root.template.nodes, root))?;
+        self.nodes(&root.template.nodes, root)?;
         self.lineages.pop();
-        Ok(())
-    }
-
-    fn deeper(&mut self, work: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
-        if self.depth >= MAX_DEPTH {
-            return Err("too many templates and blocks within each other".to_owned());
-        }
-        self.depth += 1;
-        let known = self.names.len();
-        work(self)?;
-        self.forget(known);
-        self.depth -= 1;
         Ok(())
     }
 
@@ -125,11 +113,15 @@ impl<'a> Rendering<'a> {
         let owners = self.lineages.iter().rev().flatten();
         let found = owners.into_iter().find_map(|owner| Some((Arc::clone(owner.template.blocks.get(name)?), *owner)));
         let Some((body, owner)) = found else { return Err(format!("there is no block '{name}'")) };
-        self.deeper(|rendering| rendering.nodes(&body, owner))
+        self.nodes(&body, owner)
     }
 
     /// Does what the nodes of a template say. What they name is forgotten.
     fn nodes(&mut self, nodes: &[Node], owner: Named<'a>) -> Result<()> {
+        if self.depth >= MAX_DEPTH {
+            return Err("too many templates, blocks and actions within each other".to_owned());
+        }
+        self.depth += 1;
         let known = self.names.len();
         for node in nodes {
             // Failures within other templates have their place already.
@@ -139,6 +131,7 @@ impl<'a> Rendering<'a> {
             })?;
         }
         self.forget(known);
+        self.depth -= 1;
         Ok(())
     }
 

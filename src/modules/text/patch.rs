@@ -12,7 +12,7 @@ use super::difference::{Operation, Part, Symbol, compare, distance, moved, side}
 pub struct Settings {
     /// How long a comparison may look for the shortest difference; zero means as long as it takes.
     pub timeout: Duration,
-    /// Symbols in common that are worth less than this stay between two changes only in a comparison.
+    /// Changes with no more symbols than this between them are one patch, however small the margin is.
     pub edit_cost: usize,
     /// What may differ where a patch is applied: 0 means nothing, 1 all.
     pub match_threshold: f64,

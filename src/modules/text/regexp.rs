@@ -174,7 +174,10 @@ fn split(vm: &mut Vm, args: Args) -> NativeResult {
     let mut parts: Vec<&[u8]> = Vec::new();
     // Where the next part begins, and where the last separator did.
     let (mut start, mut end) = (0, None);
-    for captures in matches(&regexp, text).take(most.saturating_sub(1)) {
+    for captures in matches(&regexp, text) {
+        if parts.len() + 1 >= most {
+            break;
+        }
         let range = captures.get_match().range();
         // Before the text there is no part.
         if range.end > 0 {
