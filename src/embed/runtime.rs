@@ -85,6 +85,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether processes that run on nobody's behalf, without a scope, may do nothing that is guarded. By default they may do
+    /// everything.
+    pub fn strict_security(mut self, strict: bool) -> RuntimeBuilder {
+        self.system = self.system.strict_security(strict);
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors

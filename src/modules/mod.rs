@@ -5,9 +5,11 @@
 //! | [`fs`] | files |
 //! | `json`, [`yaml`], `base64` | data as text and back |
 //! | `hash`, `uuid` | checksums; identifiers |
-//! | `env`, `logger` | the environment; records of what happens |
-//! | `store` | data under keys |
-//! | [`expr`] | expressions over plain data |
+//! | `env`, `logger`, [`metrics`] | the environment; records of what happens; numbers about it |
+//! | `store`, [`queue`] | data under keys; letters for functions |
+//! | [`expr`], `eval_runner` | expressions over plain data; code that is data |
+//! | [`security`] | who acts, and what decides about it |
+//! | `system` | what the runtime knows of itself and the machine |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
 //! | `certificates` | TLS, of HTTP and of databases |
 //! | `net`, `stream`, `scanner`, `split` | what these and files share: connections, bytes that come bit by bit |
@@ -27,6 +29,8 @@ mod certificates;
 #[cfg(feature = "app")]
 pub mod env;
 #[cfg(feature = "app")]
+mod eval_runner;
+#[cfg(feature = "app")]
 pub mod expr;
 #[cfg(feature = "app")]
 pub mod fields;
@@ -41,12 +45,18 @@ pub mod http_client;
 pub mod json;
 #[cfg(feature = "app")]
 mod logger;
+#[cfg(feature = "app")]
+pub mod metrics;
 #[cfg(feature = "http")]
 pub mod net;
 #[cfg(feature = "app")]
 mod plain;
+#[cfg(feature = "app")]
+pub mod queue;
 #[cfg(feature = "http")]
 mod scanner;
+#[cfg(feature = "app")]
+pub mod security;
 mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
@@ -54,6 +64,8 @@ pub mod sql;
 mod store;
 #[cfg(feature = "http")]
 pub mod stream;
+#[cfg(feature = "app")]
+mod system;
 #[cfg(feature = "app")]
 mod terminal;
 #[cfg(feature = "app")]
@@ -92,10 +104,15 @@ pub fn built_in() -> Modules {
     {
         modules.add(base64::Base64);
         modules.add(env::Env::default());
+        modules.add(eval_runner::EvalRunner::default());
         modules.add(expr::Expressions::default());
         modules.add(hash::Hash);
         modules.add(logger::Log);
+        modules.add(metrics::Metrics::default());
+        modules.add(queue::Queues::default());
+        modules.add(security::Security);
         modules.add(store::Stores::default());
+        modules.add(system::System::default());
         modules.add(uuid::Identifiers::default());
         modules.add(yaml::Yaml);
     }
@@ -168,18 +185,21 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::runtime::lib_pg;
+    use crate::runtime::{identity, lib_pg};
     use crate::types::declared::declared;
     use crate::vm::userdata::Class;
 
     /// Classes of objects that only servers, connections or definitions give: `lua-tests/harness/inventory.lua` cannot look
     /// at one.
-    static OUT_OF_REACH: [&Class; 7] = [
+    static OUT_OF_REACH: [&Class; 10] = [
         &http::request::REQUEST,
         &http::request::UPLOAD,
         &http::response::RESPONSE,
+        &identity::POLICY,
         &lib_pg::INSTANCE,
+        &queue::MESSAGE,
         &scanner::SCANNER,
+        &security::TOKEN_STORE,
         &stream::STREAM,
         &websocket::CLIENT,
     ];

@@ -20,6 +20,8 @@ pub mod value;
 
 use std::sync::Arc;
 
+pub use self::parse::regex;
+
 use self::eval::Evaluation;
 use self::tree::Tree;
 use self::value::Value as Computed;

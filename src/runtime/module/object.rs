@@ -50,6 +50,17 @@ impl<T: Object> IntoResult for New<T> {
     }
 }
 
+impl<T: Object> IntoResult for Vec<New<T>> {
+    fn into_result(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        let list = vm.new_table(self.len() as u32, 0);
+        for (i, New(object)) in self.into_iter().enumerate() {
+            let object = new_object(vm, Arc::new(object));
+            vm.raw_set(list, Value::int(i as i64 + 1), object)?;
+        }
+        Ok(Value::table(list))
+    }
+}
+
 /// An object as a value of this process, which holds it from now on.
 pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     let metatable = vm.image.class(T::class());
