@@ -28,7 +28,7 @@ const PROGRAMS: [&str; 6] = [
 ];
 
 /// Applications in which something is wrong on purpose.
-const WRONG_APPLICATIONS: [&str; 3] = ["checked", "checked_on_load", "wrong"];
+const WRONG_APPLICATIONS: [&str; 4] = ["checked", "checked_on_load", "security_wrong", "wrong"];
 
 /// What is on lines that fail on purpose.
 const ON_PURPOSE: [&str; 16] = [

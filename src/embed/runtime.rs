@@ -369,6 +369,13 @@ mod tests {
     }
 
     #[test]
+    fn in_strict_runtimes_nobody_acts_without_a_scope() {
+        let source = "return function() return select(2, process.send(process.pid(), 'x')):kind() end";
+        let runtime = Runtime::builder().workers(1).strict_security(true).entry("app:it", source).build().unwrap();
+        assert_eq!(runtime.spawn("app:it", ()).unwrap().wait().unwrap().as_str(), Some("PermissionDenied"));
+    }
+
+    #[test]
     fn memory_is_limited() {
         let builder = Runtime::builder().workers(1).memory_limit(1 << 20);
         let runtime = builder.entry("app:it", "return function(n) return ('x'):rep(n) end").build().unwrap();

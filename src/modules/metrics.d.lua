@@ -1,4 +1,4 @@
-export type Labels = {[string]: any}
+export type Labels = table
 
 return nil :: {
     counter_add: (name: string, value: number, labels?: Labels) -> (boolean, error?),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::access;
 use super::channel::Channel;
-use super::errors::{self, ALREADY_EXISTS, ErrorData, INVALID, INVALID_STATE, NOT_FOUND};
+use super::errors::{self, ALREADY_EXISTS, ErrorData, INVALID, INVALID_STATE, NOT_FOUND, refuse};
 use super::events;
 use super::links::{self, Relation, RelationError};
 use super::mail::{Happening, Mail, Message, ProcessEvent};
@@ -80,14 +80,6 @@ fn id(vm: &mut Vm, _: Args) -> NativeResult {
 pub(super) fn done(vm: &mut Vm) -> NativeResult {
     vm.push(Value::TRUE)?;
     vm.push(Value::NIL)?;
-    Ok(Flow::Return(2))
-}
-
-/// `nil, error`
-pub(super) fn refuse(vm: &mut Vm, error: ErrorData) -> NativeResult {
-    let error = errors::to_value(vm, Arc::new(error));
-    vm.push(Value::NIL)?;
-    vm.push(error)?;
     Ok(Flow::Return(2))
 }
 

@@ -1,8 +1,8 @@
 //! `process.registry` (`runtime.md` §2.13): names of processes.
 
 use super::access;
-use super::errors::{self, ALREADY_EXISTS, ErrorData, INTERNAL, INVALID, NOT_FOUND};
-use super::lib_process::{done, pid_value, refuse};
+use super::errors::{self, ALREADY_EXISTS, ErrorData, INTERNAL, INVALID, NOT_FOUND, refuse};
+use super::lib_process::{done, pid_value};
 use super::names::NameError;
 use super::process_state::state;
 use crate::vm::Vm;
