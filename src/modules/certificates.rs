@@ -106,6 +106,7 @@ pub enum Trust {
     /// All: the connection is encrypted and no more.
     Anyone,
     /// Those for which one of these authorities vouches, under whatever name.
+    #[cfg(feature = "sql")]
     Authority(Arc<RootCertStore>),
     /// The one with the host's name, for which one of these authorities vouches.
     Host(Arc<RootCertStore>),
@@ -125,14 +126,15 @@ impl Verifier {
     /// # Errors
     /// `Invalid` if there are no authorities.
     pub fn new(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<Verifier>, ErrorData> {
-        let full = match trust {
-            Trust::Anyone => None,
-            Trust::Authority(roots) | Trust::Host(roots) => {
-                let builder = WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
-                Some(builder.build().map_err(invalid)?)
-            }
+        let (roots, any_name) = match trust {
+            Trust::Anyone => (None, true),
+            #[cfg(feature = "sql")]
+            Trust::Authority(roots) => (Some(roots), true),
+            Trust::Host(roots) => (Some(roots), false),
         };
-        let any_name = matches!(trust, Trust::Authority(_));
+        let full = roots
+            .map(|roots| WebPkiServerVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider)).build());
+        let full = full.transpose().map_err(invalid)?;
         Ok(Arc::new(Verifier { full, any_name, algorithms: provider.signature_verification_algorithms }))
     }
 }
