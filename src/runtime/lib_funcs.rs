@@ -10,7 +10,7 @@ use super::data::Data;
 use super::errors::{ErrorData, INVALID, NOT_FOUND, refuse};
 use super::future::new_future;
 use super::identity::{Actor, Identity, Scope};
-use super::module::object::{Object, this as object_of};
+use super::module::object::{Object, check};
 use super::process_state::state;
 use super::select::check_can_wait;
 use super::spawn::pack_rest;
@@ -129,9 +129,7 @@ fn with_options(vm: &mut Vm, args: Args) -> NativeResult {
 /// `executor:with_actor(actor)`, `executor:with_scope(scope)`
 fn with_identity<T: Object>(vm: &mut Vm, args: Args, set: fn(&mut Identity, Arc<T>)) -> NativeResult {
     let mut executor = this(vm, args)?;
-    let Some(value) = object_of::<T>(args.get(vm, 1)) else {
-        return Err(vm.type_error(1, T::class().name, args.try_get(vm, 1)));
-    };
+    let value = check::<T>(vm, args, 1)?;
     if let Err(error) = access::check(vm, "funcs.security", "security") {
         return refuse(vm, error);
     }

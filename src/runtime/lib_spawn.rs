@@ -17,7 +17,7 @@ use super::identity::{Actor, Identity, Scope};
 use super::lib_process::pid_value;
 use super::links::Relation;
 use super::mail::{Mail, Message};
-use super::module::object::{Object, this as object_of};
+use super::module::object::{Object, check};
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_state::state;
@@ -324,9 +324,7 @@ fn add_options(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResul
 /// `spawner:with_actor(actor)`, `spawner:with_scope(scope)`. A new process inherits neither by itself.
 fn with_identity<T: Object>(vm: &mut Vm, args: Args, set: fn(&mut Identity, Arc<T>)) -> NativeResult {
     let mut spawner = this(vm, args)?;
-    let Some(value) = object_of::<T>(args.get(vm, 1)) else {
-        return Err(vm.type_error(1, T::class().name, args.try_get(vm, 1)));
-    };
+    let value = check::<T>(vm, args, 1)?;
     if let Err(error) = access::check(vm, "process.security", "security") {
         return Err(vm.error(&error.message));
     }

@@ -157,7 +157,8 @@ struct Import {
     modules: Vec<String>,
 }
 
-fn is_forbidden(classes: &[ModuleClass], wanted: &[String]) -> Option<ModuleClass> {
+/// The class for which a module is refused.
+fn refused_class(classes: &[ModuleClass], wanted: &[String]) -> Option<ModuleClass> {
     let refused = |class: &&ModuleClass| FORBIDDEN.contains(class) && !wanted.iter().any(|name| name == class.name());
     classes.iter().find(refused).copied()
 }
@@ -176,7 +177,7 @@ fn check_modules(vm: &mut Vm, access: &Access, names: &[String], wanted: &[Strin
         };
         // Records are written by the host: nothing can be reached through them.
         if !matches!(&**name, "logger" | "metrics")
-            && let Some(class) = is_forbidden(classes, wanted)
+            && let Some(class) = refused_class(classes, wanted)
         {
             let message = format!("module {name} is forbidden: its class is {}", class.name());
             return Err(ErrorData::judged(PERMISSION_DENIED, &message, false));

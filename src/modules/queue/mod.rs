@@ -24,14 +24,13 @@ use super::{succeed, succeed_with_text};
 use crate::runtime::access::Access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL, INVALID, NOT_FOUND};
-use crate::runtime::module::object::{Object, new_object, this};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::operation::run_future;
 use crate::runtime::pid::Pid;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, sibling};
 use crate::vm::Vm;
-use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::userdata::Class;
@@ -80,19 +79,17 @@ const ATTEMPTS: u32 = 5;
 /// Queues whose dead letters go to each other.
 const MAX_CHAIN: u32 = 8;
 
-const CLASS: &str = "queue.Message";
-
 /// The class of messages.
 pub static MESSAGE: Class = Class {
-    name: CLASS,
+    name: "queue.Message",
     methods: &[
         Native::new("id", |vm, args| {
-            let delivery = receiver(vm, args)?;
+            let delivery = check::<Delivery>(vm, args, 0)?;
             succeed_with_text(vm, delivery.letter.id.as_bytes())
         }),
         Native::new("header", header),
         Native::new("headers", |vm, args| {
-            let delivery = receiver(vm, args)?;
+            let delivery = check::<Delivery>(vm, args, 0)?;
             let headers = delivery.letter.headers.iter().map(|(name, value)| (name.as_str().into(), value.clone()));
             let headers = Data::Map(headers.collect()).to_value(vm)?;
             succeed(vm, headers)
@@ -232,16 +229,9 @@ fn info(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
-fn receiver(vm: &mut Vm, args: Args) -> Result<Arc<Delivery>, Box<LuaError>> {
-    match this(args.get(vm, 0)) {
-        Some(delivery) => Ok(delivery),
-        None => Err(vm.type_error(0, CLASS, args.try_get(vm, 0))),
-    }
-}
-
 /// `message:header(name)`
 fn header(vm: &mut Vm, args: Args) -> NativeResult {
-    let delivery = receiver(vm, args)?;
+    let delivery = check::<Delivery>(vm, args, 0)?;
     let name = args.check_bytes(vm, 1)?;
     let found = delivery.letter.headers.iter().find(|(known, _)| known.as_bytes() == name);
     let value = match found {
@@ -253,7 +243,7 @@ fn header(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `message:ack()`, `message:nack()`
 fn settle(vm: &mut Vm, args: Args, well: bool) -> NativeResult {
-    match receiver(vm, args)?.settle(well) {
+    match check::<Delivery>(vm, args, 0)?.settle(well) {
         Ok(()) => succeed(vm, Value::TRUE),
         Err(error) => fields::fail(vm, error),
     }

@@ -22,12 +22,11 @@ use crate::runtime::access::{self, Access};
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID, NOT_FOUND};
 use crate::runtime::identity::{Actor, Identity, Policy, Scope};
-use crate::runtime::module::object::{Object, new_object, this};
+use crate::runtime::module::object::{Object, check, new_object, this};
 use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, sibling};
 use crate::vm::Vm;
-use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::userdata::Class;
@@ -83,7 +82,7 @@ pub static TOKEN_STORE: Class = Class {
         Native::new("validate", validate),
         Native::new("revoke", revoke),
         Native::new("close", |vm, args| {
-            receiver(vm, args)?.close();
+            check::<TokenStore>(vm, args, 0)?.close();
             vm.answer(Value::TRUE)
         }),
     ],
@@ -235,21 +234,10 @@ fn token_store(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
-fn object<T: Object>(vm: &mut Vm, args: Args, i: u32) -> Result<Arc<T>, Box<LuaError>> {
-    match this(args.get(vm, i)) {
-        Some(object) => Ok(object),
-        None => Err(vm.type_error(i, T::class().name, args.try_get(vm, i))),
-    }
-}
-
-fn receiver(vm: &mut Vm, args: Args) -> Result<Arc<TokenStore>, Box<LuaError>> {
-    object(vm, args, 0)
-}
-
 /// `store:create(actor, scope, options?)`
 fn create(vm: &mut Vm, args: Args) -> NativeResult {
-    let store = receiver(vm, args)?;
-    let (actor, scope) = (object::<Actor>(vm, args, 1)?, object::<Scope>(vm, args, 2)?);
+    let store = check::<TokenStore>(vm, args, 0)?;
+    let (actor, scope) = (check::<Actor>(vm, args, 1)?, check::<Scope>(vm, args, 2)?);
     let options = args.get(vm, 3);
     let created = create_token(vm, &store, &actor, &scope, options);
     match created {
@@ -276,7 +264,7 @@ fn create_token(
 
 /// `store:validate(token)`
 fn validate(vm: &mut Vm, args: Args) -> NativeResult {
-    let store = receiver(vm, args)?;
+    let store = check::<TokenStore>(vm, args, 0)?;
     let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?);
     let core = state(vm).core();
     let valid = access::check(vm, "security.token.validate", &store.id)
@@ -291,7 +279,7 @@ fn validate(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `store:revoke(token)`
 fn revoke(vm: &mut Vm, args: Args) -> NativeResult {
-    let store = receiver(vm, args)?;
+    let store = check::<TokenStore>(vm, args, 0)?;
     let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?);
     let now = state(vm).core().driver.now();
     let revoked = access::check(vm, "security.token.revoke", &store.id).and_then(|()| store.revoke(&token, now));

@@ -8,6 +8,7 @@ use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
+use crate::vm::native::Args;
 use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -74,4 +75,15 @@ pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
 pub fn this<T: Object>(value: Value) -> Option<Arc<T>> {
     // SAFETY: a live userdata, looked at before the next safepoint.
     userdata_of::<Hosted<T>>(value).map(|hosted| unsafe { Arc::clone(&(*hosted).0) })
+}
+
+/// The Rust value behind argument `i`.
+///
+/// # Errors
+/// `bad argument …` if it is no `T`.
+pub fn check<T: Object>(vm: &mut Vm, args: Args, i: u32) -> Result<Arc<T>, Box<LuaError>> {
+    match this(args.get(vm, i)) {
+        Some(object) => Ok(object),
+        None => Err(vm.type_error(i, T::class().name, args.try_get(vm, i))),
+    }
 }
