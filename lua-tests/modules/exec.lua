@@ -63,7 +63,7 @@ do -- input
   coroutine.spawn(function() written:send({ cat:write_stdin(long) }) end)
   assert(scanner:scan() == false) -- a token is not that long
   assert(cat:close(true) and cat:wait() == 137)
-  refused(errors.INTERNAL, "pipe", table.unpack(written:receive()))
+  refused(errors.INTERNAL, "pipe", table.unpack((written:receive())))
   refused(errors.INVALID, "input is closed", cat:write_stdin("late"))
   local wc = assert(executor:exec("wc -c"))
   stdout = wc:stdout_stream()

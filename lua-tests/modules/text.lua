@@ -121,7 +121,7 @@ do -- differences
   assert(select(2, text.diff.new({ match_threshold = 0 }):patch_apply(small, "1 two 3")) == false)
   local json = require("json")
   assert(differ:patch_apply(json.decode(json.encode(small)), "one two three") == "one 2 three")
-  local nothing, no, err = differ:patch_apply({ 1 }, "text")
+  local nothing, no, err = differ:patch_apply(json.decode("[1]"), "text")
   assert(nothing == nil and no == false and errors.is(err, errors.INVALID))
   nothing, no, err = differ:patch_apply({ { start1 = 0, start2 = 1, diffs = {} } }, "text")
   assert(nothing == nil and no == false and errors.is(err, errors.INVALID))

@@ -193,6 +193,10 @@ impl Entries for CatalogEntries {
         }
     }
 
+    fn library(&self, id: &str) -> Option<Entry> {
+        self.0.current().linked.library(id)
+    }
+
     fn of_kind(&self, kind: &str) -> Vec<(Arc<str>, Data)> {
         let version = self.0.current();
         let found = version.linked.definitions.values().filter(|definition| *definition.kind == *kind);

@@ -10,11 +10,14 @@ use hashbrown::{HashMap, HashSet};
 
 use super::definition::{Definition, FILE, SOURCE};
 use super::kinds::{
-    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, TERMINAL,
+    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, STORE,
+    TERMINAL,
 };
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
 use crate::modules::fs::DIRECTORY;
+use crate::modules::queue::{self, consumer};
+use crate::modules::security::tokens;
 use crate::modules::templates::{self, SET_KIND, TEMPLATE_KIND};
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
@@ -46,6 +49,11 @@ impl Linked {
     /// What runs under an id: the code of a process or function.
     pub fn entry(&self, id: &str) -> Option<Entry> {
         self.code.get(id).filter(|code| &*code.definition.kind != LIBRARY).map(|code| code.entry.clone())
+    }
+
+    /// The code of a library.
+    pub fn library(&self, id: &str) -> Option<Entry> {
+        self.code.get(id).filter(|code| &*code.definition.kind == LIBRARY).map(|code| code.entry.clone())
     }
 
     /// What processes of an entry have besides what all have.
@@ -267,6 +275,9 @@ impl Linker<'_> {
         let to_what: &[(&str, &[&str])] = match &*definition.kind {
             HTTP_ROUTER => &[("meta.server", &[HTTP_SERVICE])],
             HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
+            queue::KIND => &[("driver", &[queue::MEMORY]), ("dead_letter", &[queue::KIND])],
+            consumer::KIND => &[("queue", &[queue::KIND]), ("func", &[FUNCTION, PROCESS])],
+            tokens::KIND => &[("store", &[STORE])],
             HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
             TEMPLATE_KIND => &[("set", &[SET_KIND])],
             _ => &[],

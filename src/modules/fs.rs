@@ -21,6 +21,7 @@ use std::time::UNIX_EPOCH;
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
 use crate::runtime::module::{Module, ModuleClass};
@@ -156,6 +157,9 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
     if id.is_empty() {
         return errors::fail(vm, INVALID, "empty volume id");
+    }
+    if let Err(error) = access::check(vm, "fs.get", &id) {
+        return errors::refuse(vm, error);
     }
     let (root, working_dir) = match state(vm).core().entries.resource(&id) {
         Resource::Undeclared => (PathBuf::from("/"), std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),

@@ -14,12 +14,13 @@ use parking_lot::Mutex;
 use super::fields::{fail, fail_with};
 use super::plain::plain;
 use super::succeed;
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INTERNAL, INVALID, NOT_FOUND};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::process_state::state;
-use crate::runtime::spawn::Resource;
+use crate::runtime::spawn::{Entries, Resource};
 use crate::runtime::time::span_of;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -105,7 +106,7 @@ static STORE: Class = Class {
 };
 
 /// A store.
-struct Store {
+pub struct Store {
     id: Box<str>,
     max_size: usize,
     content: Mutex<Content>,
@@ -143,32 +144,37 @@ impl UserData for Handle {
     }
 }
 
+impl Stores {
+    /// The store of an id.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Store>, ErrorData> {
+        let max_size = match entries.resource(id) {
+            Resource::Undeclared if !id.is_empty() => MAX_SIZE,
+            _ => match entries.declared(id, &[KIND])?.1.get("max_size") {
+                Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
+                _ => MAX_SIZE,
+            },
+        };
+        let make = || Arc::new(Store { id: id.into(), max_size, content: Mutex::default() });
+        Ok(Arc::clone(self.0.lock().entry(id.into()).or_insert_with(make)))
+    }
+}
+
 /// `store.get(id)`
 fn open(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
-    if id.is_empty() {
-        return errors::fail(vm, INVALID, "empty store id");
-    }
-    let core = state(vm).core();
-    let max_size = match core.entries.resource(&id) {
-        Resource::Undeclared => MAX_SIZE,
-        Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no store {id}")),
-        Resource::Entry { kind, .. } if &*kind != KIND => {
-            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {KIND}"));
-        }
-        Resource::Entry { data, .. } => match data.get("max_size") {
-            Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
-            _ => MAX_SIZE,
-        },
-    };
     let stores = module::<Stores>(vm);
-    let mut stores = stores.0.lock();
-    let make = || Arc::new(Store { id: id.as_ref().into(), max_size, content: Mutex::default() });
-    let store = Arc::clone(stores.entry(id.as_ref().into()).or_insert_with(make));
-    drop(stores);
-    let metatable = vm.image.class(&STORE);
-    let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
-    succeed(vm, Value::userdata(handle))
+    let allowed = access::check(vm, "store.get", &id);
+    match allowed.and_then(|()| stores.open(&*state(vm).core().entries, &id)) {
+        Ok(store) => {
+            let metatable = vm.image.class(&STORE);
+            let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
+            succeed(vm, Value::userdata(handle))
+        }
+        Err(error) => fail(vm, error),
+    }
 }
 
 /// The store and the present; `None` if the handle is released.
@@ -178,10 +184,12 @@ fn this(vm: &mut Vm, args: Args) -> Result<Option<(Arc<Store>, Moment)>, Box<Lua
     Ok(store.map(|store| (store, now)))
 }
 
-/// Calls a method that has a key, of a store that is not released. `failed` is the first result of a failure.
+/// Calls a method that has a key, of a store that is not released; `action` is what
+/// it does, `failed` is the first result of a failure.
 fn with_key(
     vm: &mut Vm,
     args: Args,
+    action: &str,
     failed: Value,
     method: impl FnOnce(&mut Vm, &Store, Moment, &[u8]) -> NativeResult,
 ) -> NativeResult {
@@ -190,21 +198,20 @@ fn with_key(
     if key.is_empty() {
         return errors::fail_with(vm, failed, INVALID, "empty key");
     }
+    if let Err(error) = access::check_with(vm, action, &store.id, || Data::from([("key", key)])) {
+        return fail_with(vm, failed, error);
+    }
     method(vm, &store, now, key)
 }
 
 const RELEASED: &str = "the store was released";
-
-fn find(store: &Store, key: &[u8], now: Moment) -> Option<Item> {
-    store.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
-}
 
 fn absent(vm: &mut Vm, key: &[u8]) -> NativeResult {
     errors::fail(vm, NOT_FOUND, &format!("key not found: {}", String::from_utf8_lossy(key)))
 }
 
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
         Some(item) => {
             let value = item.value.to_value(vm)?;
             succeed(vm, value)
@@ -218,7 +225,7 @@ fn entry_data(key: &[u8], item: Item) -> Data {
 }
 
 fn entry(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
         Some(item) => {
             let entry = entry_data(key, item).to_value(vm)?;
             succeed(vm, entry)
@@ -228,15 +235,15 @@ fn entry(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn has(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
-        let there = find(store, key, now).is_some();
+    with_key(vm, args, "store.key.has", Value::FALSE, |vm, store, now, key| {
+        let there = store.find(key, now).is_some();
         succeed(vm, Value::bool(there))
     })
 }
 
 fn delete(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
-        let removed = store.content.lock().items.remove(key).is_some_and(|item| item.is_there(now));
+    with_key(vm, args, "store.key.delete", Value::FALSE, |vm, store, now, key| {
+        let removed = store.delete(key, now);
         succeed(vm, Value::bool(removed))
     })
 }
@@ -265,6 +272,28 @@ struct Condition {
 }
 
 impl Store {
+    fn find(&self, key: &[u8], now: Moment) -> Option<Item> {
+        self.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
+    }
+
+    /// What is under a key.
+    pub fn get(&self, key: &[u8], now: Moment) -> Option<Data> {
+        self.find(key, now).map(|item| item.value)
+    }
+
+    /// Puts something under a key, whatever was there.
+    ///
+    /// # Errors
+    /// `Internal` if the store is full.
+    pub fn set(&self, key: &[u8], value: Data, expires: Option<Moment>, now: Moment) -> Result<(), ErrorData> {
+        self.put(key, Item { value, version: 0, expires }, &Condition::default(), now).map(drop)
+    }
+
+    /// Removes a key. Says whether it was there.
+    pub fn delete(&self, key: &[u8], now: Moment) -> bool {
+        self.content.lock().items.remove(key).is_some_and(|item| item.is_there(now))
+    }
+
     /// Stores a value.
     fn put(&self, key: &[u8], item: Item, condition: &Condition, now: Moment) -> Result<Item, ErrorData> {
         let mut content = self.content.lock();
@@ -300,7 +329,7 @@ fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, 
 
 /// `store:set(key, value, ttl?)`
 fn set(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
+    with_key(vm, args, "store.key.set", Value::FALSE, |vm, store, now, key| {
         let (value, ttl) = (args.get(vm, 2), args.get(vm, 3));
         match new_item(vm, value, ttl, now) {
             Err(error) => fail_with(vm, Value::FALSE, error),
@@ -314,7 +343,7 @@ fn set(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `store:put(key, value, options?)`
 fn put(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| {
+    with_key(vm, args, "store.key.set", Value::NIL, |vm, store, now, key| {
         let mut condition = Condition::default();
         let mut ttl = Value::NIL;
         if !args.get(vm, 3).is_nil() {
@@ -369,6 +398,10 @@ fn list(vm: &mut Vm, args: Args) -> NativeResult {
             return errors::fail(vm, INVALID, &complaint);
         }
     };
+    let prefix_meta = || Data::from([("prefix", prefix)]);
+    if let Err(error) = access::check_with(vm, "store.key.list", &store.id, prefix_meta) {
+        return fail(vm, error);
+    }
     let from = if after.is_empty() || after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
     let content = store.content.lock();
     let mut found: Vec<_> = content
@@ -391,6 +424,9 @@ fn list(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn info(vm: &mut Vm, args: Args) -> NativeResult {
     let Some((store, _)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    if let Err(error) = access::check(vm, "store.info", &store.id) {
+        return fail(vm, error);
+    }
     let info = Data::from([
         ("id", Data::from(&*store.id)),
         ("backend", MEMORY.into()),

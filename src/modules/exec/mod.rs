@@ -20,10 +20,10 @@ use self::process::{Plan, Process};
 use self::words::words;
 use super::fields::{self, Fields, invalid};
 use super::succeed;
-use crate::runtime::access::Access;
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, PERMISSION_DENIED};
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::runtime::module::{Module, ModuleClass};
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, Resource};
@@ -115,7 +115,7 @@ fn find(entries: &dyn Entries, id: &str) -> Result<Executor, ErrorData> {
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
     let core = state(vm).core();
-    let allowed = Access::of_caller(vm).check("exec.get", &id);
+    let allowed = access::check(vm, "exec.get", &id);
     match allowed.and_then(|()| find(&*core.entries, &id)) {
         Ok(executor) => {
             let executor = new_object(vm, Arc::new(executor));
@@ -127,10 +127,9 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `executor:exec(command, options?)`
 fn exec(vm: &mut Vm, args: Args) -> NativeResult {
-    let executor = receiver::<Executor>(vm, args)?;
+    let executor = check::<Executor>(vm, args, 0)?;
     let line = String::from_utf8_lossy(args.check_bytes(vm, 1)?);
-    let access = Access::of_caller(vm);
-    let plan = access.check("exec.run", &line).and_then(|()| plan(vm, &executor, &line, args.get(vm, 2)));
+    let plan = access::check(vm, "exec.run", &line).and_then(|()| plan(vm, &executor, &line, args.get(vm, 2)));
     match plan {
         Ok(plan) => {
             let process = new_object(vm, Arc::new(Process::new(plan)));
@@ -174,6 +173,6 @@ fn plan(vm: &mut Vm, executor: &Executor, line: &str, options: Value) -> Result<
 
 /// `executor:release()`
 fn release(vm: &mut Vm, args: Args) -> NativeResult {
-    *receiver::<Executor>(vm, args)?.released.lock() = true;
+    *check::<Executor>(vm, args, 0)?.released.lock() = true;
     vm.answer(Value::TRUE)
 }

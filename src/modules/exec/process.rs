@@ -24,7 +24,7 @@ use crate::modules::fs::error_kind;
 use crate::modules::stream::{Source, Stream};
 use crate::modules::succeed;
 use crate::runtime::errors::{ErrorData, INTERNAL};
-use crate::runtime::module::object::{Object, receiver};
+use crate::runtime::module::object::{Object, check};
 use crate::runtime::operation::run_future;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
@@ -241,13 +241,13 @@ fn done(vm: &mut Vm, result: Result<(), ErrorData>) -> Continuation {
 
 /// `process:start()`
 fn start(vm: &mut Vm, args: Args) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     run_future(vm, "process start", async move { process.start().await }, done)
 }
 
 /// `process:stdout_stream()` and `process:stderr_stream()`
 fn output(vm: &mut Vm, args: Args, which: fn(&mut Outputs) -> &mut Output) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     let phase = *process.life.phase.lock();
     if !matches!(phase, Phase::Ready) {
         return fields::fail(vm, invalid("streams are to be asked for before the start"));
@@ -266,7 +266,7 @@ fn output(vm: &mut Vm, args: Args, which: fn(&mut Outputs) -> &mut Output) -> Na
 
 /// `process:write_stdin(text)`
 fn write_stdin(vm: &mut Vm, args: Args) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     let text = args.check_bytes(vm, 1)?.to_vec();
     let write = async move {
         let mut input = process.input.lock().await;
@@ -294,7 +294,7 @@ fn write_stdin(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `process:signal(n)`
 fn signal(vm: &mut Vm, args: Args) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     let number = args.check_int(vm, 1)?;
     let Some(signal) = i32::try_from(number).ok().and_then(Signal::from_named_raw) else {
         return fields::fail_with(vm, Value::FALSE, invalid(format!("{number} is no signal")));
@@ -315,7 +315,7 @@ fn signal(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `process:wait()`
 fn wait(vm: &mut Vm, args: Args) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     if matches!(*process.life.phase.lock(), Phase::Ready | Phase::Closed) {
         return fields::fail(vm, invalid("the process is not started"));
     }
@@ -326,7 +326,7 @@ fn wait(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `process:close(force?)`
 fn close(vm: &mut Vm, args: Args) -> NativeResult {
-    let process = receiver::<Process>(vm, args)?;
+    let process = check::<Process>(vm, args, 0)?;
     process.life.end_group(if args.get(vm, 1).is_true() { Signal::KILL } else { Signal::TERM });
     // Streams of what was never started end. A write that is under way fails when the program has ended.
     *process.outputs.lock() = Outputs::default();

@@ -20,6 +20,8 @@ pub mod value;
 
 use std::sync::Arc;
 
+pub use self::parse::regex;
+
 use self::eval::Evaluation;
 use self::tree::Tree;
 use self::value::Value as Computed;
@@ -29,7 +31,7 @@ use super::plain::plain;
 use super::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ErrorData, INTERNAL, INVALID};
-use crate::runtime::module::object::{Object, new_object, this};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -72,9 +74,7 @@ static LIBRARY: Library = Library {
     constants: &[],
 };
 
-const CLASS: &str = "expr.Program";
-
-static PROGRAM: Class = Class { name: CLASS, methods: &[Native::new("run", run)], metamethods: &[] };
+static PROGRAM: Class = Class { name: "expr.Program", methods: &[Native::new("run", run)], metamethods: &[] };
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
@@ -168,9 +168,7 @@ fn compile(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `program:run(env?)`
 fn run(vm: &mut Vm, args: Args) -> NativeResult {
-    let Some(program) = this::<Program>(args.get(vm, 0)) else {
-        return Err(vm.type_error(0, CLASS, args.try_get(vm, 0)));
-    };
+    let program = check::<Program>(vm, args, 0)?;
     match environment(vm, args, 1)? {
         Ok(environment) => answer(vm, &program, &environment),
         Err(error) => fields::fail(vm, error),

@@ -13,10 +13,11 @@ use smallvec::smallvec;
 use super::{error_kind, on_path, stat_table};
 use crate::modules::split::{MAX_TOKEN, Split};
 use crate::runtime::errors::{self, INVALID, NOT_FOUND};
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{Object, new_object, this};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
+use crate::vm::error::LuaError;
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -106,6 +107,10 @@ pub(super) fn open(vm: &mut Vm, args: Args) -> NativeResult {
     let open =
         move |path: &std::path::Path| Ok(OpenFile { file: Mutex::new(Some(options.open(path)?)), path: path.into() });
     on_path(vm, args, Value::NIL, open, |vm, file| Ok(smallvec![new_object(vm, Arc::new(file)), Value::NIL]))
+}
+
+fn receiver<T: Object>(vm: &mut Vm, args: Args) -> Result<Arc<T>, Box<LuaError>> {
+    this(args.get(vm, 0)).ok_or_else(|| vm.type_error(0, T::class().name, args.try_get(vm, 0)))
 }
 
 /// Runs `work` on the file off the workers. `failed` is the first result of a failure.

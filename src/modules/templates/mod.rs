@@ -30,10 +30,10 @@ use super::expr::value::Value as Computed;
 use super::fields::{self, error_value, invalid};
 use super::plain::plain;
 use super::succeed;
-use crate::runtime::access::Access;
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL, NOT_FOUND};
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{self, Object, new_object};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
@@ -167,7 +167,7 @@ impl TemplateSets {
 /// `templates.get(id)`
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
-    let allowed = Access::of_caller(vm).check("template.get", &id);
+    let allowed = access::check(vm, "template.get", &id);
     let sets = module::<TemplateSets>(vm);
     let core = state(vm).core();
     match allowed.and_then(|()| sets.find(&*core.entries, &id)) {
@@ -181,7 +181,7 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `set:render(name, data?)`
 fn render(vm: &mut Vm, args: Args) -> NativeResult {
-    let set = receiver::<Set>(vm, args)?;
+    let set = object::check::<Set>(vm, args, 0)?;
     let name = String::from_utf8_lossy(args.check_bytes(vm, 1)?).into_owned();
     let data = args.get(vm, 2);
     if !data.is_nil() {
@@ -215,12 +215,12 @@ fn error(failure: Failure, name: &str) -> ErrorData {
 
 /// `set:release()`
 fn release(vm: &mut Vm, args: Args) -> NativeResult {
-    *receiver::<Set>(vm, args)?.0.lock() = None;
+    *object::check::<Set>(vm, args, 0)?.0.lock() = None;
     vm.answer(Value::TRUE)
 }
 
 fn text(vm: &mut Vm, args: Args) -> NativeResult {
-    let released = receiver::<Set>(vm, args)?.0.lock().is_none();
+    let released = object::check::<Set>(vm, args, 0)?.0.lock().is_none();
     let text = vm.string(if released { b"template.Set{released}" } else { b"template.Set{}" })?;
     vm.answer(text)
 }

@@ -121,7 +121,7 @@ fn mistakes_have_their_line() {
         ("{{ if }}{{ end }}", "an expression is missing", 1),
         ("{{ }}", "an expression is missing", 1),
         ("x\n{{ 1 + }}", "unexpected end", 2),
-        ("{{ none(1) }}", "unknown function 'none'", 1),
+        ("{{ nonesuch(1) }}", "unknown function 'nonesuch'", 1),
         ("{{ n }}{{ extends \"x\" }}", "must be the first", 1),
         ("{{ extends x }}", "needs a name in quotes", 1),
         ("{{ block b }}{{ end }}", "'block' needs", 1),

@@ -11,7 +11,7 @@ use super::patch::{Patch, Settings, apply, make};
 use crate::modules::fields::{self, Fields, error_value, invalid};
 use crate::modules::{html, succeed};
 use crate::runtime::errors::ErrorData;
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
@@ -86,7 +86,7 @@ fn with_texts<T: Send + 'static>(
     work: fn(&Settings, &[Symbol], &[Symbol]) -> T,
     finish: fn(&mut Vm, T) -> Continuation,
 ) -> NativeResult {
-    let differ = receiver::<Differ>(vm, args)?;
+    let differ = check::<Differ>(vm, args, 0)?;
     let (before, after) = (args.check_bytes(vm, 1)?, args.check_bytes(vm, 2)?);
     let len = before.len() + after.len();
     charge(vm, len);
@@ -148,7 +148,7 @@ fn parts_of(vm: &mut Vm, list: *mut Table) -> Result<Vec<Part>, ErrorData> {
 
 /// Answers with what `show` makes of the differences in argument 1.
 fn with_parts(vm: &mut Vm, args: Args, show: fn(&mut Vm, &[Part]) -> NativeResult) -> NativeResult {
-    receiver::<Differ>(vm, args)?;
+    check::<Differ>(vm, args, 0)?;
     let list = args.check_table(vm, 1)?;
     match parts_of(vm, list) {
         Ok(parts) => show(vm, &parts),
@@ -249,7 +249,7 @@ fn patches_of(vm: &mut Vm, list: *mut Table) -> Result<Vec<Patch>, ErrorData> {
 
 /// `differ:patch_apply(patches, text)`
 fn patch_apply(vm: &mut Vm, args: Args) -> NativeResult {
-    let differ = receiver::<Differ>(vm, args)?;
+    let differ = check::<Differ>(vm, args, 0)?;
     let list = args.check_table(vm, 1)?;
     let text = args.check_bytes(vm, 2)?;
     let patches = match patches_of(vm, list) {

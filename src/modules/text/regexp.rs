@@ -9,7 +9,7 @@ use super::charge;
 use super::syntax::translate;
 use crate::modules::succeed;
 use crate::runtime::errors::{self, INVALID};
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
@@ -106,7 +106,7 @@ fn list<'a>(vm: &mut Vm, texts: impl Iterator<Item = &'a [u8]>) -> Result<Value,
 
 /// The expression, and the text in argument 1.
 fn with_text(vm: &mut Vm, args: Args) -> Result<(Arc<Regexp>, &'static [u8]), Box<LuaError>> {
-    let regexp = receiver::<Regexp>(vm, args)?;
+    let regexp = check::<Regexp>(vm, args, 0)?;
     let text = args.check_bytes(vm, 1)?;
     charge(vm, text.len());
     Ok((regexp, text))
@@ -195,20 +195,20 @@ fn split(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `regexp:num_subexp()`
 fn num_subexp(vm: &mut Vm, args: Args) -> NativeResult {
-    let groups = receiver::<Regexp>(vm, args)?.regex.captures_len() - 1;
+    let groups = check::<Regexp>(vm, args, 0)?.regex.captures_len() - 1;
     vm.answer(Value::int(groups as i64))
 }
 
 /// `regexp:subexp_names()`
 fn subexp_names(vm: &mut Vm, args: Args) -> NativeResult {
-    let regexp = receiver::<Regexp>(vm, args)?;
+    let regexp = check::<Regexp>(vm, args, 0)?;
     let names = list(vm, regexp.regex.capture_names().map(|name| name.unwrap_or_default().as_bytes()))?;
     vm.answer(names)
 }
 
 /// `regexp:string()`
 fn string(vm: &mut Vm, args: Args) -> NativeResult {
-    let regexp = receiver::<Regexp>(vm, args)?;
+    let regexp = check::<Regexp>(vm, args, 0)?;
     let pattern = vm.string(regexp.pattern.as_bytes())?;
     vm.answer(pattern)
 }

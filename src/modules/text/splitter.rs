@@ -9,7 +9,7 @@ use crate::modules::fields::{self, Fields, invalid};
 use crate::modules::succeed;
 use crate::runtime::data::Data;
 use crate::runtime::errors::ErrorData;
-use crate::runtime::module::object::{Object, new_object, receiver};
+use crate::runtime::module::object::{Object, check, new_object};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
@@ -116,7 +116,7 @@ const NOT_UTF8: &str = "the text must be UTF-8";
 
 /// `splitter:split_text(s)`
 fn split_text(vm: &mut Vm, args: Args) -> NativeResult {
-    let splitter = receiver::<Splitter>(vm, args)?;
+    let splitter = check::<Splitter>(vm, args, 0)?;
     let text = args.check_bytes(vm, 1)?;
     charge(vm, text.len());
     let Ok(text) = std::str::from_utf8(text) else { return fields::fail(vm, invalid(NOT_UTF8)) };
@@ -126,7 +126,7 @@ fn split_text(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `splitter:split_batch{{content = …, metadata = …}, …}`
 fn split_batch(vm: &mut Vm, args: Args) -> NativeResult {
-    let splitter = receiver::<Splitter>(vm, args)?;
+    let splitter = check::<Splitter>(vm, args, 0)?;
     let batch = args.check_table(vm, 1)?;
     let mut found = Vec::new();
     for i in 1..=vm.raw_len(batch) {

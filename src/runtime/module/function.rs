@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::Module;
 use super::convert::{FromArguments, IntoResults, Result};
 use super::module;
-use super::object::{Object, receiver};
+use super::object::{Object, check};
 use crate::runtime::errors::to_value;
 use crate::runtime::operation::run_future;
 use crate::runtime::task::Continuation;
@@ -64,7 +64,7 @@ where
 {
     const { assert!(size_of::<F>() == 0, "a method captures nothing") };
     Native::new(name, |vm, args| {
-        let object = receiver::<T>(vm, args)?;
+        let object = check::<T>(vm, args, 0)?;
         let arguments = A::from_arguments(vm, args, 1)?;
         answer(vm, body::<F>()(&object, arguments))
     })
@@ -81,7 +81,7 @@ where
 {
     const { assert!(size_of::<F>() == 0, "a method captures nothing") };
     Native::new(name, |vm, args| {
-        let object = receiver::<T>(vm, args)?;
+        let object = check::<T>(vm, args, 0)?;
         let arguments = A::from_arguments(vm, args, 1)?;
         run_future(vm, "host method", body::<F>()(object, arguments), results)
     })

@@ -51,6 +51,17 @@ impl<T: Object> IntoResult for New<T> {
     }
 }
 
+impl<T: Object> IntoResult for Vec<New<T>> {
+    fn into_result(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        let list = vm.new_table(self.len() as u32, 0);
+        for (i, New(object)) in self.into_iter().enumerate() {
+            let object = new_object(vm, Arc::new(object));
+            vm.raw_set(list, Value::int(i as i64 + 1), object)?;
+        }
+        Ok(Value::table(list))
+    }
+}
+
 /// An object as a value of this process, which holds it from now on.
 pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     let metatable = vm.image.class(T::class());
@@ -66,10 +77,13 @@ pub fn this<T: Object>(value: Value) -> Option<Arc<T>> {
     userdata_of::<Hosted<T>>(value).map(|hosted| unsafe { Arc::clone(&(*hosted).0) })
 }
 
-/// The object whose method is called.
+/// The Rust value behind argument `i`.
 ///
 /// # Errors
 /// `bad argument …` if it is no `T`.
-pub fn receiver<T: Object>(vm: &mut Vm, args: Args) -> Result<Arc<T>, Box<LuaError>> {
-    this(args.get(vm, 0)).ok_or_else(|| vm.type_error(0, T::class().name, args.try_get(vm, 0)))
+pub fn check<T: Object>(vm: &mut Vm, args: Args, i: u32) -> Result<Arc<T>, Box<LuaError>> {
+    match this(args.get(vm, i)) {
+        Some(object) => Ok(object),
+        None => Err(vm.type_error(i, T::class().name, args.try_get(vm, i))),
+    }
 }
