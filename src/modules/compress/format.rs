@@ -24,10 +24,13 @@ pub struct Format {
     /// The kind of the error for data that cannot be decoded.
     pub corrupt: &'static str,
     /// From data, level and dictionary.
-    pub encode: fn(&[u8], u32, &[u8]) -> Result<Vec<u8>, Failure>,
+    pub encode: fn(&[u8], u32, &[u8]) -> Coded,
     /// From data, the size that the result may have, and dictionary.
-    pub decode: fn(&[u8], usize, &[u8]) -> Result<Vec<u8>, Failure>,
+    pub decode: fn(&[u8], usize, &[u8]) -> Coded,
 }
+
+/// What comes of it.
+pub type Coded = Result<Vec<u8>, Failure>;
 
 /// Why there is no result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,7 +91,7 @@ pub static ZSTD: Format = Format {
 const BUFFER: usize = 32 << 10;
 
 /// All that a decoder gives.
-fn read_up_to(decoder: impl Read, most: usize) -> Result<Vec<u8>, Failure> {
+fn read_up_to(decoder: impl Read, most: usize) -> Coded {
     let mut decoded = Vec::new();
     match decoder.take(most as u64 + 1).read_to_end(&mut decoded) {
         Ok(_) if decoded.len() > most => Err(Failure::TooLarge),
@@ -105,7 +108,7 @@ fn encode_gzip(data: &[u8], level: u32) -> Vec<u8> {
 }
 
 /// With the header of zlib, or without any.
-fn deflate(data: &[u8], level: u32, header: bool) -> Result<Vec<u8>, Failure> {
+fn deflate(data: &[u8], level: u32, header: bool) -> Coded {
     let mut stream = Compress::new(Compression::new(level), header);
     let mut encoded = Vec::with_capacity(data.len() / 2 + 64);
     loop {
@@ -118,7 +121,7 @@ fn deflate(data: &[u8], level: u32, header: bool) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn inflate(data: &[u8], most: usize, header: bool) -> Result<Vec<u8>, Failure> {
+fn inflate(data: &[u8], most: usize, header: bool) -> Coded {
     let mut stream = Decompress::new(header);
     let mut decoded = Vec::new();
     loop {
@@ -138,7 +141,7 @@ fn inflate(data: &[u8], most: usize, header: bool) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn encode_brotli(data: &[u8], level: u32) -> Result<Vec<u8>, Failure> {
+fn encode_brotli(data: &[u8], level: u32) -> Coded {
     let parameters = brotli::enc::BrotliEncoderParams {
         quality: level as i32,
         size_hint: data.len(),
@@ -151,7 +154,7 @@ fn encode_brotli(data: &[u8], level: u32) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn decode_brotli(data: &[u8], most: usize) -> Result<Vec<u8>, Failure> {
+fn decode_brotli(data: &[u8], most: usize) -> Coded {
     let mut state = BrotliState::new(StandardAlloc::default(), StandardAlloc::default(), StandardAlloc::default());
     let (mut left, mut read) = (data.len(), 0);
     let (mut decoded, mut total, mut buffer) = (Vec::new(), 0, vec![0; BUFFER]);
@@ -179,13 +182,13 @@ fn decode_brotli(data: &[u8], most: usize) -> Result<Vec<u8>, Failure> {
     }
 }
 
-fn encode_zstd(data: &[u8], level: u32, dictionary: &[u8]) -> Result<Vec<u8>, Failure> {
+fn encode_zstd(data: &[u8], level: u32, dictionary: &[u8]) -> Coded {
     let mut encoder: FrameCompressor = FrameCompressor::new(CompressionLevel::from_level(level as i32));
     encoder.set_dictionary_from_bytes(dictionary).map_err(|_| Failure::Dictionary)?;
     Ok(encoder.compress_independent_frame(data))
 }
 
-fn decode_zstd(data: &[u8], most: usize, dictionary: &[u8]) -> Result<Vec<u8>, Failure> {
+fn decode_zstd(data: &[u8], most: usize, dictionary: &[u8]) -> Coded {
     if dictionary.is_empty() {
         return read_up_to(StreamingDecoder::new(data), most);
     }

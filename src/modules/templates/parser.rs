@@ -86,17 +86,17 @@ pub fn parse(source: &str, delimiters: &Delimiters) -> Result<Template, String> 
 }
 
 /// What ends a list of steps.
-enum End {
+enum Closing {
     End,
     Else,
     ElseIf(Tree),
 }
 
-impl End {
+impl Closing {
     fn word(&self) -> &'static str {
         match self {
-            End::End => "end",
-            End::Else | End::ElseIf(_) => "else",
+            Closing::End => "end",
+            Closing::Else | Closing::ElseIf(_) => "else",
         }
     }
 }
@@ -108,7 +108,7 @@ struct Parser<'a> {
     begun: bool,
 }
 
-type Nodes = (Vec<Node>, Option<(End, usize)>);
+type Nodes = (Vec<Node>, Option<(Closing, usize)>);
 
 impl Parser<'_> {
     /// Steps up to an action that ends them.
@@ -128,11 +128,11 @@ impl Parser<'_> {
             let first = !std::mem::replace(&mut self.begun, true);
             let (word, rest) = word(action);
             let step = match (word, rest) {
-                ("end", "") => return Ok((nodes, Some((End::End, line)))),
-                ("else", "") => return Ok((nodes, Some((End::Else, line)))),
+                ("end", "") => return Ok((nodes, Some((Closing::End, line)))),
+                ("else", "") => return Ok((nodes, Some((Closing::Else, line)))),
                 ("else", rest) => match self::word(rest) {
                     ("if", condition) => {
-                        return Ok((nodes, Some((End::ElseIf(expression(condition, line)?), line))));
+                        return Ok((nodes, Some((Closing::ElseIf(expression(condition, line)?), line))));
                     }
                     _ => return Err(at("'if' expected behind 'else'", line)),
                 },
@@ -179,7 +179,7 @@ impl Parser<'_> {
     /// Steps up to `end`.
     fn until_end(&mut self, what: &str, line: usize, depth: usize) -> Result<Vec<Node>, String> {
         match self.nodes(depth + 1)? {
-            (nodes, Some((End::End, _))) => Ok(nodes),
+            (nodes, Some((Closing::End, _))) => Ok(nodes),
             (_, Some((_, line))) => Err(at("unexpected 'else'", line)),
             (_, None) => Err(at(&format!("'{what}' without 'end'"), line)),
         }
@@ -197,9 +197,9 @@ impl Parser<'_> {
             let (nodes, end) = self.nodes(depth + 1)?;
             branches.push((condition, nodes));
             condition = match end {
-                Some((End::End, _)) => return Ok(Step::If(branches)),
-                Some((End::Else, _)) => None,
-                Some((End::ElseIf(condition), _)) => Some(condition),
+                Some((Closing::End, _)) => return Ok(Step::If(branches)),
+                Some((Closing::Else, _)) => None,
+                Some((Closing::ElseIf(condition), _)) => Some(condition),
                 None => return Err(at("'if' without 'end'", line)),
             };
         }
@@ -217,9 +217,9 @@ impl Parser<'_> {
         let list = expression(list, line)?;
         let (body, end) = self.nodes(depth + 1)?;
         let otherwise = match end {
-            Some((End::End, _)) => Vec::new(),
-            Some((End::Else, line)) => self.until_end("range", line, depth)?,
-            Some((End::ElseIf(_), line)) => return Err(at("unexpected 'else if'", line)),
+            Some((Closing::End, _)) => Vec::new(),
+            Some((Closing::Else, line)) => self.until_end("range", line, depth)?,
+            Some((Closing::ElseIf(_), line)) => return Err(at("unexpected 'else if'", line)),
             None => return Err(at("'range' without 'end'", line)),
         };
         Ok(Step::Range { index, item, list, body, otherwise })
