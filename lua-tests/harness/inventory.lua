@@ -23,7 +23,8 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   "table", "utf8" } do
   list(name .. ".", _G[name])
 end
-for _, name in ipairs { "base64", "ctx", "env", "events", "fs", "funcs", "hash", "json", "logger", "pg", "sql", "store", "time", "types",
+for _, name in ipairs { "base64", "compress", "crypto", "ctx", "env", "eval_runner", "events", "exec", "expr", "fs", "funcs", "hash",
+  "json", "logger", "metrics", "pg", "queue", "security", "sql", "store", "system", "templates", "text", "time", "types",
   "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
@@ -61,7 +62,18 @@ local file = assert(volume:open("/dev/null", "r"))
 methods("fs.File", file)
 methods("fs.Scanner", file:scanner())
 file:close()
+local executor = require("exec").get("app:programs")
+methods("exec.Executor", executor)
+methods("exec.Process", executor:exec("true"))
+local text = require("text")
+methods("text.Regexp", text.regexp.compile(""))
+methods("text.Differ", text.diff.new())
+methods("text.Splitter", text.splitter.recursive())
 methods("logger.Logger", require("logger"):named("a"))
+methods("eval_runner.Program", require("eval_runner").compile("return 1"))
+methods("expr.Program", require("expr").compile("1"))
+methods("security.Actor", require("security").new_actor("a"))
+methods("security.Scope", require("security").new_scope())
 methods("store.Store", require("store").get("app:store"))
 local sql = require("sql")
 local db = sql.get("sqlite::memory:")

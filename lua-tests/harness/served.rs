@@ -48,6 +48,7 @@ fn router(prefix: &str, middleware: &[&str], options: &[(&str, &str)], endpoints
     Router {
         prefix: prefix.to_owned(),
         middleware: middleware.iter().map(|name| Middleware::new(name, &options).expect("good options")).collect(),
+        firewalls: Vec::new(),
         relays: Vec::new(),
         endpoints: endpoints.iter().map(endpoint).collect(),
     }

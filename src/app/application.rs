@@ -207,7 +207,7 @@ impl Application {
         let arguments: Vec<Data> = arguments.iter().map(|argument| Data::from(&**argument)).collect();
         let arguments = Data::pack(core, &arguments).ok_or_else(|| ErrorData::plain(INTERNAL, "not enough memory"))?;
         // The host tells the supervisor of the end.
-        spawn_entry(core, &host, &command.id, &arguments, Box::new(drop))
+        spawn_entry(core, &host, &command.id, &arguments, None, Box::new(drop))
     }
 
     /// Stops everything. After an end that somebody asked for, processes that are no services get time to end, too. Says

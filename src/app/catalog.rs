@@ -14,6 +14,7 @@ use super::link::{Linked, default_host};
 use super::problem::Problem;
 use crate::runtime::call::Callable;
 use crate::runtime::core::RuntimeCore;
+use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, NOT_FOUND};
 use crate::runtime::spawn::{Bindings, Entries, Entry, Resource};
 use crate::vm::image::Image;
@@ -190,6 +191,20 @@ impl Entries for CatalogEntries {
                 folder: self.0.folder.clone(),
             },
         }
+    }
+
+    fn library(&self, id: &str) -> Option<Entry> {
+        self.0.current().linked.library(id)
+    }
+
+    fn of_kind(&self, kind: &str) -> Vec<(Arc<str>, Data)> {
+        let version = self.0.current();
+        let found = version.linked.definitions.values().filter(|definition| *definition.kind == *kind);
+        found.map(|definition| (Arc::clone(&definition.id), definition.data.clone())).collect()
+    }
+
+    fn meta(&self, id: &str) -> Data {
+        self.0.current().linked.definitions.get(id).map_or(Data::Nil, |definition| definition.meta.clone())
     }
 
     fn declares_hosts(&self) -> bool {

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 use super::problem::{Place, Problem};
 use crate::modules::yaml::tree::{self, Content, Node};
 use crate::runtime::data::Data;
+use crate::runtime::spawn::sibling;
 
 /// How a value begins that stands for the content of a file.
 pub const FILE: &str = "file://";
@@ -71,7 +72,7 @@ impl Definition {
 
     /// The id that a reference means; without a namespace it is one of the entry's own.
     pub fn resolve_id(&self, reference: &str) -> String {
-        if reference.contains(':') { reference.to_owned() } else { format!("{}:{reference}", self.namespace()) }
+        sibling(&self.id, reference)
     }
 }
 

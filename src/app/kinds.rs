@@ -5,12 +5,16 @@
 
 use super::definition::Definition;
 use super::problem::Problem;
+use crate::modules::exec;
+use crate::modules::queue::{self, consumer};
+use crate::modules::security::{policy, tokens};
 #[cfg(feature = "sql")]
 use crate::modules::sql::config;
+use crate::modules::templates::{SET_KIND, TEMPLATE_KIND};
 use crate::runtime::data::Data;
 #[cfg(feature = "sql")]
 use crate::runtime::module::resource::Declaration;
-use crate::runtime::time;
+use crate::runtime::time::Duration;
 
 /// A kind of entry.
 pub struct Kind {
@@ -78,7 +82,14 @@ const LIFECYCLE: Field = optional(
         optional("startup", Shape::Word(&["required", "optional"])),
         optional("requires", Shape::Texts),
         optional("depends_on", Shape::Texts),
-        optional("security", Shape::Any),
+        optional(
+            "security",
+            Shape::Map(&[
+                optional("actor", Shape::Map(&[required("id", Shape::Text), optional("meta", Shape::Any)])),
+                optional("policies", Shape::Texts),
+                optional("groups", Shape::Texts),
+            ]),
+        ),
         optional(
             "restart",
             Shape::Map(&[
@@ -129,6 +140,9 @@ pub const TERMINAL: &str = "terminal.host";
 pub const SERVICE: &str = "process.service";
 /// A scope of process groups.
 pub const GROUP_SCOPE: &str = "pg.scope";
+
+/// Data under keys.
+pub const STORE: &str = "store.memory";
 
 /// A server of HTTP.
 pub const HTTP_SERVICE: &str = "http.service";
@@ -219,8 +233,113 @@ static KINDS: &[Kind] = &[
         open: false,
     },
     Kind {
-        name: "store.memory",
+        name: SET_KIND,
+        fields: &[
+            optional(
+                "engine",
+                Shape::Map(&[
+                    optional("development_mode", Shape::Boolean),
+                    optional(
+                        "delimiters",
+                        Shape::Map(&[
+                            optional("left", Shape::Text),
+                            optional("right", Shape::Text),
+                            optional("comment_left", Shape::Text),
+                            optional("comment_right", Shape::Text),
+                        ]),
+                    ),
+                    optional("globals", Shape::Any),
+                ]),
+            ),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind { name: TEMPLATE_KIND, fields: &[required("set", Shape::Text), required("source", Shape::Any)], open: false },
+    Kind {
+        name: exec::KIND,
+        fields: &[
+            optional("default_work_dir", Shape::Text),
+            optional("default_env", Shape::Names),
+            optional("command_whitelist", Shape::Texts),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: STORE,
         fields: &[optional("max_size", Shape::Positive), optional("cleanup_interval", Shape::Duration), LIFECYCLE],
+        open: false,
+    },
+    Kind { name: queue::MEMORY, fields: &[LIFECYCLE], open: false },
+    Kind {
+        name: queue::KIND,
+        fields: &[
+            required("driver", Shape::Text),
+            optional("codec", Shape::Word(&["json/plain"])),
+            optional("queue_name", Shape::Text),
+            optional(
+                "driver_options",
+                Shape::Map(&[optional("memory", Shape::Map(&[optional("max_length", Shape::Positive)]))]),
+            ),
+            optional("dead_letter", Shape::Text),
+            optional("max_attempts", Shape::Positive),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: consumer::KIND,
+        fields: &[
+            required("queue", Shape::Text),
+            required("func", Shape::Text),
+            optional("concurrency", Shape::Positive),
+            optional("prefetch", Shape::Positive),
+            optional("auto_ack", Shape::Boolean),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind {
+        name: "security.policy",
+        fields: &[
+            required(
+                "policy",
+                Shape::Map(&[
+                    required("actions", Shape::Any),
+                    required("resources", Shape::Any),
+                    required("effect", Shape::Any),
+                    optional("conditions", Shape::Any),
+                ]),
+            ),
+            optional("groups", Shape::Texts),
+        ],
+        open: false,
+    },
+    Kind {
+        name: policy::EXPRESSION,
+        fields: &[
+            required(
+                "policy",
+                Shape::Map(&[
+                    required("actions", Shape::Any),
+                    required("resources", Shape::Any),
+                    required("effect", Shape::Any),
+                    required("expression", Shape::Text),
+                ]),
+            ),
+            optional("groups", Shape::Texts),
+        ],
+        open: false,
+    },
+    Kind {
+        name: tokens::KIND,
+        fields: &[
+            required("store", Shape::Text),
+            optional("token_length", Shape::Positive),
+            optional("default_expiration", Shape::Duration),
+            optional("token_key", Shape::Text),
+        ],
         open: false,
     },
     Kind {
@@ -308,7 +427,7 @@ pub fn is_supervised(kind: &str) -> bool {
     if config::KINDS.contains(&kind) {
         return true;
     }
-    matches!(kind, HOST | TERMINAL | SERVICE | HTTP_SERVICE)
+    matches!(kind, HOST | TERMINAL | SERVICE | HTTP_SERVICE | consumer::KIND)
 }
 
 /// Checks the fields of a definition.
@@ -318,14 +437,21 @@ pub fn check(definition: &Definition, problems: &mut Vec<Problem>) {
         return;
     };
     let Data::Map(entries) = &definition.data else { return };
-    #[cfg(feature = "sql")]
     let before = problems.len();
     let mut report = |top: &str, harmless, message| {
         problems.push(Problem { harmless, ..definition.problem(top, message) });
     };
     check_fields(entries, kind.fields, kind.open, "", &mut report);
+    if problems[before..].iter().any(|problem| !problem.harmless) {
+        return;
+    }
+    if policy::KINDS.contains(&kind.name)
+        && let Err(message) = policy::compile(kind.name, &definition.data)
+    {
+        problems.push(definition.problem("policy", message));
+    }
     #[cfg(feature = "sql")]
-    if config::KINDS.contains(&kind.name) && problems[before..].iter().all(|problem| problem.harmless) {
+    if config::KINDS.contains(&kind.name) {
         // Values that come from the environment, numbers in texts, options of the engine.
         let (id, folder) = (&*definition.id, std::path::Path::new(""));
         let entry = Declaration { id, kind: kind.name, fields: &definition.data, folder };
@@ -386,7 +512,7 @@ fn check_shape(value: &Data, shape: Shape, path: &str, top: &str, report: Report
         Shape::Positive => (!matches!(value, Data::Integer(1..))).then_some("a positive integer"),
         Shape::Number => (!number.is_some_and(|number| number >= 0.0)).then_some("a number that is not negative"),
         Shape::Boolean => (!matches!(value, Data::Boolean(_))).then_some("true or false"),
-        Shape::Duration => duration(value).is_none().then_some("a duration such as 500ms or 10s"),
+        Shape::Duration => Duration::of_data(value).is_none().then_some("a duration such as 500ms or 10s"),
         Shape::Word(words) => match value.as_str() {
             Some(word) if words.contains(&word) => None,
             _ => {
@@ -444,23 +570,5 @@ fn shown(value: &Data) -> String {
         Data::Text(text) => format!("{:?}", String::from_utf8_lossy(&text[..text.len().min(40)])),
         Data::List(_) => "a list".to_owned(),
         Data::Map(_) => "a map".to_owned(),
-    }
-}
-
-/// A duration of a definition: text, or a number of milliseconds.
-pub fn duration(value: &Data) -> Option<std::time::Duration> {
-    match value {
-        Data::Text(text) => {
-            let text = std::str::from_utf8(text).ok()?;
-            let days = text.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-            match days {
-                Some(days) => Some(std::time::Duration::from_secs(u64::from(days) * 86_400)),
-                None => time::Duration::parse(text.as_bytes())
-                    .filter(|duration| duration.0 >= 0)
-                    .map(|duration| duration.to_std()),
-            }
-        }
-        Data::Integer(milliseconds) => u64::try_from(*milliseconds).ok().map(std::time::Duration::from_millis),
-        _ => None,
     }
 }

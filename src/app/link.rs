@@ -10,11 +10,15 @@ use hashbrown::{HashMap, HashSet};
 
 use super::definition::{Definition, FILE, SOURCE};
 use super::kinds::{
-    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, TERMINAL,
+    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, STORE,
+    TERMINAL,
 };
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
 use crate::modules::fs::DIRECTORY;
+use crate::modules::queue::{self, consumer};
+use crate::modules::security::tokens;
+use crate::modules::templates::{self, SET_KIND, TEMPLATE_KIND};
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
 use crate::runtime::spawn::{Bindings, Chunk, Entry, Library};
@@ -45,6 +49,11 @@ impl Linked {
     /// What runs under an id: the code of a process or function.
     pub fn entry(&self, id: &str) -> Option<Entry> {
         self.code.get(id).filter(|code| &*code.definition.kind != LIBRARY).map(|code| code.entry.clone())
+    }
+
+    /// The code of a library.
+    pub fn library(&self, id: &str) -> Option<Entry> {
+        self.code.get(id).filter(|code| &*code.definition.kind == LIBRARY).map(|code| code.entry.clone())
     }
 
     /// What processes of an entry have besides what all have.
@@ -179,6 +188,9 @@ impl Linker<'_> {
         }
         for definition in &definitions {
             self.check_references(definition);
+            if &*definition.kind == TEMPLATE_KIND {
+                self.check_template(definition);
+            }
         }
         #[cfg(feature = "http")]
         super::web::check(&self.linked.definitions, &mut self.problems);
@@ -263,7 +275,11 @@ impl Linker<'_> {
         let to_what: &[(&str, &[&str])] = match &*definition.kind {
             HTTP_ROUTER => &[("meta.server", &[HTTP_SERVICE])],
             HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
+            queue::KIND => &[("driver", &[queue::MEMORY]), ("dead_letter", &[queue::KIND])],
+            consumer::KIND => &[("queue", &[queue::KIND]), ("func", &[FUNCTION, PROCESS])],
+            tokens::KIND => &[("store", &[STORE])],
             HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
+            TEMPLATE_KIND => &[("set", &[SET_KIND])],
             _ => &[],
         };
         for (field, kinds) in to_what {
@@ -285,6 +301,21 @@ impl Linker<'_> {
                 let id = definition.resolve_id(id);
                 self.check_reference(definition, &format!("lifecycle.{field}"), &id, &[]);
             }
+        }
+    }
+
+    /// Whether the text of a template is one, in its set.
+    fn check_template(&mut self, definition: &Definition) {
+        let set = definition.reference("set").and_then(|id| self.linked.definitions.get(&*id));
+        let Some(set) = set.filter(|set| &*set.kind == SET_KIND) else { return };
+        let complaint = match definition.data.get(SOURCE).map(Data::as_str) {
+            Some(Some(source)) if source.starts_with(FILE) => None,
+            Some(Some(source)) => templates::check(&set.data, source).err(),
+            Some(None) => Some("a template must be text".to_owned()),
+            None => None,
+        };
+        if let Some(complaint) = complaint {
+            self.problems.push(definition.problem(SOURCE, complaint));
         }
     }
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::definition::Definition;
-use super::kinds::duration;
 use crate::runtime::data::Data;
+use crate::runtime::time;
 
 /// What a definition says under `lifecycle`.
 #[derive(Clone, Debug)]
@@ -33,7 +33,9 @@ impl Lifecycle {
         let lifecycle = definition.data.get("lifecycle");
         let field = |name| lifecycle.and_then(|lifecycle| lifecycle.get(name));
         let restart = |name| field("restart").and_then(|restart| restart.get(name));
-        let time = |data: Option<&Data>, default: u64| data.and_then(duration).unwrap_or(Duration::from_secs(default));
+        let time = |data: Option<&Data>, default: u64| {
+            data.and_then(time::Duration::of_data).unwrap_or(Duration::from_secs(default))
+        };
         let number = |data: Option<&Data>, default| match data {
             Some(Data::Integer(i)) => *i as f64,
             Some(Data::Float(f)) => *f,

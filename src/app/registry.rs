@@ -12,6 +12,7 @@ use super::catalog::{Catalog, CatalogEntries, Change, Refusal, Version, delta};
 use super::definition::Definition;
 use super::filter::Filter;
 use super::problem::{Place, Problem};
+use crate::runtime::access::{self, Access};
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, CONFLICT, INVALID, NOT_FOUND, UNAVAILABLE};
 use crate::runtime::module::{Module, ModuleClass};
@@ -253,8 +254,12 @@ fn entry_data(definition: &Definition) -> Data {
     ])
 }
 
+/// Entries that the caller may not get are left out.
 fn answer_entries(vm: &mut Vm, version: &Version, wanted: impl Fn(&Definition) -> bool) -> NativeResult {
-    let entries = version.linked.definitions.values().filter(|definition| wanted(definition));
+    let access = Access::of_caller(vm);
+    let is_visible = |definition: &Definition| access.allows("registry.get", &definition.id, &Data::Nil);
+    let entries = version.linked.definitions.values();
+    let entries = entries.filter(|definition| wanted(definition) && is_visible(definition));
     let entries = Data::List(entries.map(|definition| entry_data(definition)).collect());
     let entries = entries.to_value(vm)?;
     answer_pair(vm, entries)
@@ -265,6 +270,9 @@ fn get(vm: &mut Vm, args: Args, i: u32, version: &Version) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, i)?);
     if id.is_empty() {
         return errors::fail(vm, INVALID, "empty entry id");
+    }
+    if let Err(error) = access::check(vm, "registry.get", &id) {
+        return errors::refuse(vm, error);
     }
     match version.linked.definitions.get(&*id) {
         Some(definition) => {
@@ -391,6 +399,9 @@ fn apply(vm: &mut Vm, args: Args) -> NativeResult {
     if list.is_empty() {
         return errors::fail(vm, INVALID, "there are no changes");
     }
+    if let Err(error) = access::check(vm, "registry.apply", "registry") {
+        return errors::refuse(vm, error);
+    }
     let (base, list, image) = (*base, list.clone(), Arc::clone(&state(vm).core().image));
     change(vm, move || catalog.apply(&image, base, &list))
 }
@@ -402,6 +413,9 @@ fn apply_version(vm: &mut Vm, args: Args) -> NativeResult {
         Ok(version) => version,
         Err(message) => return errors::fail(vm, NOT_FOUND, &message),
     };
+    if let Err(error) = access::check(vm, "registry.apply_version", "registry") {
+        return errors::refuse(vm, error);
+    }
     let image = Arc::clone(&state(vm).core().image);
     change(vm, move || catalog.restore(&image, &wanted))
 }

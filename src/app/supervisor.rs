@@ -20,17 +20,21 @@ use super::definition::Definition;
 use super::kinds::{HOST, HTTP_SERVICE, SERVICE, TERMINAL, is_supervised};
 use super::link::requirements;
 use super::policy::Lifecycle;
+use crate::modules::queue::consumer;
+use crate::modules::security::declared_identity;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ErrorData, INTERNAL, TIMEOUT};
 use crate::runtime::hosts::{HostKind, HostState};
+use crate::runtime::identity::Identity;
 use crate::runtime::interrupt::interrupt;
 use crate::runtime::io::{Completion, Operation};
 use crate::runtime::mail::{Happening, Mail, Outcome, ProcessEvent};
 use crate::runtime::module::resource::{Declaration, Resource};
 use crate::runtime::pid::NOBODY;
 use crate::runtime::process::Process;
+use crate::runtime::services::{self, ServiceState};
 use crate::runtime::system::spawn_entry;
 use crate::runtime::transfer::Text;
 use crate::stdlib::output::flush_output;
@@ -91,6 +95,21 @@ enum State {
     Broken,
 }
 
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Unknown => "unknown",
+            State::Starting => "starting",
+            State::Running => services::RUNNING,
+            State::Stopping => "stopping",
+            State::Stopped => "stopped",
+            State::Failed => "failed",
+            State::Exited => "exited",
+            State::Broken => "broken",
+        }
+    }
+}
+
 /// A supervised entry.
 struct Unit {
     definition: Arc<Definition>,
@@ -101,6 +120,8 @@ struct Unit {
     run: u64,
     /// Starts in the present unstable time.
     starts: u32,
+    /// What it has failed with last.
+    failure: Box<str>,
     /// When it began to run.
     since: Moment,
     /// When something has to be done: a start is due or has taken too long, or the process must end.
@@ -144,6 +165,7 @@ impl Supervisor {
                 state: State::Unknown,
                 run: 0,
                 starts: 0,
+                failure: Box::default(),
                 since: Moment(0),
                 due: None,
                 loading: false,
@@ -171,7 +193,7 @@ impl Supervisor {
 
     /// Whether a service starts with the application.
     pub fn has_services(&self) -> bool {
-        let serves = |unit: &Unit| matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE);
+        let serves = |unit: &Unit| matches!(&*unit.definition.kind, SERVICE | HTTP_SERVICE | consumer::KIND);
         self.units.values().any(|unit| unit.lifecycle.auto_start && serves(unit))
     }
 
@@ -208,8 +230,10 @@ impl Supervisor {
     /// Acts and takes news until `enough`, or until the application is to end.
     fn turn(&mut self, enough: impl Fn(&Supervisor) -> bool) -> Option<End> {
         loop {
-            if let Some(end) = self.act() {
-                return Some(end);
+            let end = self.act();
+            self.publish();
+            if end.is_some() {
+                return end;
             }
             if enough(self) {
                 return None;
@@ -232,6 +256,23 @@ impl Supervisor {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Some(End::Stopped),
             }
+        }
+    }
+
+    /// Tells those who want to know how things are.
+    fn publish(&self) {
+        for (id, unit) in &self.units {
+            let desired = match unit.state {
+                State::Starting | State::Running | State::Failed => services::RUNNING,
+                _ => "stopped",
+            };
+            let state = ServiceState {
+                status: unit.state.name(),
+                desired,
+                retries: unit.starts.saturating_sub(1),
+                details: unit.failure.clone(),
+            };
+            self.core.services.note(id, state, &*self.core.driver);
         }
     }
 
@@ -409,6 +450,7 @@ impl Supervisor {
         let now = self.core.driver.now();
         let random = (self.core.driver.random_u64() >> 11) as f64 / (1u64 << 53) as f64;
         let Some(unit) = self.units.get_mut(id) else { return };
+        unit.failure = error.full_text().into();
         let delay = match error.retryable {
             Some(false) => None,
             _ => unit.lifecycle.delay(unit.starts, random),
@@ -430,6 +472,7 @@ impl Supervisor {
     pub fn stop(&mut self) -> bool {
         loop {
             self.stop_what_can_be();
+            self.publish();
             if !self.units.values().any(|unit| matches!(unit.state, State::Running | State::Stopping)) {
                 return true;
             }
@@ -527,7 +570,8 @@ fn start_service(core: &Arc<RuntimeCore>, unit: &Unit, sender: &Sender<News>) ->
     thread.map(drop).map_err(|error| no_thread(&error))
 }
 
-/// What an entry that is no process stands for: a server, which is made of many entries, or what a module has for it.
+/// What an entry that is no process stands for: a server, which is made of many entries, a
+/// consumer, which calls functions, or what a module has for it.
 fn resource(
     core: &Arc<RuntimeCore>,
     definition: &Arc<Definition>,
@@ -536,6 +580,9 @@ fn resource(
     #[cfg(feature = "http")]
     if &*definition.kind == HTTP_SERVICE {
         return Ok(super::web::resource(core, definition, catalog));
+    }
+    if &*definition.kind == consumer::KIND {
+        return consumer::resource(core, &definition.id, &definition.data);
     }
     let entry =
         Declaration { id: &definition.id, kind: &definition.kind, fields: &definition.data, folder: catalog.folder() };
@@ -582,10 +629,20 @@ fn load_service(
         _ => &[],
     };
     let arguments = Data::pack(core, input).ok_or_else(|| ErrorData::plain(INTERNAL, "not enough memory"))?;
+    let identity = identity(core, definition)?;
     let (id, sender) = (Arc::clone(&definition.id), sender.clone());
     // Nobody listens any more if the application has ended.
     let on_exit = Box::new(move |outcome| drop(sender.send(News::Ended(id, run, outcome))));
-    spawn_entry(core, &host, &definition.resolve_id(text("process")), &arguments, on_exit)
+    spawn_entry(core, &host, &definition.resolve_id(text("process")), &arguments, identity, on_exit)
+}
+
+/// On whose behalf a service runs.
+fn identity(core: &RuntimeCore, definition: &Definition) -> Result<Option<Arc<Identity>>, ErrorData> {
+    let Some(fields) = definition.data.get("lifecycle").and_then(|lifecycle| lifecycle.get("security")) else {
+        return Ok(None);
+    };
+    let identity = declared_identity(&*core.entries, &definition.id, fields)?;
+    Ok((!identity.is_empty()).then(|| Arc::new(identity)))
 }
 
 /// Tells the operator what became of an entry.

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-use super::kinds::{FUNCTION, PROCESS, duration};
+use super::kinds::{FUNCTION, PROCESS};
 use super::link::default_host;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::ErrorData;
 use crate::runtime::system::spawn_entry;
+use crate::runtime::time;
 use crate::runtime::transfer::Parcel;
 
 /// How long a test may take unless its `meta.timeout` says otherwise.
@@ -47,8 +48,9 @@ impl Test {
         let (sender, outcome) = mpsc::channel();
         // The receiver is gone if the test has taken too long.
         let on_exit = Box::new(move |outcome| drop(sender.send(outcome)));
-        let process = spawn_entry(core, &host, self.id(), &Parcel::Empty, on_exit).map_err(|error| failure(&error))?;
-        let limit = self.0.meta.get("timeout").and_then(duration).unwrap_or(TIMEOUT);
+        let process =
+            spawn_entry(core, &host, self.id(), &Parcel::Empty, None, on_exit).map_err(|error| failure(&error))?;
+        let limit = self.0.meta.get("timeout").and_then(time::Duration::of_data).unwrap_or(TIMEOUT);
         match outcome.recv_timeout(limit) {
             Ok(Ok(Parcel::Boolean(false))) => {
                 Err(Failure { message: "it returned false".to_owned(), stack: String::new() })

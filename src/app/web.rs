@@ -11,26 +11,31 @@ use parking_lot::Mutex;
 
 use super::catalog::Catalog;
 use super::definition::Definition;
-use super::kinds::{self, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
+use super::kinds::{HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
 use super::link::texts;
 use super::problem::Problem;
 use crate::modules::env;
 use crate::modules::fs::{directory, ensure};
+use crate::modules::http::firewall::Firewall;
 use crate::modules::http::middleware::Middleware;
 use crate::modules::http::relay::Relay;
 use crate::modules::http::route::Routes;
 use crate::modules::http::service::{self, Endpoint, FileSite, Router, Server, Service, Timeouts, full_path};
 use crate::modules::http::tls::ServerTls;
+use crate::modules::security::tokens;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID, UNAVAILABLE};
 use crate::runtime::module::resource::{Resource, Work};
+use crate::runtime::time;
 
 type Definitions = BTreeMap<Arc<str>, Arc<Definition>>;
 
 /// The middleware whose option names a volume.
 const SENDFILE: &str = "sendfile";
 const SENDFILE_VOLUME: &str = "sendfile.fs";
+/// The option that names a token store.
+const TOKEN_STORE: &str = "token_auth.store";
 
 /// Checks what can be known of servers before they start: routes, and options of middleware.
 pub fn check(definitions: &Definitions, problems: &mut Vec<Problem>) {
@@ -39,6 +44,11 @@ pub fn check(definitions: &Definitions, problems: &mut Vec<Problem>) {
         match &*definition.kind {
             HTTP_ROUTER | HTTP_STATIC => {
                 let options = options(definition, "options");
+                if let Some(id) = options.get(TOKEN_STORE)
+                    && definitions.get(&**id).is_none_or(|found| &*found.kind != tokens::KIND)
+                {
+                    report("options", format!("'{TOKEN_STORE}': {id} is no token store"));
+                }
                 for name in texts(definition.data.get("middleware")) {
                     match volume(definition, definitions, name, &options) {
                         // Its folder may be made when the server starts.
@@ -51,13 +61,26 @@ pub fn check(definitions: &Definitions, problems: &mut Vec<Problem>) {
                 }
                 let options = self::options(definition, "post_options");
                 for name in texts(definition.data.get("post_middleware")) {
-                    drop(Relay::new(name, &options).map_err(|message| report("post_middleware", message)));
+                    drop(behind_route(name, &options).map_err(|message| report("post_middleware", message)));
                 }
             }
             _ => {}
         }
     }
     check_routes(definitions, problems);
+}
+
+/// What a name among the post-middleware of a router means.
+enum BehindRoute {
+    Firewall(Firewall),
+    Relay(Relay),
+}
+
+fn behind_route(name: &str, options: &HashMap<String, String>) -> Result<BehindRoute, String> {
+    match Firewall::new(name, options)? {
+        Some(firewall) => Ok(BehindRoute::Firewall(firewall)),
+        None => Relay::new(name, options).map(BehindRoute::Relay),
+    }
 }
 
 /// Finds endpoints that are no routes, and those of one server that are the same route.
@@ -88,7 +111,12 @@ fn options(definition: &Definition, field: &str) -> HashMap<String, String> {
         Data::Boolean(b) => Some(b.to_string()),
         value => value.as_str().map(str::to_owned),
     };
-    entries.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), text(value)?))).collect()
+    let options = entries.iter().filter_map(|(name, value)| Some((name.as_str()?.to_owned(), text(value)?)));
+    let mut options: HashMap<String, String> = options.collect();
+    if let Some(id) = options.get_mut(TOKEN_STORE) {
+        *id = definition.resolve_id(id);
+    }
+    options
 }
 
 /// The volume that an option of middleware names, if it has such an option.
@@ -169,15 +197,23 @@ fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Re
         let endpoint = |endpoint: &Arc<Definition>| {
             let text = |field| endpoint.text(field).unwrap_or_default();
             let function = endpoint.resolve_id(text("func"));
-            Endpoint::new(text("method"), text("path"), &function).map_err(|error| error.to_string())
+            let made = Endpoint::new(text("method"), text("path"), &function).map_err(|error| error.to_string())?;
+            Ok(Endpoint { id: (*endpoint.id).into(), ..made })
         };
         let post_options = options(router, "post_options");
-        let relays = texts(router.data.get("post_middleware")).map(|name| Relay::new(name, &post_options));
+        let (mut firewalls, mut relays) = (Vec::new(), Vec::new());
+        for name in texts(router.data.get("post_middleware")) {
+            match behind_route(name, &post_options)? {
+                BehindRoute::Firewall(firewall) => firewalls.push(firewall),
+                BehindRoute::Relay(relay) => relays.push(relay),
+            }
+        }
         routers.push(Router {
             prefix: router.text("prefix").unwrap_or_default().to_owned(),
             middleware: middleware(definitions, folder, router)?,
-            relays: relays.collect::<Result<_, _>>()?,
-            endpoints: endpoints.map(endpoint).collect::<Result<_, _>>()?,
+            firewalls,
+            relays,
+            endpoints: endpoints.map(endpoint).collect::<Result<_, String>>()?,
         });
     }
     let mut files = Vec::new();
@@ -197,7 +233,8 @@ fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Re
         });
     }
     let default = Timeouts::default();
-    let timeout = |name| server.data.get("timeouts").and_then(|timeouts| timeouts.get(name)).and_then(kinds::duration);
+    let timeout =
+        |name| server.data.get("timeouts").and_then(|timeouts| timeouts.get(name)).and_then(time::Duration::of_data);
     Ok(Service {
         address: env::expand(server.text("addr").unwrap_or_default())?,
         timeouts: Timeouts {

@@ -71,11 +71,17 @@ pub(super) fn run(folder: &Path, arguments: &[Vec<u8>]) -> ExitCode {
     }
 }
 
+/// Set to 1, lets processes without a scope do nothing that is guarded.
+const STRICT_SECURITY: &str = "MOONLET_STRICT_SECURITY";
+
 /// Loads an application; what is wrong is told.
 fn load(folder: &Path) -> Result<Application, ExitCode> {
     let mut builder = System::builder();
     if let Some(workers) = worker_count().map_err(|message| fail(&message))? {
         builder = builder.workers(workers);
+    }
+    if std::env::var_os(STRICT_SECURITY).is_some_and(|value| value == "1") {
+        builder = builder.strict_security(true);
     }
     let mut warnings = Vec::new();
     let loaded = Application::load(folder, builder, &mut warnings);

@@ -85,6 +85,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Whether processes that run on nobody's behalf, without a scope, may do nothing that is guarded. By default they may do
+    /// everything.
+    pub fn strict_security(mut self, strict: bool) -> RuntimeBuilder {
+        self.system = self.system.strict_security(strict);
+        self
+    }
+
     /// Starts the workers.
     ///
     /// # Errors
@@ -359,6 +366,13 @@ mod tests {
         assert!(forever.wait().is_err());
         assert_eq!(kind_of(runtime.send(&pid, "topic", ()).unwrap_err()).0, "NotFound");
         assert_eq!(kind_of(runtime.send("no such name", "topic", ()).unwrap_err()).0, "NotFound");
+    }
+
+    #[test]
+    fn in_strict_runtimes_nobody_acts_without_a_scope() {
+        let source = "return function() return select(2, process.send(process.pid(), 'x')):kind() end";
+        let runtime = Runtime::builder().workers(1).strict_security(true).entry("app:it", source).build().unwrap();
+        assert_eq!(runtime.spawn("app:it", ()).unwrap().wait().unwrap().as_str(), Some("PermissionDenied"));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use hashbrown::HashMap;
 use parking_lot::RwLock;
 
 use super::{succeed, succeed_with_text};
-use crate::runtime::errors::{self, INVALID, NOT_FOUND};
+use crate::runtime::access;
+use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::vm::Vm;
 use crate::vm::image::Library;
@@ -74,11 +75,19 @@ fn complaint(key: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Asks whether something may be done to a variable.
+fn check(vm: &mut Vm, action: &str, key: &[u8]) -> Result<(), ErrorData> {
+    access::check(vm, action, &String::from_utf8_lossy(key))
+}
+
 /// `env.get(key)`
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let key = args.check_bytes(vm, 0)?;
     if let Some(complaint) = complaint(key) {
         return errors::fail(vm, INVALID, complaint);
+    }
+    if let Err(error) = check(vm, "env.get", key) {
+        return errors::refuse(vm, error);
     }
     let variables = module::<Env>(vm);
     let value = variables.0.read().get(key).map(|value| value.to_vec());
@@ -97,11 +106,14 @@ fn set(vm: &mut Vm, args: Args) -> NativeResult {
     if let Some(complaint) = complaint(key) {
         return errors::fail(vm, INVALID, complaint);
     }
+    if let Err(error) = check(vm, "env.set", key) {
+        return errors::refuse(vm, error);
+    }
     module::<Env>(vm).0.write().insert(key.into(), value.into());
     succeed(vm, Value::TRUE)
 }
 
-/// `env.get_all()`
+/// `env.get_all()`: those that the caller may get.
 fn get_all(vm: &mut Vm, _: Args) -> NativeResult {
     let table = vm.new_table(0, 16);
     let system = std::env::vars_os().map(|(key, value)| (key.into_vec(), value.into_vec()));
@@ -109,6 +121,9 @@ fn get_all(vm: &mut Vm, _: Args) -> NativeResult {
     let variables = module::<Env>(vm);
     all.extend(variables.0.read().iter().map(|(key, value)| (key.to_vec(), value.to_vec())));
     for (key, value) in all {
+        if check(vm, "env.get", &key).is_err() {
+            continue;
+        }
         let (key, value) = (vm.string(&key)?, vm.string(&value)?);
         vm.raw_set(table, key, value)?;
     }

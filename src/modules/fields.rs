@@ -99,6 +99,19 @@ impl Fields {
         }
     }
 
+    /// A number.
+    ///
+    /// # Errors
+    /// `Invalid`
+    pub fn number(self, vm: &mut Vm, key: &'static str) -> Result<Option<f64>, ErrorData> {
+        match self.value(vm, key) {
+            value if value.is_nil() => Ok(None),
+            value if value.is_int() => Ok(Some(value.as_int() as f64)),
+            value if value.is_float() => Ok(Some(value.as_float())),
+            value => Err(wrong(key, "number", value)),
+        }
+    }
+
     /// A duration, or a number of `unit`s.
     ///
     /// # Errors

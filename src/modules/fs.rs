@@ -21,6 +21,7 @@ use std::time::UNIX_EPOCH;
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
 use crate::runtime::module::{Module, ModuleClass};
@@ -157,6 +158,9 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     if id.is_empty() {
         return errors::fail(vm, INVALID, "empty volume id");
     }
+    if let Err(error) = access::check(vm, "fs.get", &id) {
+        return errors::refuse(vm, error);
+    }
     let (root, working_dir) = match state(vm).core().entries.resource(&id) {
         Resource::Undeclared => (PathBuf::from("/"), std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
         Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no volume {id}")),
@@ -244,7 +248,8 @@ fn on_path<T: Send + 'static>(
     })
 }
 
-fn error_kind(error: &io::Error) -> &'static str {
+/// What kind of error a failure of the system is.
+pub(super) fn error_kind(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::NotFound => NOT_FOUND,
         io::ErrorKind::PermissionDenied => PERMISSION_DENIED,

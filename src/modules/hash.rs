@@ -50,9 +50,10 @@ static LIBRARY: Library = Library {
 };
 
 /// Bytes that cost as much as a function call.
-const BYTES_PER_CALL: usize = 64;
+pub const BYTES_PER_CALL: usize = 64;
 
-fn mac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
+/// The keyed digest of some data.
+pub fn mac<M: Mac + KeyInit>(key: &[u8], data: &[u8]) -> Vec<u8> {
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("a key for HMAC may have any length");
     mac.update(data);
     mac.finalize().into_bytes().to_vec()
@@ -87,8 +88,12 @@ fn answer(vm: &mut Vm, bytes: &[u8], raw: bool) -> NativeResult {
     if raw {
         return succeed_with_text(vm, bytes);
     }
-    let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    succeed_with_text(vm, text.as_bytes())
+    succeed_with_text(vm, hex(bytes).as_bytes())
+}
+
+/// Bytes as hexadecimal text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn fnv32(vm: &mut Vm, args: Args) -> NativeResult {

@@ -3,13 +3,18 @@
 //! | file | module |
 //! | --- | --- |
 //! | [`fs`] | files |
-//! | `json`, [`yaml`], `base64` | data as text and back |
-//! | `hash`, `uuid` | checksums; identifiers |
-//! | `env`, `logger` | the environment; records of what happens |
-//! | `store` | data under keys |
+//! | `json`, [`yaml`], `base64`, `compress` | data as text and back; data made small |
+//! | `text`, `html`, [`templates`] | texts: expressions, differences, pieces; within HTML; made from templates |
+//! | `hash`, `crypto`, `uuid` | digests; ciphers, signatures, random bytes; identifiers |
+//! | `env`, `logger`, [`metrics`] | the environment; records of what happens; numbers about it |
+//! | `store`, [`queue`] | data under keys; letters for functions |
+//! | [`expr`], `eval_runner` | expressions over plain data; code that is data |
+//! | [`security`] | who acts, and what decides about it |
+//! | `system`, [`exec`] | what the runtime knows of itself and the machine; programs of the operating system |
 //! | `http_client`, `websocket`, `http` | HTTP: clients and servers |
 //! | `certificates` | TLS, of HTTP and of databases |
-//! | `net`, `stream`, `scanner`, `split`, `fields` | what these and files share: connections, bytes that come bit by bit, options |
+//! | `net`, `stream`, `scanner`, `split` | what these and files share: connections, bytes that come bit by bit |
+//! | [`fields`], `plain`, `cache` | what many share: options, plain data, what was compiled last |
 //! | `sql` | databases |
 //! | `terminal` | the module `io` of processes that have the terminal |
 //!
@@ -18,15 +23,29 @@
 
 #[cfg(feature = "app")]
 mod base64;
+#[cfg(feature = "json")]
+mod cache;
 #[cfg(any(feature = "http", feature = "sql"))]
 mod certificates;
 #[cfg(feature = "app")]
+mod compress;
+#[cfg(feature = "app")]
+pub mod crypto;
+#[cfg(feature = "app")]
 pub mod env;
-#[cfg(feature = "http")]
+#[cfg(feature = "app")]
+mod eval_runner;
+#[cfg(feature = "app")]
+pub mod exec;
+#[cfg(feature = "app")]
+pub mod expr;
+#[cfg(feature = "app")]
 pub mod fields;
 pub mod fs;
 #[cfg(feature = "app")]
 mod hash;
+#[cfg(feature = "app")]
+mod html;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
@@ -35,19 +54,33 @@ pub mod http_client;
 pub mod json;
 #[cfg(feature = "app")]
 mod logger;
+#[cfg(feature = "app")]
+pub mod metrics;
 #[cfg(feature = "http")]
 pub mod net;
-#[cfg(feature = "http")]
+#[cfg(feature = "app")]
+mod plain;
+#[cfg(feature = "app")]
+pub mod queue;
+#[cfg(feature = "app")]
 mod scanner;
+#[cfg(feature = "app")]
+pub mod security;
 mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
 #[cfg(feature = "app")]
 mod store;
-#[cfg(feature = "http")]
+#[cfg(feature = "app")]
 pub mod stream;
 #[cfg(feature = "app")]
+mod system;
+#[cfg(feature = "app")]
+pub mod templates;
+#[cfg(feature = "app")]
 mod terminal;
+#[cfg(feature = "app")]
+mod text;
 #[cfg(feature = "app")]
 mod uuid;
 #[cfg(feature = "http")]
@@ -83,10 +116,21 @@ pub fn built_in() -> Modules {
     #[cfg(feature = "app")]
     {
         modules.add(base64::Base64);
+        modules.add(compress::Compress);
+        modules.add(crypto::Crypto);
         modules.add(env::Env::default());
+        modules.add(eval_runner::EvalRunner::default());
+        modules.add(exec::Exec);
+        modules.add(expr::Expressions::default());
         modules.add(hash::Hash);
         modules.add(logger::Log);
+        modules.add(metrics::Metrics::default());
+        modules.add(queue::Queues::default());
+        modules.add(security::Security);
         modules.add(store::Stores::default());
+        modules.add(system::System::default());
+        modules.add(templates::TemplateSets::default());
+        modules.add(text::Text);
         modules.add(uuid::Identifiers::default());
         modules.add(yaml::Yaml);
     }
@@ -159,19 +203,23 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::runtime::lib_pg;
+    use crate::runtime::{identity, lib_pg};
     use crate::types::declared::declared;
     use crate::vm::userdata::Class;
 
     /// Classes of objects that only servers, connections or definitions give: `lua-tests/harness/inventory.lua` cannot look
     /// at one.
-    static OUT_OF_REACH: [&Class; 7] = [
+    static OUT_OF_REACH: [&Class; 11] = [
         &http::request::REQUEST,
         &http::request::UPLOAD,
         &http::response::RESPONSE,
+        &identity::POLICY,
         &lib_pg::INSTANCE,
+        &queue::MESSAGE,
         &scanner::SCANNER,
+        &security::TOKEN_STORE,
         &stream::STREAM,
+        &templates::SET,
         &websocket::CLIENT,
     ];
 

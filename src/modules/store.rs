@@ -11,19 +11,22 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use super::fields::{fail, fail_with};
+use super::plain::plain;
 use super::succeed;
+use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INTERNAL, INVALID, NOT_FOUND};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::process_state::state;
-use crate::runtime::spawn::Resource;
+use crate::runtime::spawn::{Entries, Resource};
 use crate::runtime::time::span_of;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::{Library, Literal};
-use crate::vm::native::{Args, Flow, Native, NativeResult};
-use crate::vm::object::{Table, UserData};
+use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::{Value, tag};
 
@@ -80,8 +83,6 @@ const LOCAL: &str = "local";
 const KIND: &str = "store.memory";
 /// Keys that a store has room for, unless it says so.
 const MAX_SIZE: usize = 10_000;
-/// Tables that may be nested in a value.
-const MAX_DEPTH: usize = 60;
 /// Keys of a list, unless it says so, and at most.
 const PAGE: usize = 100;
 const MAX_PAGE: usize = 1000;
@@ -105,7 +106,7 @@ static STORE: Class = Class {
 };
 
 /// A store.
-struct Store {
+pub struct Store {
     id: Box<str>,
     max_size: usize,
     content: Mutex<Content>,
@@ -143,32 +144,37 @@ impl UserData for Handle {
     }
 }
 
+impl Stores {
+    /// The store of an id.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Store>, ErrorData> {
+        let max_size = match entries.resource(id) {
+            Resource::Undeclared if !id.is_empty() => MAX_SIZE,
+            _ => match entries.declared(id, &[KIND])?.1.get("max_size") {
+                Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
+                _ => MAX_SIZE,
+            },
+        };
+        let make = || Arc::new(Store { id: id.into(), max_size, content: Mutex::default() });
+        Ok(Arc::clone(self.0.lock().entry(id.into()).or_insert_with(make)))
+    }
+}
+
 /// `store.get(id)`
 fn open(vm: &mut Vm, args: Args) -> NativeResult {
     let id = String::from_utf8_lossy(args.check_bytes(vm, 0)?);
-    if id.is_empty() {
-        return errors::fail(vm, INVALID, "empty store id");
-    }
-    let core = state(vm).core();
-    let max_size = match core.entries.resource(&id) {
-        Resource::Undeclared => MAX_SIZE,
-        Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no store {id}")),
-        Resource::Entry { kind, .. } if &*kind != KIND => {
-            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {KIND}"));
-        }
-        Resource::Entry { data, .. } => match data.get("max_size") {
-            Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
-            _ => MAX_SIZE,
-        },
-    };
     let stores = module::<Stores>(vm);
-    let mut stores = stores.0.lock();
-    let make = || Arc::new(Store { id: id.as_ref().into(), max_size, content: Mutex::default() });
-    let store = Arc::clone(stores.entry(id.as_ref().into()).or_insert_with(make));
-    drop(stores);
-    let metatable = vm.image.class(&STORE);
-    let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
-    succeed(vm, Value::userdata(handle))
+    let allowed = access::check(vm, "store.get", &id);
+    match allowed.and_then(|()| stores.open(&*state(vm).core().entries, &id)) {
+        Ok(store) => {
+            let metatable = vm.image.class(&STORE);
+            let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
+            succeed(vm, Value::userdata(handle))
+        }
+        Err(error) => fail(vm, error),
+    }
 }
 
 /// The store and the present; `None` if the handle is released.
@@ -178,10 +184,12 @@ fn this(vm: &mut Vm, args: Args) -> Result<Option<(Arc<Store>, Moment)>, Box<Lua
     Ok(store.map(|store| (store, now)))
 }
 
-/// Calls a method that has a key, of a store that is not released. `failed` is the first result of a failure.
+/// Calls a method that has a key, of a store that is not released; `action` is what
+/// it does, `failed` is the first result of a failure.
 fn with_key(
     vm: &mut Vm,
     args: Args,
+    action: &str,
     failed: Value,
     method: impl FnOnce(&mut Vm, &Store, Moment, &[u8]) -> NativeResult,
 ) -> NativeResult {
@@ -190,21 +198,20 @@ fn with_key(
     if key.is_empty() {
         return errors::fail_with(vm, failed, INVALID, "empty key");
     }
+    if let Err(error) = access::check_with(vm, action, &store.id, || Data::from([("key", key)])) {
+        return fail_with(vm, failed, error);
+    }
     method(vm, &store, now, key)
 }
 
 const RELEASED: &str = "the store was released";
-
-fn find(store: &Store, key: &[u8], now: Moment) -> Option<Item> {
-    store.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
-}
 
 fn absent(vm: &mut Vm, key: &[u8]) -> NativeResult {
     errors::fail(vm, NOT_FOUND, &format!("key not found: {}", String::from_utf8_lossy(key)))
 }
 
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
         Some(item) => {
             let value = item.value.to_value(vm)?;
             succeed(vm, value)
@@ -218,7 +225,7 @@ fn entry_data(key: &[u8], item: Item) -> Data {
 }
 
 fn entry(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| match find(store, key, now) {
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
         Some(item) => {
             let entry = entry_data(key, item).to_value(vm)?;
             succeed(vm, entry)
@@ -228,15 +235,15 @@ fn entry(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn has(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
-        let there = find(store, key, now).is_some();
+    with_key(vm, args, "store.key.has", Value::FALSE, |vm, store, now, key| {
+        let there = store.find(key, now).is_some();
         succeed(vm, Value::bool(there))
     })
 }
 
 fn delete(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
-        let removed = store.content.lock().items.remove(key).is_some_and(|item| item.is_there(now));
+    with_key(vm, args, "store.key.delete", Value::FALSE, |vm, store, now, key| {
+        let removed = store.delete(key, now);
         succeed(vm, Value::bool(removed))
     })
 }
@@ -257,48 +264,6 @@ fn expiry(now: Moment, ttl: Value) -> Result<Option<Moment>, &'static str> {
     Ok((!ttl.is_zero()).then(|| now.after(ttl)))
 }
 
-/// What is wrong with a value that is to be stored: where in it something is no plain data.
-fn complaint(vm: &mut Vm, value: Value, path: &mut Vec<String>, open: &mut Vec<*mut Table>) -> Option<String> {
-    match value.tag() {
-        tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::STRING => None,
-        tag::TABLE => {
-            let table = value.as_table();
-            if open.contains(&table) {
-                return Some(format!("{} contains itself", shown(path)));
-            }
-            if open.len() >= MAX_DEPTH {
-                return Some(format!("{} is nested too deeply", shown(path)));
-            }
-            open.push(table);
-            for (i, item) in vm.array_part(table).iter().enumerate() {
-                path.push((i + 1).to_string());
-                if let Some(complaint) = complaint(vm, *item, path, open) {
-                    return Some(complaint);
-                }
-                path.pop();
-            }
-            let mut at = 0;
-            while let Some((after, key, value)) = vm.node_after(table, at) {
-                at = after;
-                path.push(errors::value_text(vm, key));
-                for part in [key, value] {
-                    if let Some(complaint) = complaint(vm, part, path, open) {
-                        return Some(complaint);
-                    }
-                }
-                path.pop();
-            }
-            open.pop();
-            None
-        }
-        _ => Some(format!("{} is a {}, which cannot be stored", shown(path), vm.type_name_of(value))),
-    }
-}
-
-fn shown(path: &[String]) -> String {
-    if path.is_empty() { "the value".to_owned() } else { format!("the value at {}", path.join(".")) }
-}
-
 /// Under which conditions something is stored.
 #[derive(Default)]
 struct Condition {
@@ -307,6 +272,28 @@ struct Condition {
 }
 
 impl Store {
+    fn find(&self, key: &[u8], now: Moment) -> Option<Item> {
+        self.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
+    }
+
+    /// What is under a key.
+    pub fn get(&self, key: &[u8], now: Moment) -> Option<Data> {
+        self.find(key, now).map(|item| item.value)
+    }
+
+    /// Puts something under a key, whatever was there.
+    ///
+    /// # Errors
+    /// `Internal` if the store is full.
+    pub fn set(&self, key: &[u8], value: Data, expires: Option<Moment>, now: Moment) -> Result<(), ErrorData> {
+        self.put(key, Item { value, version: 0, expires }, &Condition::default(), now).map(drop)
+    }
+
+    /// Removes a key. Says whether it was there.
+    pub fn delete(&self, key: &[u8], now: Moment) -> bool {
+        self.content.lock().items.remove(key).is_some_and(|item| item.is_there(now))
+    }
+
     /// Stores a value.
     fn put(&self, key: &[u8], item: Item, condition: &Condition, now: Moment) -> Result<Item, ErrorData> {
         let mut content = self.content.lock();
@@ -333,30 +320,22 @@ impl Store {
     }
 }
 
-fn refuse(vm: &mut Vm, first: Value, error: ErrorData) -> NativeResult {
-    let error = errors::to_value(vm, Arc::new(error));
-    vm.push_all(&[first, error])?;
-    Ok(Flow::Return(2))
-}
-
 /// The item that a value and its time to live make.
-fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, String> {
-    if let Some(complaint) = complaint(vm, value, &mut Vec::new(), &mut Vec::new()) {
-        return Err(complaint);
-    }
-    let expires = expiry(now, ttl)?;
-    Ok(Item { value: Data::of(vm, value), version: 0, expires })
+fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, ErrorData> {
+    let value = plain(vm, value)?;
+    let expires = expiry(now, ttl).map_err(|complaint| ErrorData::plain(INVALID, complaint))?;
+    Ok(Item { value, version: 0, expires })
 }
 
 /// `store:set(key, value, ttl?)`
 fn set(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::FALSE, |vm, store, now, key| {
+    with_key(vm, args, "store.key.set", Value::FALSE, |vm, store, now, key| {
         let (value, ttl) = (args.get(vm, 2), args.get(vm, 3));
         match new_item(vm, value, ttl, now) {
-            Err(complaint) => errors::fail_with(vm, Value::FALSE, INVALID, &complaint),
+            Err(error) => fail_with(vm, Value::FALSE, error),
             Ok(item) => match store.put(key, item, &Condition::default(), now) {
                 Ok(_) => succeed(vm, Value::TRUE),
-                Err(error) => refuse(vm, Value::FALSE, error),
+                Err(error) => fail_with(vm, Value::FALSE, error),
             },
         }
     })
@@ -364,7 +343,7 @@ fn set(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `store:put(key, value, options?)`
 fn put(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, Value::NIL, |vm, store, now, key| {
+    with_key(vm, args, "store.key.set", Value::NIL, |vm, store, now, key| {
         let mut condition = Condition::default();
         let mut ttl = Value::NIL;
         if !args.get(vm, 3).is_nil() {
@@ -381,13 +360,13 @@ fn put(vm: &mut Vm, args: Args) -> NativeResult {
         }
         let value = args.get(vm, 2);
         match new_item(vm, value, ttl, now) {
-            Err(complaint) => errors::fail(vm, INVALID, &complaint),
+            Err(error) => fail(vm, error),
             Ok(item) => match store.put(key, item, &condition, now) {
                 Ok(item) => {
                     let entry = entry_data(key, item).to_value(vm)?;
                     succeed(vm, entry)
                 }
-                Err(error) => refuse(vm, Value::NIL, error),
+                Err(error) => fail(vm, error),
             },
         }
     })
@@ -419,6 +398,10 @@ fn list(vm: &mut Vm, args: Args) -> NativeResult {
             return errors::fail(vm, INVALID, &complaint);
         }
     };
+    let prefix_meta = || Data::from([("prefix", prefix)]);
+    if let Err(error) = access::check_with(vm, "store.key.list", &store.id, prefix_meta) {
+        return fail(vm, error);
+    }
     let from = if after.is_empty() || after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
     let content = store.content.lock();
     let mut found: Vec<_> = content
@@ -441,6 +424,9 @@ fn list(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn info(vm: &mut Vm, args: Args) -> NativeResult {
     let Some((store, _)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    if let Err(error) = access::check(vm, "store.info", &store.id) {
+        return fail(vm, error);
+    }
     let info = Data::from([
         ("id", Data::from(&*store.id)),
         ("backend", MEMORY.into()),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
-use super::context::Context;
+use super::context::Inheritance;
 use super::core::{Alarm, RuntimeCore};
 use super::errors::{self, CANCELED, ErrorData, TIMEOUT};
 use super::hosts::{Host, HostKind};
@@ -116,7 +116,7 @@ struct Work {
     core: Arc<RuntimeCore>,
     callable: Callable,
     arguments: Parcel,
-    context: Option<Arc<Context>>,
+    inherited: Inheritance,
     progress: Arc<Mutex<Progress>>,
     prepare: Option<Prepare>,
     then: OnExit,
@@ -126,30 +126,25 @@ struct Work {
 pub type Prepare = Box<dyn FnOnce(Pid) + Send>;
 
 /// Calls a function: `then` gets the outcome. `caller` is the process that waits while the function is loaded.
-pub fn start(
-    caller: &Process,
-    callable: Callable,
-    arguments: Parcel,
-    context: Option<Arc<Context>>,
-    then: OnExit,
-) -> Call {
+pub fn start(caller: &Process, callable: Callable, arguments: Parcel, inherited: Inheritance, then: OnExit) -> Call {
     let progress = Arc::default();
     let core = Arc::clone(&caller.core);
-    Work { core, callable, arguments, context, progress: Arc::clone(&progress), prepare: None, then }
+    Work { core, callable, arguments, inherited, progress: Arc::clone(&progress), prepare: None, then }
         .enter(Some(caller));
     Call { progress, timeout: None }
 }
 
-/// Calls a function on behalf of the host, without arguments. Nobody cancels the call.
+/// Calls a function on behalf of the host. Nobody cancels the call.
 pub fn start_for_host(
     core: &Arc<RuntimeCore>,
     callable: Callable,
-    context: Option<Arc<Context>>,
+    arguments: Parcel,
+    inherited: Inheritance,
     prepare: Prepare,
     then: OnExit,
 ) {
     let (core, progress) = (Arc::clone(core), Arc::default());
-    Work { core, callable, arguments: Parcel::Empty, context, progress, prepare: Some(prepare), then }.enter(None);
+    Work { core, callable, arguments, inherited, progress, prepare: Some(prepare), then }.enter(None);
 }
 
 impl Call {
@@ -192,8 +187,9 @@ impl Work {
         if matches!(*self.progress.lock(), Progress::Canceled) {
             return false;
         }
-        let Work { core, callable: Callable { entry, host, pool }, arguments, context, progress, prepare, then } = self;
-        let process = match spawn::create(&core, &host, &Start::Entry(&entry), &arguments, context, caller) {
+        let Work { core, callable: Callable { entry, host, pool }, arguments, inherited, progress, prepare, then } =
+            self;
+        let process = match spawn::create(&core, &host, &Start::Entry(&entry), &arguments, inherited, caller) {
             Ok(process) => process,
             Err(error) => {
                 then(Err(Arc::new(error)));

@@ -1,9 +1,10 @@
-//! The context of a process (`runtime.md` §6.3): read-only values under names, inherited by what the process starts. The
-//! `ctx` module shows it.
+//! What a process inherits (`runtime.md` §6.3): its context, read-only values under names, which the module `ctx` shows; and
+//! on whose behalf it runs.
 
 use std::sync::Arc;
 
 use super::errors::{self, INVALID, NOT_FOUND};
+use super::identity::Identity;
 use super::process_state::state;
 use super::transfer::{Parcel, Text, pack};
 use crate::vm::Vm;
@@ -24,6 +25,22 @@ pub static LIBRARY: Library = Library {
 /// Values by name; shared by count, never changed. A context has few names, so it is searched from end to end.
 #[derive(Clone, Default)]
 pub struct Context(Vec<(Text, Parcel)>);
+
+/// What a process gets from whoever starts it.
+#[derive(Clone, Default)]
+pub struct Inheritance {
+    /// Its context.
+    pub context: Option<Arc<Context>>,
+    /// On whose behalf it runs.
+    pub identity: Option<Arc<Identity>>,
+}
+
+impl Inheritance {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.context.is_none() && self.identity.is_none()
+    }
+}
 
 impl Context {
     /// This context with the fields of a table; a field overrides a value of the same name.

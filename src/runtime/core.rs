@@ -1,6 +1,6 @@
 //! What all processes of a runtime share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::access::Guard;
@@ -17,6 +17,7 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Handle;
+use super::services::Services;
 use super::spawn::Entries;
 use super::timer::TimerService;
 use super::words::Words;
@@ -27,8 +28,8 @@ use crate::vm::image::Image;
 pub struct Settings {
     /// Calls and backward jumps of one slice.
     pub slice: i64,
-    /// Bytes a process may use.
-    pub memory_limit: usize,
+    /// Whether processes without a scope may do nothing that is guarded.
+    pub strict_security: bool,
 }
 
 /// Why processes are asked to end, and what those have failed with that did not.
@@ -54,8 +55,8 @@ pub struct RuntimeCore {
     pub bus: Bus,
     /// Process groups.
     pub groups: Groups,
-    /// What processes may do.
-    pub guard: Arc<dyn Guard>,
+    /// What processes may do at most.
+    pub guard: Option<Arc<dyn Guard>>,
     /// Host modules.
     pub modules: Modules,
     /// What can be spawned.
@@ -64,6 +65,10 @@ pub struct RuntimeCore {
     pub words: Words,
     /// Where processes run.
     pub hosts: Hosts,
+    /// What the supervisor tells of services.
+    pub services: Services,
+    /// Bytes that processes which start may use.
+    pub memory_limit: AtomicUsize,
     /// Where `require` looks for files.
     pub module_path: Box<[u8]>,
     /// Settings.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
+use super::context::Inheritance;
 use super::core::RuntimeCore;
 use super::errors::value_text;
 use super::pid::NOBODY;
@@ -185,7 +186,7 @@ impl Reader {
 /// safepoint in `f`, so what it makes stays.
 fn with_heap<R>(core: &Arc<RuntimeCore>, f: impl FnOnce(&mut Vm) -> R) -> R {
     let process = Process::new(Arc::clone(core), NOBODY, false);
-    f(&mut spawn::machine(&process, &"".into(), None))
+    f(&mut spawn::machine(&process, &"".into(), Inheritance::default()))
 }
 
 impl From<()> for Data {

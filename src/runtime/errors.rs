@@ -228,6 +228,17 @@ pub fn fail_with(vm: &mut Vm, value: Value, kind: &str, message: &str) -> Native
     Ok(Flow::Return(2))
 }
 
+/// Answers a native call with `nil, error`, for an error that is there already.
+///
+/// # Errors
+/// `stack overflow` only.
+pub fn refuse(vm: &mut Vm, error: ErrorData) -> NativeResult {
+    let error = to_value(vm, Arc::new(error));
+    vm.push(Value::NIL)?;
+    vm.push(error)?;
+    Ok(Flow::Return(2))
+}
+
 /// The text of any value, without metamethods of programs.
 pub fn value_text(vm: &mut Vm, value: Value) -> String {
     if let Some(error) = error_of(value) {

@@ -10,8 +10,10 @@ export type Future = userdata @opaque("funcs.Future") & {
 export type Executor = userdata @opaque("funcs.Executor") & {
     async: (self: Executor, target: string, ...any) -> (Future, error?),
     call: (self: Executor, target: string, ...any) -> (any, error?),
+    with_actor: (self: Executor, actor: any) -> (Executor, error?),
     with_context: (self: Executor, context: table) -> Executor,
     with_options: (self: Executor, options: table) -> Executor,
+    with_scope: (self: Executor, scope: any) -> (Executor, error?),
 }
 
 return nil :: {

@@ -177,6 +177,11 @@ impl Hosts {
         known.by_id.get(id).map(|index| Arc::clone(&known.list[usize::from(*index)]))
     }
 
+    /// All hosts, the default host first.
+    pub fn all(&self) -> Vec<Arc<Host>> {
+        self.known.read().list.clone()
+    }
+
     /// The host of a process.
     pub fn of(&self, pid: Pid) -> Arc<Host> {
         match pid.host() {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access;
 use super::call::{self, Callable};
-use super::context::Context;
+use super::context::{Context, Inheritance};
 use super::data::Data;
-use super::errors::{ErrorData, INVALID, NOT_FOUND};
+use super::errors::{ErrorData, INVALID, NOT_FOUND, refuse};
 use super::future::new_future;
-use super::lib_process::refuse;
+use super::identity::{Actor, Identity, Scope};
+use super::module::object::{Object, check};
 use super::process_state::state;
 use super::select::check_can_wait;
 use super::spawn::pack_rest;
@@ -42,6 +44,12 @@ static EXECUTOR: Class = Class {
     methods: &[
         Native::new("with_context", with_context),
         Native::new("with_options", with_options),
+        Native::new("with_actor", |vm, args| {
+            with_identity(vm, args, |identity, actor: Arc<Actor>| identity.actor = Some(actor))
+        }),
+        Native::new("with_scope", |vm, args| {
+            with_identity(vm, args, |identity, scope: Arc<Scope>| identity.scope = Some(scope))
+        }),
         Native::new("call", |vm, args| {
             let executor = this(vm, args)?;
             call(vm, args, 1, executor)
@@ -58,7 +66,19 @@ static EXECUTOR: Class = Class {
 #[derive(Clone, Default)]
 struct Executor {
     context: Option<Arc<Context>>,
+    identity: Identity,
     timeout: Option<Duration>,
+}
+
+impl Executor {
+    /// What a callee inherits.
+    fn inheritance(&self, vm: &mut Vm) -> Inheritance {
+        let state = state(vm);
+        Inheritance {
+            context: Context::merged(state.context(), self.context.as_ref()),
+            identity: Identity::merged(state.identity(), &self.identity),
+        }
+    }
 }
 
 impl UserData for Executor {
@@ -80,6 +100,9 @@ fn answer_executor(vm: &mut Vm, executor: Executor) -> NativeResult {
 fn with_context(vm: &mut Vm, args: Args) -> NativeResult {
     let executor = this(vm, args)?;
     let fields = args.check_table(vm, 1)?;
+    if let Err(error) = access::check(vm, "funcs.context", "context") {
+        return refuse(vm, error);
+    }
     let context = executor.context.as_deref().cloned().unwrap_or_default().with_fields(vm, fields)?;
     answer_executor(vm, Executor { context: Some(Arc::new(context)), ..executor })
 }
@@ -103,6 +126,17 @@ fn with_options(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
+/// `executor:with_actor(actor)`, `executor:with_scope(scope)`
+fn with_identity<T: Object>(vm: &mut Vm, args: Args, set: fn(&mut Identity, Arc<T>)) -> NativeResult {
+    let mut executor = this(vm, args)?;
+    let value = check::<T>(vm, args, 1)?;
+    if let Err(error) = access::check(vm, "funcs.security", "security") {
+        return refuse(vm, error);
+    }
+    set(&mut executor.identity, value);
+    answer_executor(vm, executor)
+}
+
 /// What argument `i` names.
 fn target(vm: &mut Vm, args: Args, i: u32) -> Result<Result<Callable, ErrorData>, Box<LuaError>> {
     let id = if args.get(vm, i).is_nil() { b"" } else { args.check_bytes(vm, i)? };
@@ -115,6 +149,9 @@ fn target(vm: &mut Vm, args: Args, i: u32) -> Result<Result<Callable, ErrorData>
     };
     if let Some(complaint) = complaint {
         return Ok(Err(ErrorData::plain(INVALID, complaint)));
+    }
+    if let Err(error) = access::check(vm, "funcs.call", &id) {
+        return Ok(Err(error));
     }
     let core = state(vm).core();
     Ok(core.entries.callable(core, &id).map_err(|error| match &*error.kind {
@@ -135,9 +172,9 @@ fn call(vm: &mut Vm, args: Args, first: u32, executor: Executor) -> NativeResult
     check_can_wait(vm)?;
     let then = call::answer_caller(vm);
     let arguments = pack_rest(vm, args, first + 1);
-    let context = Context::merged(state(vm).context(), executor.context.as_ref());
+    let inherited = executor.inheritance(vm);
     let process = state(vm).process();
-    let mut call = call::start(process, callable, arguments, context, then);
+    let mut call = call::start(process, callable, arguments, inherited, then);
     if let Some(timeout) = executor.timeout {
         let expire = call::answer_caller(vm);
         call = call.with_timeout(process, timeout, Box::new(move |_| expire(Err(Arc::new(call::too_late())))));
@@ -154,8 +191,8 @@ fn start(vm: &mut Vm, args: Args, first: u32, executor: Executor) -> NativeResul
     };
     let future = new_future(vm, executor.timeout, |vm, then| {
         let arguments = pack_rest(vm, args, first + 1);
-        let context = Context::merged(state(vm).context(), executor.context.as_ref());
-        call::start(state(vm).process(), callable, arguments, context, then)
+        let inherited = executor.inheritance(vm);
+        call::start(state(vm).process(), callable, arguments, inherited, then)
     });
     vm.push_all(&[future, Value::NIL])?;
     Ok(Flow::Return(2))

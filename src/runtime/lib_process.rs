@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::access;
 use super::channel::Channel;
-use super::errors::{self, ALREADY_EXISTS, ErrorData, INVALID, INVALID_STATE, NOT_FOUND};
+use super::errors::{self, ALREADY_EXISTS, ErrorData, INVALID, INVALID_STATE, NOT_FOUND, refuse};
 use super::events;
 use super::links::{self, Relation, RelationError};
 use super::mail::{Happening, Mail, Message, ProcessEvent};
@@ -82,12 +83,9 @@ pub(super) fn done(vm: &mut Vm) -> NativeResult {
     Ok(Flow::Return(2))
 }
 
-/// `nil, error`
-pub(super) fn refuse(vm: &mut Vm, error: ErrorData) -> NativeResult {
-    let error = errors::to_value(vm, Arc::new(error));
-    vm.push(Value::NIL)?;
-    vm.push(error)?;
-    Ok(Flow::Return(2))
+/// Asks whether something may be done to a process.
+fn check(vm: &mut Vm, action: &str, destination: &[u8]) -> Result<(), ErrorData> {
+    access::check(vm, action, &String::from_utf8_lossy(destination))
 }
 
 fn send(vm: &mut Vm, args: Args) -> NativeResult {
@@ -99,6 +97,9 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
     let topic = Text::of(topic);
     if topic.as_bytes().first() == Some(&b'@') {
         return errors::fail(vm, INVALID, "cannot send to @ topics");
+    }
+    if let Err(error) = check(vm, "process.send", destination) {
+        return refuse(vm, error);
     }
     let mut last = std::mem::take(&mut state(vm).last_target);
     let target = match last.resolve(state(vm).core(), destination) {
@@ -122,7 +123,11 @@ fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
         [destination, topic, value] => (destination, topic, Some(value)),
         _ => return Answer::NONE,
     };
-    if !destination.is_string() || !topic.is_string() || string_bytes(topic).first() == Some(&b'@') {
+    if !access::is_free(vm)
+        || !destination.is_string()
+        || !topic.is_string()
+        || string_bytes(topic).first() == Some(&b'@')
+    {
         return Answer::NONE;
     }
     let last = std::mem::take(&mut state(vm).last_target);
@@ -138,6 +143,9 @@ fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {
     let destination = args.check_bytes(vm, 0)?;
+    if let Err(error) = check(vm, "process.terminate", destination) {
+        return refuse(vm, error);
+    }
     let target = match state(vm).core().resolve(destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
@@ -154,6 +162,9 @@ fn terminate(vm: &mut Vm, args: Args) -> NativeResult {
 fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
     let destination = args.check_bytes(vm, 0)?;
     let reason = if args.get(vm, 1).is_nil() { Text::from_bytes(b"") } else { Text::of(args.check_string(vm, 1)?) };
+    if let Err(error) = check(vm, "process.cancel", destination) {
+        return refuse(vm, error);
+    }
     let target = match state(vm).core().resolve(destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
@@ -167,9 +178,12 @@ fn cancel(vm: &mut Vm, args: Args) -> NativeResult {
     }
 }
 
-/// The living process of a monitor or link call.
-fn watched(vm: &mut Vm, args: Args) -> Result<Result<Arc<Process>, ErrorData>, Box<LuaError>> {
+/// The living process of a monitor or link call, which `action` is about.
+fn watched(vm: &mut Vm, args: Args, action: &str) -> Result<Result<Arc<Process>, ErrorData>, Box<LuaError>> {
     let destination = args.check_bytes(vm, 0)?;
+    if let Err(error) = check(vm, action, destination) {
+        return Ok(Err(error));
+    }
     Ok(state(vm).core().resolve(destination).map_err(|error| match Pid::looks_like(destination) {
         true => ErrorData::plain(NOT_FOUND, "pid not registered"),
         false => error,
@@ -177,7 +191,7 @@ fn watched(vm: &mut Vm, args: Args) -> Result<Result<Arc<Process>, ErrorData>, B
 }
 
 fn monitor(vm: &mut Vm, args: Args) -> NativeResult {
-    let target = match watched(vm, args)? {
+    let target = match watched(vm, args, "process.monitor")? {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
@@ -189,17 +203,17 @@ fn monitor(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn unmonitor(vm: &mut Vm, args: Args) -> NativeResult {
-    match watched(vm, args)? {
+    match watched(vm, args, "process.unmonitor")? {
         Ok(target) => target.unwatch(state(vm).process().pid, Relation::Monitor),
         // A process that has ended is not monitored any more.
-        Err(_) if Pid::looks_like(args.check_bytes(vm, 0)?) => {}
+        Err(error) if &*error.kind == NOT_FOUND && Pid::looks_like(args.check_bytes(vm, 0)?) => {}
         Err(error) => return refuse(vm, error),
     }
     done(vm)
 }
 
 fn link(vm: &mut Vm, args: Args) -> NativeResult {
-    let target = match watched(vm, args)? {
+    let target = match watched(vm, args, "process.link")? {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };
@@ -212,7 +226,7 @@ fn link(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn unlink(vm: &mut Vm, args: Args) -> NativeResult {
-    let target = match watched(vm, args)? {
+    let target = match watched(vm, args, "process.unlink")? {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
     };

@@ -1,6 +1,7 @@
 //! `process.registry` (`runtime.md` §2.13): names of processes.
 
-use super::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND};
+use super::access;
+use super::errors::{self, ALREADY_EXISTS, ErrorData, INTERNAL, INVALID, NOT_FOUND, refuse};
 use super::lib_process::{done, pid_value};
 use super::names::NameError;
 use super::process_state::state;
@@ -47,6 +48,11 @@ fn scope(vm: &mut Vm, args: Args, i: u32) -> Option<Scope> {
 const NO_SCOPE: &str = "scope must be one of the numbers of process.registry";
 const STAND_ALONE: &str = "a stand-alone runtime has local names only";
 
+/// Asks whether something may be done to a name.
+fn check(vm: &mut Vm, action: &str, name: &[u8]) -> Result<(), ErrorData> {
+    access::check(vm, action, &String::from_utf8_lossy(name))
+}
+
 fn register(vm: &mut Vm, args: Args) -> NativeResult {
     let name = args.check_bytes(vm, 0)?;
     if name.is_empty() {
@@ -56,6 +62,9 @@ fn register(vm: &mut Vm, args: Args) -> NativeResult {
         Some(Scope::Local) => {}
         Some(Scope::Wide) => return errors::fail(vm, INTERNAL, STAND_ALONE),
         None => return errors::fail(vm, INVALID, NO_SCOPE),
+    }
+    if let Err(error) = check(vm, "process.registry.register", name) {
+        return refuse(vm, error);
     }
     let core = state(vm).core();
     let target = if args.get(vm, 1).is_nil() {
@@ -67,6 +76,11 @@ fn register(vm: &mut Vm, args: Args) -> NativeResult {
         let Some(pid) = pid.and_then(|pid| core.hosts.parse(pid)) else {
             return errors::fail(vm, INVALID, "invalid pid");
         };
+        if pid != state(vm).process().pid
+            && let Err(error) = access::check(vm, "process.registry.foreign", &core.hosts.shown(pid))
+        {
+            return refuse(vm, error);
+        }
         core.processes.get(pid)
     };
     let registered = target.map(|target| core.names.register(name, &target, || {}));
@@ -96,6 +110,9 @@ fn unregister(vm: &mut Vm, args: Args) -> NativeResult {
         Some(Scope::Local) => {}
         Some(Scope::Wide) => return errors::fail(vm, INTERNAL, STAND_ALONE),
         None => return errors::fail(vm, INVALID, NO_SCOPE),
+    }
+    if let Err(error) = check(vm, "process.registry.unregister", name) {
+        return refuse(vm, error);
     }
     let core = state(vm).core();
     let removed = core.names.unregister(name, &core.processes);

@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::access::{self, Access};
 use super::call;
-use super::context::Context;
-use super::errors::{self, ErrorData, INVALID, NOT_FOUND};
-use super::lib_process::{pid_value, refuse};
+use super::context::{Context, Inheritance};
+use super::data::Data;
+use super::errors::{self, ErrorData, INVALID, NOT_FOUND, refuse};
+use super::identity::{Actor, Identity, Scope};
+use super::lib_process::pid_value;
 use super::links::Relation;
 use super::mail::{Mail, Message};
+use super::module::object::{Object, check};
 use super::pid::{NOBODY, Pid};
 use super::process::Process;
 use super::process_state::state;
@@ -57,6 +61,12 @@ pub static SPAWNER: Class = Class {
     methods: &[
         Native::new("with_context", |vm, args| this(vm, args).and_then(|this| add_context(vm, args, this, 1))),
         Native::new("with_options", |vm, args| this(vm, args).and_then(|this| add_options(vm, args, this, 1))),
+        Native::new("with_actor", |vm, args| {
+            with_identity(vm, args, |identity, actor: Arc<Actor>| identity.actor = Some(actor))
+        }),
+        Native::new("with_scope", |vm, args| {
+            with_identity(vm, args, |identity, scope: Arc<Scope>| identity.scope = Some(scope))
+        }),
         Native::new("with_name", with_name),
         Native::new("with_message", with_message),
         Native::new("spawn", |vm, args| build(vm, args, &[])),
@@ -72,6 +82,7 @@ pub static SPAWNER: Class = Class {
 #[derive(Clone, Default)]
 struct Spawner {
     context: Option<Arc<Context>>,
+    identity: Identity,
     name: Option<Text>,
     messages: Vec<(Text, Parcel)>,
 }
@@ -90,6 +101,8 @@ struct Order<'a> {
     entry: u32,
     spawner: &'a Spawner,
     relations: &'a [Relation],
+    /// Whether the caller waits for the end.
+    waits: bool,
 }
 
 /// What came of an order.
@@ -118,6 +131,9 @@ impl Order<'_> {
         let target = args.get(vm, entry);
         let host = args.check_bytes(vm, entry + 1)?;
         let core = state(vm).core();
+        if let Err(error) = self.check(vm, host) {
+            return Ok(Err(error));
+        }
         let host = match std::str::from_utf8(host) {
             Ok(host) => core.hosts.for_spawn(host),
             Err(_) => Err(ErrorData::plain(NOT_FOUND, "host not found")),
@@ -133,13 +149,17 @@ impl Order<'_> {
         {
             return Ok(Ok(Started::Signalled(owner)));
         }
-        let context = Context::merged(state(vm).context(), self.spawner.context.as_ref());
+        let identity = &self.spawner.identity;
+        let inherited = Inheritance {
+            context: Context::merged(state(vm).context(), self.spawner.context.as_ref()),
+            identity: (!identity.is_empty()).then(|| Arc::new(identity.clone())),
+        };
         let created = if target.is_function() {
             let mut values: SmallVec<[Value; 8]> = smallvec![target];
             values.extend((entry + 2..args.len).map(|i| args.get(vm, i)));
             let arguments = pack_list(vm, &values);
             let start = Start::Function(Arc::clone(&state(vm).entry));
-            spawn::create(core, &host, &start, &arguments, context, Some(parent))
+            spawn::create(core, &host, &start, &arguments, inherited, Some(parent))
         } else {
             let id = args.check_bytes(vm, entry)?;
             let resolved = match std::str::from_utf8(id) {
@@ -149,7 +169,7 @@ impl Order<'_> {
             match resolved {
                 Ok(entry_found) => {
                     let arguments = pack_rest(vm, args, entry + 2);
-                    spawn::create(core, &host, &Start::Entry(&entry_found), &arguments, context, Some(parent))
+                    spawn::create(core, &host, &Start::Entry(&entry_found), &arguments, inherited, Some(parent))
                 }
                 Err(error) => Err(error),
             }
@@ -174,6 +194,29 @@ impl Order<'_> {
                 Err(back) => (process, messages) = (taken.process, back),
             }
         }
+    }
+
+    /// Asks for leave for all that is wanted.
+    fn check(&self, vm: &mut Vm, host: &[u8]) -> Result<(), ErrorData> {
+        if access::is_free(vm) {
+            return Ok(());
+        }
+        let target = self.args.get(vm, self.entry);
+        let id = match target.is_string() {
+            true => String::from_utf8_lossy(string_bytes(target)).into_owned(),
+            false => state(vm).entry.to_string(),
+        };
+        let access = Access::of_caller(vm);
+        let host = String::from_utf8_lossy(host);
+        access.check(if self.waits { "process.exec" } else { "process.spawn" }, &id)?;
+        for (relation, action) in
+            [(Relation::Monitor, "process.spawn.monitored"), (Relation::Link, "process.spawn.linked")]
+        {
+            if self.relations.contains(&relation) {
+                access.check(action, &id)?;
+            }
+        }
+        access.check_with("process.host", &host, &Data::from([("entry", &*id)]))
     }
 
     fn messages(&self) -> Vec<Message> {
@@ -221,7 +264,7 @@ fn answer(vm: &mut Vm, started: Result<Started, ErrorData>) -> NativeResult {
 }
 
 fn spawn_with(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
-    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations };
+    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations, waits: false };
     if order.is_incomplete(vm) {
         return errors::fail(vm, INVALID, MISSING);
     }
@@ -231,7 +274,7 @@ fn spawn_with(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
 
 /// `process.exec(id, host, …)`
 fn exec(vm: &mut Vm, args: Args) -> NativeResult {
-    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations: &[] };
+    let order = Order { args, entry: 0, spawner: &Spawner::default(), relations: &[], waits: true };
     if order.is_incomplete(vm) {
         return errors::fail(vm, INVALID, "exec requires an entry id and a host id");
     }
@@ -265,6 +308,9 @@ fn answer_spawner(vm: &mut Vm, spawner: Spawner) -> NativeResult {
 
 fn add_context(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResult {
     let fields = args.check_table(vm, i)?;
+    if let Err(error) = access::check(vm, "process.context", "context") {
+        return Err(vm.error(&error.message));
+    }
     let context = spawner.context.as_deref().cloned().unwrap_or_default().with_fields(vm, fields)?;
     answer_spawner(vm, Spawner { context: Some(Arc::new(context)), ..spawner })
 }
@@ -272,6 +318,17 @@ fn add_context(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResul
 /// The runtime knows no options of its own; what others put there is checked and let pass.
 fn add_options(vm: &mut Vm, args: Args, spawner: Spawner, i: u32) -> NativeResult {
     args.check_table(vm, i)?;
+    answer_spawner(vm, spawner)
+}
+
+/// `spawner:with_actor(actor)`, `spawner:with_scope(scope)`. A new process inherits neither by itself.
+fn with_identity<T: Object>(vm: &mut Vm, args: Args, set: fn(&mut Identity, Arc<T>)) -> NativeResult {
+    let mut spawner = this(vm, args)?;
+    let value = check::<T>(vm, args, 1)?;
+    if let Err(error) = access::check(vm, "process.security", "security") {
+        return Err(vm.error(&error.message));
+    }
+    set(&mut spawner.identity, value);
     answer_spawner(vm, spawner)
 }
 
@@ -299,7 +356,7 @@ fn with_message(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn build(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
     let spawner = this(vm, args)?;
-    let order = Order { args, entry: 1, spawner: &spawner, relations };
+    let order = Order { args, entry: 1, spawner: &spawner, relations, waits: false };
     if order.is_incomplete(vm) {
         return Err(vm.error(MISSING));
     }
@@ -309,7 +366,7 @@ fn build(vm: &mut Vm, args: Args, relations: &[Relation]) -> NativeResult {
 
 fn build_and_exec(vm: &mut Vm, args: Args) -> NativeResult {
     let spawner = this(vm, args)?;
-    let order = Order { args, entry: 1, spawner: &spawner, relations: &[] };
+    let order = Order { args, entry: 1, spawner: &spawner, relations: &[], waits: true };
     if order.is_incomplete(vm) {
         return Err(vm.error(MISSING));
     }

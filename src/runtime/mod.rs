@@ -23,7 +23,7 @@
 //! | [`process`] | a process: its step, its end |
 //! | [`links`], [`names`] | who watches it, what it is called |
 //! | [`spawn`], `upgrade` | from an entry to a process that runs; the same with other code |
-//! | [`hosts`] | where processes run |
+//! | [`hosts`], [`services`] | where processes run; what the supervisor tells of services |
 //! | [`call`], [`future`] | executions of functions, and what callers get of them |
 //! | `template` | what the chunks of entries make, kept where running them again could not be told from it |
 //! | [`context`] | what a process inherits |
@@ -34,7 +34,7 @@
 //! | [`transfer`] | values on their way between heaps |
 //! | [`channel`], `select`, [`shared_channel`], `channel_cycles` | channels within and between processes |
 //! | [`bus`], [`groups`] | events from many to many; processes under one name |
-//! | [`operation`], [`access`] | for host modules: work off the workers, what the caller may do |
+//! | [`operation`], [`access`], [`identity`] | for host modules: work off the workers, what the caller may do, and on whose behalf |
 //! | [`module`] | what a host module is, and its functions and objects |
 //! | [`errors`], [`message`], [`payload`], `events`, [`time`], [`pid`] | the objects programs see |
 //! | [`data`] | values without a heap, for hosts and details of errors |
@@ -79,6 +79,7 @@ mod events;
 pub mod future;
 pub mod groups;
 pub mod hosts;
+pub mod identity;
 pub mod interrupt;
 pub mod io;
 mod lib_channel;
@@ -108,6 +109,7 @@ pub mod process_table;
 pub mod queue;
 pub mod scheduler;
 mod select;
+pub mod services;
 mod shape;
 pub mod shared_channel;
 mod sparse;

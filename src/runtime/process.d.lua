@@ -9,10 +9,12 @@ export type Spawner = userdata @opaque("process.Spawner") & {
     spawn_linked: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
     spawn_linked_monitored: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
     spawn_monitored: (self: Spawner, entry: string | function, host: string, ...any) -> (string, error?),
+    with_actor: (self: Spawner, actor: any) -> Spawner,
     with_context: (self: Spawner, context: table) -> Spawner,
     with_message: (self: Spawner, topic: string, ...any) -> Spawner,
     with_name: (self: Spawner, name: string) -> Spawner,
     with_options: (self: Spawner, options: table) -> Spawner,
+    with_scope: (self: Spawner, scope: any) -> Spawner,
 }
 export type Options = {trap_links?: boolean, upgradable?: boolean}
 

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use super::bus::SubscriptionId;
-use super::context::Context;
+use super::context::{Context, Inheritance};
 use super::core::RuntimeCore;
 use super::errors::{self, ErrorData};
 use super::future::Futures;
 use super::groups::Membership;
+use super::identity::Identity;
 use super::mailbox::Mailbox;
 use super::module::held::Held;
 use super::process::Process;
@@ -57,7 +58,7 @@ pub struct Rare {
     /// Its futures that are pending.
     pub futures: Futures,
     /// What it has inherited.
-    pub context: Option<Arc<Context>>,
+    pub inherited: Inheritance,
     /// Set when the process must end at its next turn.
     pub doom: Option<Arc<ErrorData>>,
     /// Set when the process will be replaced by newer code at its next turn.
@@ -78,7 +79,7 @@ impl ProcessState {
     ///
     /// # Safety
     /// `process` outlives the machine this is given to: it is the process that owns it.
-    pub unsafe fn new(process: *const Process, entry: Arc<str>, context: Option<Arc<Context>>) -> ProcessState {
+    pub unsafe fn new(process: *const Process, entry: Arc<str>, inherited: Inheritance) -> ProcessState {
         ProcessState {
             process,
             entry,
@@ -89,7 +90,7 @@ impl ProcessState {
             trap_links: false,
             upgradable: false,
             warned: false,
-            rare: context.map(|context| Box::new(Rare { context: Some(context), ..Rare::default() })),
+            rare: (!inherited.is_empty()).then(|| Box::new(Rare { inherited, ..Rare::default() })),
         }
     }
 
@@ -98,9 +99,15 @@ impl ProcessState {
         self.rare.get_or_insert_default()
     }
 
-    /// What it has inherited.
+    /// The context it has inherited.
     pub fn context(&self) -> Option<&Arc<Context>> {
-        self.rare.as_ref()?.context.as_ref()
+        self.rare.as_ref()?.inherited.context.as_ref()
+    }
+
+    /// On whose behalf it runs.
+    #[inline]
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.rare.as_ref()?.inherited.identity.as_ref()
     }
 
     /// Whether a timer or a future is pending whose channel somebody may wait on.

@@ -14,10 +14,10 @@ use std::sync::atomic::Ordering;
 use smallvec::SmallVec;
 
 use super::call::Callable;
-use super::context::Context;
+use super::context::Inheritance;
 use super::core::RuntimeCore;
 use super::data::Data;
-use super::errors::{self, ErrorData, INTERNAL, INVALID_STATE, NOT_FOUND};
+use super::errors::{self, ErrorData, INTERNAL, INVALID, INVALID_STATE, NOT_FOUND};
 use super::hosts::{Host, HostKind};
 use super::links::Relation;
 use super::mail::{Mail, Message};
@@ -185,6 +185,21 @@ pub trait Entries: std::any::Any + Send + Sync {
         Resource::Undeclared
     }
 
+    /// The code of a library, whose method means nothing.
+    fn library(&self, _id: &str) -> Option<Entry> {
+        None
+    }
+
+    /// The ids and fields of all entries of a kind.
+    fn of_kind(&self, _kind: &str) -> Vec<(Arc<str>, Data)> {
+        Vec::new()
+    }
+
+    /// What is said about an entry besides its fields.
+    fn meta(&self, _id: &str) -> Data {
+        Data::Nil
+    }
+
     /// Whether hosts have to be declared. If not, every host id means the default host.
     fn declares_hosts(&self) -> bool {
         false
@@ -198,6 +213,35 @@ pub trait Entries: std::any::Any + Send + Sync {
     /// Whether there is a scope of process groups with this id.
     fn has_group_scope(&self, _id: &str) -> bool {
         true
+    }
+}
+
+impl dyn Entries {
+    /// Kind and fields of an entry that is of one of these kinds.
+    ///
+    /// # Errors
+    /// `Invalid` for an empty id and for one of another kind, `NotFound` for an unknown one.
+    pub fn declared(&self, id: &str, kinds: &[&str]) -> Result<(Box<str>, Data), ErrorData> {
+        if id.is_empty() {
+            return Err(ErrorData::judged(INVALID, "empty id", false));
+        }
+        match self.resource(id) {
+            Resource::Entry { kind, data, .. } if kinds.contains(&&*kind) => Ok((kind, data)),
+            Resource::Entry { kind, .. } => {
+                Err(ErrorData::judged(INVALID, &format!("{id} is a {kind}, not a {}", kinds.join(" or ")), false))
+            }
+            Resource::Undeclared | Resource::Unknown => {
+                Err(ErrorData::judged(NOT_FOUND, &format!("there is no entry {id}"), false))
+            }
+        }
+    }
+}
+
+/// The id that a reference in the definition of an entry means; without a namespace it is one of the entry's own.
+pub fn sibling(of: &str, reference: &str) -> String {
+    match of.split_once(':') {
+        Some((namespace, _)) if !reference.contains(':') => format!("{namespace}:{reference}"),
+        _ => reference.to_owned(),
     }
 }
 
@@ -242,7 +286,7 @@ pub fn create(
     host: &Host,
     start: &Start<'_>,
     arguments: &Parcel,
-    context: Option<Arc<Context>>,
+    inherited: Inheritance,
     spawner: Option<&Process>,
 ) -> Result<Arc<Process>, ErrorData> {
     if core.stopping.load(Ordering::Relaxed) {
@@ -251,7 +295,7 @@ pub fn create(
     host.enter()?;
     let must_end = host.kind != HostKind::Processes || matches!(start, Start::Program { interruptible: false, .. });
     let process = Process::new(Arc::clone(core), core.processes.next_pid(host.index()), must_end);
-    let vm = machine_of(&process, start, arguments, context, spawner).inspect_err(|_| host.leave())?;
+    let vm = machine_of(&process, start, arguments, inherited, spawner).inspect_err(|_| host.leave())?;
     // SAFETY: nobody else knows the process yet.
     unsafe { process.set_machine(vm) };
     Ok(process)
@@ -265,10 +309,10 @@ pub(super) fn machine_of(
     process: &Arc<Process>,
     start: &Start<'_>,
     arguments: &Parcel,
-    context: Option<Arc<Context>>,
+    inherited: Inheritance,
     spawner: Option<&Process>,
 ) -> Result<Pooled<Vm>, ErrorData> {
-    let mut vm = machine(process, start.id(), context);
+    let mut vm = machine(process, start.id(), inherited);
     let made = catch_unwind(AssertUnwindSafe(|| {
         let (thread, mut arguments) = main_task(&mut vm, start, arguments, spawner)?;
         arguments.shrink_to_fit();
@@ -332,16 +376,16 @@ fn main_task(
 const LEAST_THRESHOLD: u32 = 8 << 10;
 
 /// A Lua state for a process. It must not outlive the process.
-pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, context: Option<Arc<Context>>) -> Pooled<Vm> {
+pub(super) fn machine(process: &Arc<Process>, entry: &Arc<str>, inherited: Inheritance) -> Pooled<Vm> {
     let core = &process.core;
     // SAFETY: the process lives as long as its machine, and keeps the image by way of the core.
     let mut vm = unsafe { Vm::new_pooled(&core.image) };
-    vm.heap.set_limit(core.settings.memory_limit);
+    vm.heap.set_limit(core.memory_limit.load(Ordering::Relaxed));
     if process.pid.host() != 0 || !process.must_end() {
         vm.heap.set_least_threshold(LEAST_THRESHOLD);
     }
     // SAFETY: by contract the process lives as long as the machine.
-    vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), context) });
+    vm.set_host(unsafe { ProcessState::new(Arc::as_ptr(process), Arc::clone(entry), inherited) });
     vm
 }
 

@@ -1,17 +1,19 @@
 //! A system of processes: built, given a script or entries, shut down.
 
 use std::io;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::access::Guard;
 use super::bus::Bus;
+use super::context::Inheritance;
 use super::core::{Alarm, RuntimeCore, Settings};
 use super::driver::{Driver, SystemDriver};
 use super::errors::{ErrorData, NOT_FOUND};
 use super::groups::Groups;
 use super::hosts::{Host, Hosts};
+use super::identity::Identity;
 use super::io::IoDriver;
 use super::links::OnExit;
 use super::mail::{Mail, Message, Outcome};
@@ -21,6 +23,7 @@ use super::pid::NOBODY;
 use super::process::Process;
 use super::process_table::ProcessTable;
 use super::scheduler::Scheduler;
+use super::services::Services;
 use super::spawn::{self, Begin, Entries, Launch, Start};
 use super::timer::TimerService;
 use super::transfer::{Parcel, Text};
@@ -57,9 +60,10 @@ pub struct Builder {
     host: Box<str>,
     module_path: Box<[u8]>,
     settings: Settings,
+    memory_limit: usize,
     modules: Modules,
     driver: Arc<dyn Driver>,
-    guard: Arc<dyn Guard>,
+    guard: Option<Arc<dyn Guard>>,
 }
 
 impl Default for Builder {
@@ -69,10 +73,11 @@ impl Default for Builder {
             workers,
             host: "app:processes".into(),
             module_path: package::DEFAULT_PATH.as_bytes().into(),
-            settings: Settings { slice: 100_000, memory_limit: usize::MAX },
+            settings: Settings { slice: 100_000, strict_security: false },
+            memory_limit: usize::MAX,
             modules: Modules::default(),
             driver: Arc::new(SystemDriver::new()),
-            guard: Arc::new(|_: &str, _: &str| true),
+            guard: None,
         }
     }
 }
@@ -92,7 +97,7 @@ impl Builder {
 
     /// Bytes a process may use.
     pub fn memory_limit(mut self, bytes: usize) -> Builder {
-        self.settings.memory_limit = bytes;
+        self.memory_limit = bytes;
         self
     }
 
@@ -116,7 +121,13 @@ impl Builder {
 
     /// What processes may do; by default everything.
     pub fn guard(mut self, guard: Arc<dyn Guard>) -> Builder {
-        self.guard = guard;
+        self.guard = Some(guard);
+        self
+    }
+
+    /// Whether processes without a scope may do nothing that is guarded; by default they may do everything.
+    pub fn strict_security(mut self, strict: bool) -> Builder {
+        self.settings.strict_security = strict;
         self
     }
 
@@ -142,6 +153,8 @@ impl Builder {
             modules: self.modules,
             entries,
             hosts,
+            services: Services::default(),
+            memory_limit: AtomicUsize::new(self.memory_limit),
             module_path: self.module_path,
             settings: self.settings,
             stopping: AtomicBool::new(false),
@@ -176,8 +189,15 @@ impl System {
             begin(vm)
         };
         let start = Start::Program { id, begin: &begin, interruptible };
-        let process = spawn::create(&self.core, self.core.hosts.default_host(), &start, &Parcel::Empty, None, None)
-            .map_err(Arc::new)?;
+        let process = spawn::create(
+            &self.core,
+            self.core.hosts.default_host(),
+            &start,
+            &Parcel::Empty,
+            Inheritance::default(),
+            None,
+        )
+        .map_err(Arc::new)?;
         // The receiver is gone only if this function has returned.
         process.on_exit(Box::new(move |outcome| drop(sender.send(outcome))));
         launch(process);
@@ -192,7 +212,7 @@ impl System {
     /// # Errors
     /// As `process.spawn`.
     pub fn spawn(&self, id: &str, arguments: &Parcel, on_exit: OnExit) -> Result<Arc<Process>, ErrorData> {
-        spawn_entry(&self.core, self.core.hosts.default_host(), id, arguments, on_exit)
+        spawn_entry(&self.core, self.core.hosts.default_host(), id, arguments, None, on_exit)
     }
 
     /// Sends a message from outside.
@@ -224,7 +244,7 @@ impl System {
     }
 }
 
-/// Starts a process for an entry on a host. `on_exit` is called with its outcome, by the worker that ended it.
+/// Starts a process for an entry on a host, on behalf of `identity`. `on_exit` is called with its outcome, by the worker that ended it.
 ///
 /// # Errors
 /// As `process.spawn`.
@@ -233,10 +253,12 @@ pub fn spawn_entry(
     host: &Arc<Host>,
     id: &str,
     arguments: &Parcel,
+    identity: Option<Arc<Identity>>,
     on_exit: OnExit,
 ) -> Result<Arc<Process>, ErrorData> {
     let entry = core.entries.resolve(&core.image, id)?;
-    let process = spawn::create(core, host, &Start::Entry(&entry), arguments, None, None)?;
+    let process =
+        spawn::create(core, host, &Start::Entry(&entry), arguments, Inheritance { context: None, identity }, None)?;
     process.on_exit(on_exit);
     Ok(launch(process))
 }

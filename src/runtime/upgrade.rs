@@ -1,7 +1,7 @@
 //! `process.upgrade` (`runtime.md` §2.12): a process begins anew with other code.
 //!
 //! The Lua state is replaced by a fresh one between two steps. What belongs to the process stays: its PID, names,
-//! monitors, links, groups, context and undelivered mail. What belongs to the state is gone: heap, coroutines, subscriptions,
+//! monitors, links, groups, context, actor, scope and undelivered mail. What belongs to the state is gone: heap, coroutines, subscriptions,
 //! timers, options, operations under way. News for the old state is recognised by its number and dropped: the numbers of
 //! waits and timers go on where the old state left them.
 
@@ -55,13 +55,13 @@ impl Upgrade {
     pub fn carry_out(self, process: &Arc<Process>, old: &mut Vm) -> Result<Pooled<Vm>, ErrorData> {
         let failed = |error: ErrorData| ErrorData { message: format!("upgrade: {}", error.message).into(), ..error };
         let core = &process.core;
-        let context = state(old).context().map(Arc::clone);
+        let inherited = state(old).rare.as_ref().map(|rare| rare.inherited.clone()).unwrap_or_default();
         let timers = state(old).rare().alarms.last();
         let memberships = std::mem::take(&mut state(old).rare().memberships);
         process.leave(old);
         let entry = core.entries.resolve(&core.image, &self.id).map_err(failed)?;
         let start = Start::Entry(&entry);
-        let mut vm = spawn::machine_of(process, &start, &self.arguments, context, Some(process)).map_err(failed)?;
+        let mut vm = spawn::machine_of(process, &start, &self.arguments, inherited, Some(process)).map_err(failed)?;
         let (old, new) = (state(old), state(&mut vm));
         new.tasks.continue_tickets(&old.tasks);
         new.mailbox.inherit(std::mem::take(&mut old.mailbox));

@@ -197,7 +197,8 @@ pub fn before_exit(action: fn()) {
     let _ = BEFORE_EXIT.set(action);
 }
 
-fn end_program(code: i32) -> ! {
+/// Ends the whole program, with what is to be written.
+pub fn end_program(code: i32) -> ! {
     flush_all();
     if let Some(action) = BEFORE_EXIT.get() {
         action();

@@ -27,6 +27,7 @@ use super::route::Param;
 use crate::modules::fields::invalid;
 use crate::modules::net::timed_out;
 use crate::runtime::errors::{CANCELED, ErrorData};
+use crate::runtime::identity::Identity;
 
 /// The body of a response.
 pub type Outgoing = UnsyncBoxBody<Bytes, io::Error>;
@@ -44,6 +45,8 @@ pub struct Exchange {
     pub params: Vec<Param>,
     /// Where the request comes from.
     pub remote: SocketAddr,
+    /// On whose behalf it is answered.
+    pub identity: Option<Arc<Identity>>,
     body: tokio::sync::Mutex<RequestBody>,
     draft: Mutex<Draft>,
     /// Set when the body of the response ends before it is complete.
@@ -118,6 +121,7 @@ impl Exchange {
         body: Incoming,
         params: Vec<Param>,
         remote: SocketAddr,
+        identity: Option<Arc<Identity>>,
     ) -> (Arc<Exchange>, oneshot::Receiver<Response<Outgoing>>) {
         let (sender, response) = oneshot::channel();
         let incoming = (!body.is_end_stream()).then_some(body);
@@ -125,6 +129,7 @@ impl Exchange {
             head,
             params,
             remote,
+            identity,
             body: tokio::sync::Mutex::new(RequestBody { incoming, whole: None }),
             draft: Mutex::new(Draft {
                 status: StatusCode::OK,

@@ -7,30 +7,43 @@
 //! | `compress` | compresses responses |
 //! | `real_ip` | believes proxies about the address of the client |
 //! | `sendfile` | sends the files that functions name |
+//! | `token_auth` | finds out on whose behalf a request comes |
+//! | `metrics` | counts requests and how long they take |
+//!
+//! Behind the routes there may be firewalls, which ask whether the function may be reached at all, see
+//! [`firewall`](super::firewall), and relays.
 //!
 //! Options are texts under `<name>.<option>`, as entries have them; only the folder of `sendfile`, which is a volume there,
-//! is a path here. A router with endpoints may also have relays: `websocket_relay`, `sse_relay`.
+//! is a path here.
 
 mod compress;
 mod cors;
+mod metrics;
 mod ratelimit;
 mod real_ip;
 mod sendfile;
+mod token_auth;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use hyper::Response;
 use hyper::http::request::Parts;
+use tokio::time::Instant;
 
 use super::exchange::Outgoing;
 use super::relay::{Origins, Relay};
+use crate::runtime::core::RuntimeCore;
+use crate::runtime::identity::Identity;
 
 use self::compress::Compress;
 use self::cors::Cors;
+use self::metrics::Metrics;
 use self::ratelimit::RateLimit;
 use self::real_ip::RealIp;
 use self::sendfile::SendFile;
+use self::token_auth::TokenAuth;
 
 /// One kind of middleware with its options.
 pub enum Middleware {
@@ -44,29 +57,39 @@ pub enum Middleware {
     RealIp(RealIp),
     #[allow(missing_docs)]
     SendFile(SendFile),
+    #[allow(missing_docs)]
+    TokenAuth(TokenAuth),
+    #[allow(missing_docs)]
+    Metrics(Metrics),
 }
 
 /// What middleware finds out about a request.
-pub struct Passage {
+pub struct Passage<'a> {
+    /// The runtime.
+    pub core: &'a Arc<RuntimeCore>,
+    /// When the request came.
+    pub began: Instant,
     /// The address of the client.
     pub client: IpAddr,
+    /// On whose behalf it comes.
+    pub identity: Option<Arc<Identity>>,
 }
 
-impl Passage {
+impl Passage<'_> {
     /// At first the client is who has connected.
-    pub fn new(client: IpAddr) -> Passage {
-        Passage { client: client.to_canonical() }
+    pub fn new(core: &Arc<RuntimeCore>, client: IpAddr) -> Passage<'_> {
+        Passage { core, began: Instant::now(), client: client.to_canonical(), identity: None }
     }
 }
 
 /// The options of one kind of middleware.
-struct Options<'a> {
-    name: &'a str,
-    all: &'a HashMap<String, String>,
+pub(super) struct Options<'a> {
+    pub(super) name: &'a str,
+    pub(super) all: &'a HashMap<String, String>,
 }
 
 impl Options<'_> {
-    fn get(&self, option: &str) -> Option<&str> {
+    pub(super) fn get(&self, option: &str) -> Option<&str> {
         self.all.get(&format!("{}.{option}", self.name)).map(String::as_str)
     }
 
@@ -113,12 +136,14 @@ impl Middleware {
             "compress" => Middleware::Compress(Compress::new(&options)?),
             "real_ip" => Middleware::RealIp(RealIp::new(&options)?),
             "sendfile" => Middleware::SendFile(SendFile::new(&options)?),
+            "token_auth" => Middleware::TokenAuth(TokenAuth::new(&options)?),
+            "metrics" => Middleware::Metrics(Metrics),
             _ => return Err(format!("unknown middleware: {name}")),
         })
     }
 
     /// Looks at a request; may answer it right away.
-    pub(super) fn before(&self, head: &Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
+    pub(super) fn before(&self, head: &Parts, passage: &mut Passage<'_>) -> Option<Response<Outgoing>> {
         match self {
             Middleware::Cors(cors) => cors.preflight(head),
             Middleware::RateLimit(limit) => limit.check(head, passage.client),
@@ -126,17 +151,27 @@ impl Middleware {
                 passage.client = real_ip.client(&head.headers, passage.client);
                 None
             }
-            Middleware::Compress(_) | Middleware::SendFile(_) => None,
+            Middleware::TokenAuth(tokens) => {
+                tokens.identify(head, passage);
+                None
+            }
+            Middleware::Compress(_) | Middleware::SendFile(_) | Middleware::Metrics(_) => None,
         }
     }
 
     /// Looks at the response to a request.
-    pub(super) async fn after(&self, head: &Parts, response: Response<Outgoing>) -> Response<Outgoing> {
+    pub(super) async fn after(
+        &self,
+        head: &Parts,
+        passage: &Passage<'_>,
+        response: Response<Outgoing>,
+    ) -> Response<Outgoing> {
         match self {
             Middleware::Cors(cors) => cors.mark(head, response),
             Middleware::Compress(compress) => compress.apply(head, response),
             Middleware::SendFile(files) => files.replace(head, response).await,
-            Middleware::RateLimit(_) | Middleware::RealIp(_) => response,
+            Middleware::Metrics(metrics) => metrics.note(head, passage, response),
+            Middleware::RateLimit(_) | Middleware::RealIp(_) | Middleware::TokenAuth(_) => response,
         }
     }
 }

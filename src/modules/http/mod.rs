@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`service`] | what a server is to be; listening, connections, the way of a request |
 //! | [`route`] | which function a method and a path lead to |
-//! | [`middleware`] | what is passed on the way there and back |
+//! | [`middleware`], [`firewall`] | what is passed on the way there and back |
 //! | [`exchange`] | one request and its response, between the connection and the process that answers |
 //! | [`request`], [`response`], [`multipart`] | what functions see of them |
 //! | [`files`] | static files |
@@ -17,6 +17,7 @@
 mod deadline;
 pub mod exchange;
 pub mod files;
+pub mod firewall;
 pub mod middleware;
 pub mod multipart;
 pub mod relay;

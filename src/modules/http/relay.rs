@@ -31,17 +31,18 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 use super::exchange::{Outgoing, plain};
 use super::response::event_text;
-use super::service::asked_to_stop;
 use crate::compile::NoModules;
 use crate::modules::fields::{error_value, invalid};
 use crate::modules::json;
 use crate::modules::websocket::connection::{Connection, config};
+use crate::runtime::context::Inheritance;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{CANCELED, ErrorData};
 use crate::runtime::module::convert::{Bytes as Text, Result as ModuleResult};
 use crate::runtime::module::function::async_method;
 use crate::runtime::module::object::{Object, new_object, this};
+use crate::runtime::module::resource::asked_to_stop;
 use crate::runtime::operation::run_future;
 use crate::runtime::spawn::{self, Chunk, Launch, Start};
 use crate::runtime::time;
@@ -261,7 +262,9 @@ fn start(core: &Arc<RuntimeCore>, program: Program, line: Line, kind: &'static s
     let id = "moonlet:relay".into();
     let start = Start::Program { id: &id, begin: &begin, interruptible: false };
     // Without a process nobody holds the connection, which ends it: the runtime is going down.
-    if let Ok(process) = spawn::create(core, core.hosts.default_host(), &start, &Parcel::Empty, None, None) {
+    if let Ok(process) =
+        spawn::create(core, core.hosts.default_host(), &start, &Parcel::Empty, Inheritance::default(), None)
+    {
         spawn::launch(process, Launch::default()).unwrap_or_else(|_| unreachable!("only a name can be taken"));
     }
 }

@@ -33,15 +33,19 @@ use super::Http;
 use super::deadline::WriteDeadline;
 use super::exchange::{Exchange, Outgoing, plain, whole};
 use super::files::Files;
+use super::firewall::Firewall;
 use super::middleware::{Middleware, Passage};
 use super::relay::{self, Relay, Surroundings};
 use super::route::{Match, Routes};
 use super::tls::ServerTls;
 use crate::runtime::call::{self, Callable};
+use crate::runtime::context::Inheritance;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::io::Operation;
 use crate::runtime::links::OnExit;
+use crate::runtime::module::resource::asked_to_stop;
 use crate::runtime::pid::Pid;
+use crate::runtime::transfer::Parcel;
 
 /// Bytes of the head of a request. More are answered with 431, up to twice as many if they come together.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -87,6 +91,8 @@ pub struct Router {
     pub prefix: String,
     /// What requests pass before they are routed, the outermost first.
     pub middleware: Vec<Middleware>,
+    /// What asks whether a function may be reached.
+    pub firewalls: Vec<Firewall>,
     /// What may be done with a response before it passes back.
     pub relays: Vec<Relay>,
     /// The endpoints.
@@ -95,6 +101,8 @@ pub struct Router {
 
 /// A function that answers requests.
 pub struct Endpoint {
+    /// What firewalls know it by; by default the id of the function.
+    pub id: Box<str>,
     /// The method of its requests.
     pub method: Method,
     /// The pattern of their paths, after the prefix.
@@ -110,7 +118,7 @@ impl Endpoint {
     /// If the method is none.
     pub fn new(method: &str, path: &str, function: &str) -> io::Result<Endpoint> {
         let method = Method::from_bytes(method.as_bytes()).map_err(io::Error::other)?;
-        Ok(Endpoint { method, path: path.into(), function: function.into() })
+        Ok(Endpoint { id: function.into(), method, path: path.into(), function: function.into() })
     }
 }
 
@@ -139,6 +147,8 @@ enum Target {
 /// A function that answers requests.
 struct Function {
     id: Box<str>,
+    /// What firewalls know it by.
+    endpoint: Box<str>,
     /// Whether it was found once: then to find it again does not take long.
     is_known: AtomicBool,
 }
@@ -147,24 +157,31 @@ struct Function {
 struct Way {
     target: Target,
     middleware: Arc<Vec<Middleware>>,
+    firewalls: Arc<Vec<Firewall>>,
     relays: Arc<Vec<Relay>>,
 }
 
 impl Way {
     /// Passes a request through the middleware, as far as none of it answers by itself.
-    async fn enter(&self, head: &Parts, passage: &mut Passage) -> Option<Response<Outgoing>> {
+    async fn enter(&self, head: &Parts, passage: &mut Passage<'_>) -> Option<Response<Outgoing>> {
         for (at, middleware) in self.middleware.iter().enumerate() {
             if let Some(response) = middleware.before(head, passage) {
-                return Some(self.leave(at, head, response).await);
+                return Some(self.leave(at, head, passage, response).await);
             }
         }
         None
     }
 
     /// Passes a response back through the outermost middleware, so many of it.
-    async fn leave(&self, count: usize, head: &Parts, mut response: Response<Outgoing>) -> Response<Outgoing> {
+    async fn leave(
+        &self,
+        count: usize,
+        head: &Parts,
+        passage: &Passage<'_>,
+        mut response: Response<Outgoing>,
+    ) -> Response<Outgoing> {
         for middleware in self.middleware[..count].iter().rev() {
-            response = middleware.after(head, response).await;
+            response = middleware.after(head, passage, response).await;
         }
         response
     }
@@ -261,11 +278,16 @@ pub fn full_path(prefix: &str, path: &str) -> String {
 fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, String> {
     let mut routes = Routes::default();
     for router in routers {
-        let (middleware, relays) = (Arc::new(router.middleware), Arc::new(router.relays));
+        let (middleware, firewalls) = (Arc::new(router.middleware), Arc::new(router.firewalls));
+        let relays = Arc::new(router.relays);
         for endpoint in router.endpoints {
-            let function = Function { id: endpoint.function, is_known: AtomicBool::new(false) };
-            let (middleware, relays) = (Arc::clone(&middleware), Arc::clone(&relays));
-            let way = Way { target: Target::Function(function), middleware, relays };
+            let function = Function { id: endpoint.function, endpoint: endpoint.id, is_known: AtomicBool::new(false) };
+            let way = Way {
+                target: Target::Function(function),
+                middleware: Arc::clone(&middleware),
+                firewalls: Arc::clone(&firewalls),
+                relays: Arc::clone(&relays),
+            };
             routes.add(endpoint.method, &full_path(&router.prefix, &endpoint.path), way)?;
         }
     }
@@ -273,8 +295,12 @@ fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, Str
         let prefix = site.path.trim_end_matches('/').to_owned();
         let middleware = Arc::new(site.middleware);
         let files = Files::new(site.folder, site.single_page, site.index, site.cache)?;
-        let way =
-            |files| Way { target: Target::Files(files), middleware: Arc::clone(&middleware), relays: Arc::default() };
+        let way = |files| Way {
+            target: Target::Files(files),
+            middleware: Arc::clone(&middleware),
+            firewalls: Arc::default(),
+            relays: Arc::default(),
+        };
         if !prefix.is_empty() {
             routes.add(Method::GET, &prefix, way(files.clone()))?;
         }
@@ -324,11 +350,6 @@ async fn run(
     *stopped.is_stopped.lock() = true;
     stopped.changed.notify_all();
     Ok(())
-}
-
-/// Waits until the server is to stop, or is dropped.
-pub async fn asked_to_stop(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 impl Shared {
@@ -383,7 +404,7 @@ impl Shared {
         let wants_other = request.headers().contains_key(header::UPGRADE);
         let upgrade = wants_other.then(|| hyper::upgrade::on(&mut request));
         let (head, body) = request.into_parts();
-        let mut passage = Passage::new(remote.ip());
+        let mut passage = Passage::new(&self.core, remote.ip());
         let (way, params) = match self.routes.find(&head.method, head.uri.path()) {
             Match::Found(way, params) => (way, params),
             Match::Unknown => return plain(StatusCode::NOT_FOUND),
@@ -406,8 +427,12 @@ impl Shared {
                 (&head, response)
             }
             Target::Function(function) => {
+                let refused = way.firewalls.iter().find_map(|firewall| firewall.refuse(&passage, &function.endpoint));
+                if let Some(response) = refused {
+                    return way.leave(way.middleware.len(), &head, &passage, response).await;
+                }
                 let client = SocketAddr::new(passage.client, remote.port());
-                let (new, response) = Exchange::new(head, body, params, client);
+                let (new, response) = Exchange::new(head, body, params, client, passage.identity.clone());
                 exchange = new;
                 self.execute(function, &exchange);
                 // A function that is gone without an answer has failed.
@@ -426,7 +451,7 @@ impl Shared {
                 response
             }
         };
-        let response = way.leave(way.middleware.len(), head, response).await;
+        let response = way.leave(way.middleware.len(), head, &passage, response).await;
         if head.method == Method::HEAD { without_body(response) } else { response }
     }
 
@@ -462,6 +487,7 @@ impl Shared {
 
 /// Begins the execution that answers a request.
 fn begin(core: &Arc<RuntimeCore>, http: Arc<Http>, callable: Callable, exchange: Arc<Exchange>) {
+    let inherited = Inheritance { context: None, identity: exchange.identity.clone() };
     let pid: Arc<OnceLock<Pid>> = Arc::default();
     let (known, over, table) = (Arc::clone(&pid), Arc::clone(&exchange), Arc::clone(&http));
     let prepare = Box::new(move |new: Pid| {
@@ -475,7 +501,7 @@ fn begin(core: &Arc<RuntimeCore>, http: Arc<Http>, callable: Callable, exchange:
         }
         over.finish(outcome.is_err());
     });
-    call::start_for_host(core, callable, None, prepare, then);
+    call::start_for_host(core, callable, Parcel::Empty, inherited, prepare, then);
 }
 
 fn other_methods(methods: &[Method]) -> Response<Outgoing> {

@@ -1,14 +1,10 @@
 //! JSON Schema (`modules.md` §1.4): schemas are compiled once and kept while they are among the most recently used.
 
-use std::hash::BuildHasher;
-use std::sync::Arc;
-
-use hashbrown::{DefaultHashBuilder, HashMap};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
-use parking_lot::Mutex;
 use serde_json::Value;
 
 use super::MAX_DEPTH;
+use crate::modules::cache::Cache;
 use crate::runtime::data::Data;
 
 /// Compiled schemas that are kept.
@@ -34,31 +30,19 @@ impl Failure {
     }
 }
 
-/// A compiled schema and when it was used last.
-struct Known {
-    text: Box<[u8]>,
-    validator: Arc<Validator>,
-    used: u64,
-}
-
-#[derive(Default)]
-struct Cache {
-    /// By hash of the text.
-    known: HashMap<u64, Known>,
-    uses: u64,
-}
-
 /// The schemas of a runtime.
-#[derive(Default)]
-pub struct Schemas {
-    hasher: DefaultHashBuilder,
-    cache: Mutex<Cache>,
+pub struct Schemas(Cache<Validator>);
+
+impl Default for Schemas {
+    fn default() -> Schemas {
+        Schemas(Cache::new(MAX_SCHEMAS))
+    }
 }
 
 impl Schemas {
     /// Whether the JSON text conforms to the schema.
     pub fn check(&self, schema: &[u8], text: &[u8]) -> Result<(), Failure> {
-        let validator = self.compiled(schema)?;
+        let validator = self.0.get_or_make(schema, || compile(schema))?;
         let document = parse(text).map_err(|error| Failure::new(format!("data is not JSON: {error}")))?;
         if validator.is_valid(&document) {
             return Ok(());
@@ -69,29 +53,6 @@ impl Schemas {
             message: format!("validation failed{}", first.unwrap_or_default()),
             details: Some(Data::from([("errors", Data::List(violations.iter().map(told).collect()))])),
         })
-    }
-
-    fn compiled(&self, schema: &[u8]) -> Result<Arc<Validator>, Failure> {
-        let hash = self.hasher.hash_one(schema);
-        {
-            let mut cache = self.cache.lock();
-            cache.uses += 1;
-            let now = cache.uses;
-            if let Some(known) = cache.known.get_mut(&hash).filter(|known| *known.text == *schema) {
-                known.used = now;
-                return Ok(Arc::clone(&known.validator));
-            }
-        }
-        let validator = Arc::new(compile(schema)?);
-        let mut cache = self.cache.lock();
-        let used = cache.uses;
-        if cache.known.len() >= MAX_SCHEMAS
-            && let Some(oldest) = cache.known.iter().min_by_key(|(_, known)| known.used).map(|(hash, _)| *hash)
-        {
-            cache.known.remove(&oldest);
-        }
-        cache.known.insert(hash, Known { text: schema.into(), validator: Arc::clone(&validator), used });
-        Ok(validator)
     }
 }
 

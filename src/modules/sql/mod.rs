@@ -38,6 +38,7 @@ use self::config::Config;
 use self::pool::Pool;
 use self::value::Binary;
 use super::NULL;
+use crate::runtime::access;
 use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND, UNAVAILABLE, to_value};
 use crate::runtime::module::object::new_object;
 use crate::runtime::module::resource::{self, Declaration, Work};
@@ -221,7 +222,7 @@ static AS: Library = Library {
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
     let id = args.check_bytes(vm, 0)?;
     let found = match std::str::from_utf8(id) {
-        Ok(id) => module::<Sql>(vm).find(&*state(vm).core().entries, id),
+        Ok(id) => access::check(vm, "db.get", id).and_then(|()| module::<Sql>(vm).find(&*state(vm).core().entries, id)),
         Err(_) => return errors::fail(vm, NOT_FOUND, "no such database"),
     };
     let (first, second) = match found {

@@ -11,13 +11,12 @@ use std::sync::Arc;
 use super::Module;
 use super::convert::{FromArguments, IntoResults, Result};
 use super::module;
-use super::object::{Object, this};
+use super::object::{Object, check};
 use crate::runtime::errors::to_value;
 use crate::runtime::operation::run_future;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
-use crate::vm::error::LuaError;
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Flow, Native, NativeResult};
 use crate::vm::value::Value;
 
 /// A function of module `M`. Its caller gets the results, or `nil, error`; arguments of other types than `A` raise. It runs
@@ -65,7 +64,7 @@ where
 {
     const { assert!(size_of::<F>() == 0, "a method captures nothing") };
     Native::new(name, |vm, args| {
-        let object = receiver::<T>(vm, args)?;
+        let object = check::<T>(vm, args, 0)?;
         let arguments = A::from_arguments(vm, args, 1)?;
         answer(vm, body::<F>()(&object, arguments))
     })
@@ -82,7 +81,7 @@ where
 {
     const { assert!(size_of::<F>() == 0, "a method captures nothing") };
     Native::new(name, |vm, args| {
-        let object = receiver::<T>(vm, args)?;
+        let object = check::<T>(vm, args, 0)?;
         let arguments = A::from_arguments(vm, args, 1)?;
         run_future(vm, "host method", body::<F>()(object, arguments), results)
     })
@@ -94,13 +93,6 @@ fn body<F: Copy>() -> F {
     // SAFETY: whoever made the native function had a value of `F`, which is `Copy`, and reading another copy of it reads no
     // bytes.
     unsafe { NonNull::<F>::dangling().read() }
-}
-
-fn receiver<T: Object>(vm: &mut Vm, args: Args) -> std::result::Result<Arc<T>, Box<LuaError>> {
-    match this(args.get(vm, 0)) {
-        Some(object) => Ok(object),
-        None => Err(vm.type_error(0, T::class().name, args.try_get(vm, 0))),
-    }
 }
 
 fn answer<R: IntoResults>(vm: &mut Vm, result: Result<R>) -> NativeResult {

@@ -8,6 +8,7 @@ use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
+use crate::vm::native::Args;
 use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
@@ -50,6 +51,17 @@ impl<T: Object> IntoResult for New<T> {
     }
 }
 
+impl<T: Object> IntoResult for Vec<New<T>> {
+    fn into_result(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        let list = vm.new_table(self.len() as u32, 0);
+        for (i, New(object)) in self.into_iter().enumerate() {
+            let object = new_object(vm, Arc::new(object));
+            vm.raw_set(list, Value::int(i as i64 + 1), object)?;
+        }
+        Ok(Value::table(list))
+    }
+}
+
 /// An object as a value of this process, which holds it from now on.
 pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
     let metatable = vm.image.class(T::class());
@@ -63,4 +75,15 @@ pub fn new_object<T: Object>(vm: &mut Vm, object: Arc<T>) -> Value {
 pub fn this<T: Object>(value: Value) -> Option<Arc<T>> {
     // SAFETY: a live userdata, looked at before the next safepoint.
     userdata_of::<Hosted<T>>(value).map(|hosted| unsafe { Arc::clone(&(*hosted).0) })
+}
+
+/// The Rust value behind argument `i`.
+///
+/// # Errors
+/// `bad argument …` if it is no `T`.
+pub fn check<T: Object>(vm: &mut Vm, args: Args, i: u32) -> Result<Arc<T>, Box<LuaError>> {
+    match this(args.get(vm, i)) {
+        Some(object) => Ok(object),
+        None => Err(vm.type_error(i, T::class().name, args.try_get(vm, i))),
+    }
 }

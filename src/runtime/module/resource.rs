@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::runtime::data::Data;
 use crate::runtime::errors::ErrorData;
 
@@ -32,4 +34,9 @@ pub trait Resource: Send + Sync {
 
     /// Refuses new work, lets what is under way come to its end within `timeout`, and gives everything back.
     fn stop(self: Arc<Self>, timeout: Duration) -> Work<()>;
+}
+
+/// Waits until what is running is to stop, or is dropped.
+pub async fn asked_to_stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await;
 }

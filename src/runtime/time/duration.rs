@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{HOUR, MICROSECOND, MILLISECOND, MINUTE, SECOND};
+use crate::runtime::data::Data;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::args::userdata_of;
@@ -72,6 +73,21 @@ impl Duration {
     /// What timers are set with; nothing if it is negative.
     pub fn to_std(self) -> std::time::Duration {
         std::time::Duration::from_nanos(u64::try_from(self.0).unwrap_or(0))
+    }
+
+    /// That of a definition, which is not negative: text, whole days as `7d` among it, or a number of milliseconds.
+    pub fn of_data(data: &Data) -> Option<std::time::Duration> {
+        match data {
+            Data::Text(text) => {
+                let days = std::str::from_utf8(text).ok()?.strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
+                match days {
+                    Some(days) => Some(std::time::Duration::from_secs(u64::from(days) * 86_400)),
+                    None => Duration::parse(text).filter(|duration| duration.0 >= 0).map(Duration::to_std),
+                }
+            }
+            Data::Integer(milliseconds) => u64::try_from(*milliseconds).ok().map(std::time::Duration::from_millis),
+            _ => None,
+        }
     }
 
     /// Reads the text form.

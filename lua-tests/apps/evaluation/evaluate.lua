@@ -1,0 +1,1 @@
+return { main = function(request) return eval_runner.run(request) end }
