@@ -16,7 +16,7 @@ use crate::runtime::errors::to_value;
 use crate::runtime::operation::run_future;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Flow, Native, NativeResult};
 use crate::vm::value::Value;
 
 /// A function of module `M`. Its caller gets the results, or `nil, error`; arguments of other types than `A` raise. It runs
