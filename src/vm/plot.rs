@@ -15,13 +15,15 @@ use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap, munma
 
 use super::slab::{discard, lock};
 
-/// Sizes begin above this, and there are [`STEPS`] for each time they double.
+/// Sizes begin above this, and there are [`STEPS`] for each time they double; all are [`HEAD`] larger than that.
 const SMALLEST: usize = 1024;
 const STEPS: usize = 4;
+/// The parts of tables are powers of two with a head before them: without room for it they would be in the next size.
+const HEAD: usize = 32;
 /// The largest block of a plot; what is larger is a mapping.
-pub(super) const LARGEST: usize = 128 << 10;
+pub(super) const LARGEST: usize = (128 << 10) + HEAD;
 /// Number of sizes.
-const CLASSES: usize = STEPS * (LARGEST / SMALLEST).trailing_zeros() as usize;
+const CLASSES: usize = STEPS * (LARGEST / SMALLEST).ilog2() as usize;
 /// Bytes of a plot of blocks up to [`MIDDLE`], and of one of larger blocks.
 const PLOT: usize = 256 << 10;
 const LARGE_PLOT: usize = 1 << 20;
@@ -36,21 +38,22 @@ const GRAIN: usize = 16 << 10;
 const KEPT: usize = 8;
 const KEPT_BYTES: usize = 2 << 20;
 
-/// The size class for `size` bytes, above [`SMALLEST`] and up to [`LARGEST`].
+/// The size class for `size` bytes, above [`SMALLEST`] and [`HEAD`], and up to [`LARGEST`].
 #[inline]
 fn class_of(size: usize) -> usize {
-    let doublings = ((size - 1) / SMALLEST).ilog2() as usize;
-    let step = (size - 1 - (SMALLEST << doublings)) / ((SMALLEST / STEPS) << doublings);
+    let last = size - HEAD - 1;
+    let doublings = (last / SMALLEST).ilog2() as usize;
+    let step = (last - (SMALLEST << doublings)) / ((SMALLEST / STEPS) << doublings);
     doublings * STEPS + step
 }
 
 fn class_size(class: usize) -> usize {
     let base = SMALLEST << (class / STEPS);
-    base + base / STEPS * (class % STEPS + 1)
+    base + base / STEPS * (class % STEPS + 1) + HEAD
 }
 
 fn plot_size(class: usize) -> usize {
-    if class_size(class) <= MIDDLE { PLOT } else { LARGE_PLOT }
+    if class_size(class) <= MIDDLE + HEAD { PLOT } else { LARGE_PLOT }
 }
 
 /// Whether blocks of both sizes, which plots have, are interchangeable.
@@ -292,7 +295,7 @@ fn mapped(size: usize) -> Option<usize> {
     size.checked_next_multiple_of(GRAIN)
 }
 
-/// An uninitialised block, of more than [`SMALLEST`] bytes and aligned to 16; `None` if the system has no memory.
+/// An uninitialised block, of more than [`SMALLEST`] and [`HEAD`] bytes and aligned to 16; `None` if the system has no memory.
 pub(super) fn take(size: usize) -> Option<NonNull<u8>> {
     if size <= LARGEST {
         let class = class_of(size);
@@ -368,7 +371,7 @@ mod tests {
             let count = (plot_size(class) - size_of::<Plot>()) / size;
             assert!((7..=WORDS * 64).contains(&count), "{size}: {count}");
         }
-        assert_eq!((class_of(SMALLEST + 1), class_size(CLASSES - 1)), (0, LARGEST));
+        assert_eq!((class_of(SMALLEST + HEAD + 1), class_size(CLASSES - 1)), (0, LARGEST));
     }
 
     #[test]

@@ -13,7 +13,7 @@ end
 
 return { main = function()
   local tokens = assert(security.token_store("app:tokens"))
-  local scope = security.new_scope{assert(security.policy("app:visitors"))}
+  local scope = security.new_scope{(assert(security.policy("app:visitors")))}
   local visitor = assert(tokens:create(security.new_actor("ann"), scope))
   local editor = assert(tokens:create(security.new_actor("bob"), scope:with(assert(security.policy("app:editors")))))
   local function bearer(token) return {headers = {Authorization = "Bearer " .. token}} end
