@@ -89,7 +89,10 @@ impl Exports<'_> {
         for parameter in &body.params {
             let text = self.ast.text(parameter.name.name);
             if parameter.ty.is_none() && !text.starts_with('_') {
-                self.report(parameter.name.span, format!("parameter '{text}' of exported function '{name}' has no type"));
+                self.report(
+                    parameter.name.span,
+                    format!("parameter '{text}' of exported function '{name}' has no type"),
+                );
             }
         }
         if body.ret.is_none() && returns_values(&body.block) {
@@ -111,9 +114,7 @@ fn returns_values(block: &Block) -> bool {
         | StatKind::Repeat { body, .. }
         | StatKind::NumericFor { body, .. }
         | StatKind::GenericFor { body, .. } => returns_values(body),
-        StatKind::If { arms, otherwise } => {
-            arms.iter().map(|(_, block)| block).chain(otherwise).any(returns_values)
-        }
+        StatKind::If { arms, otherwise } => arms.iter().map(|(_, block)| block).chain(otherwise).any(returns_values),
         _ => false,
     })
 }
