@@ -48,7 +48,7 @@ function test.scopes()
   assert(#more:without("app:owners"):policies() == 2 and #more:without("none"):policies() == 3)
   assert(#security.new_scope():policies() == 0)
   assert(security.new_scope():evaluate(ann, "a", "b") == "undefined")
-  assert(security.new_scope{security.policy("app:owners")}:contains("app:owners"))
+  assert(security.new_scope{(security.policy("app:owners"))}:contains("app:owners"))
   assert(not pcall(security.new_scope, {1}) and not pcall(staff.with, staff, 1))
   assert(#assert(security.named_scope("other:group")):policies() == 1)
   refused(errors.NOT_FOUND, "app:none", security.named_scope("app:none"))
@@ -70,7 +70,7 @@ function test.functions_inherit()
 end
 
 function test.processes_do_not_inherit()
-  local free = security.new_scope{assert(security.policy("app:grown_ups"))}
+  local free = security.new_scope{(assert(security.policy("app:grown_ups")))}
   local who = assert(call(ann, free, "spawn", "who"))
   assert(who.actor == nil and who.policies == "")
   local spawner = process.with_options({}):with_actor(ann):with_scope(free)
