@@ -182,7 +182,12 @@ fn terminal() -> Result<(), Failed> {
     keyboard.expect("interrupted!\r\nstack traceback:")?.expect(PROMPT)?.press("\x04")?;
     expect_status(&mut keyboard.child, Some(0))?;
     let mut again = start()?;
-    again.expect(PROMPT)?.press("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\r")?.expect("plain\t1.5")?.expect(PROMPT)?.press("\x04")?;
+    again
+        .expect(PROMPT)?
+        .press("\x1b[A\x1b[A\x1b[A\x1b[A\x1b[A\r")?
+        .expect("plain\t1.5")?
+        .expect(PROMPT)?
+        .press("\x04")?;
     expect_status(&mut again.child, Some(0))
 }
 

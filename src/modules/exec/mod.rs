@@ -2,7 +2,7 @@
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | [`words`] | command lines as words; pure |
+//! | `words` | command lines as words; pure |
 //! | `process` | a program that runs, its streams, its end |
 //!
 //! In an application an executor is an entry, `exec.native`; in script mode every id is one, which allows all commands. A

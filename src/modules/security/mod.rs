@@ -6,7 +6,7 @@
 //! | [`tokens`] | token stores |
 //!
 //! What actors and scopes are, and how guarded functions ask them, belongs to the runtime: see
-//! [`identity`](crate::runtime::identity) and [`access`](crate::runtime::access).
+//! [`identity`](crate::runtime::identity) and [`access`].
 
 pub mod policy;
 pub mod tokens;

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`lexer`] | templates as text between actions |
 //! | [`parser`] | from there to what is to be done |
-//! | [`render`] | doing it |
+//! | `render` | doing it |
 //! | `functions` | what expressions have here besides what they have everywhere |
 //!
 //! Sets and templates are entries, `template.set` and `template.jet`; a script has none. The parsed templates of a set are
