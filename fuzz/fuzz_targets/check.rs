@@ -43,7 +43,7 @@ struct Run {
 impl Run {
     fn new() -> Run {
         let projects = MODES.map(|mode| {
-            let options = Options { mode, rules: true, queries: true };
+            let options = Options { mode, rules: true, queries: true, require_annotations: mode == Mode::Strict };
             Project::new(stdlib::MANIFESTS, Box::new(Nowhere), options).expect("the manifests are well-formed")
         });
         Run { projects: projects.into(), texts: 0 }

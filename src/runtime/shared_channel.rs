@@ -208,7 +208,7 @@ impl Core<Process> {
 }
 
 impl SharedChannel {
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn set_capacity(&self, capacity: usize) {
         self.lock().capacity = capacity;
     }

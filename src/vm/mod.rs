@@ -56,6 +56,7 @@ pub mod machine;
 pub mod names;
 pub mod native;
 pub mod object;
+mod pages;
 mod plot;
 pub mod pool;
 pub mod random;

@@ -1,19 +1,16 @@
 //! Blocks that are too large for the [pool](super::pool): *plots* of blocks of one size, and mappings of their own.
 //!
-//! Here too what is not used goes back to the system: a plot without a used block is unmapped unless it is the last of its
-//! size that has room; [`trim`] unmaps that one as well, and discards the pages of free blocks, which is why plots note
-//! outside of the blocks which of them are free. Of the mappings given back a few are kept for the next that need one,
-//! because the system clears each page of a new one.
+//! Here too what is not used goes back to the system: a plot without a used block, and a mapping that is given back. But a few
+//! of them are kept for the next that need one, because the system clears each page of a new one. [`trim`] unmaps these as
+//! well, and discards the pages of free blocks, which is why plots note outside of the blocks which of them are free.
 //!
-//! House rules: as for [slabs](super::slab).
+//! House rules: as for [slabs](super::slab); the lock of a size is taken before that of the kept mappings.
 
-use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Mutex;
 
-use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap, munmap};
-
-use super::slab::{discard, lock};
+use super::pages::{self, PAGE};
+use super::slab::lock;
 
 /// Sizes begin above this, and there are [`STEPS`] for each time they double; all are [`HEAD`] larger than that.
 const SMALLEST: usize = 1024;
@@ -30,13 +27,9 @@ const LARGE_PLOT: usize = 1 << 20;
 const MIDDLE: usize = 32 << 10;
 /// Words of a set of blocks.
 const WORDS: usize = (PLOT / SMALLEST).div_ceil(64);
-/// Pages are at least this large; where they are larger, only whole plots are given back.
-const PAGE: usize = 4096;
-/// Mappings have whole multiples of this.
-const GRAIN: usize = 16 << 10;
 /// Mappings that are kept, and their bytes.
-const KEPT: usize = 8;
-const KEPT_BYTES: usize = 2 << 20;
+const KEPT: usize = 16;
+const KEPT_BYTES: usize = 3 << 20;
 
 /// The size class for `size` bytes, above [`SMALLEST`] and [`HEAD`], and up to [`LARGEST`].
 #[inline]
@@ -100,7 +93,7 @@ impl Plot {
                 let from = Plot::offset(class, first).next_multiple_of(PAGE);
                 let to = Plot::offset(class, index) / PAGE * PAGE;
                 if dirty && from < to {
-                    discard(this.byte_add(from).cast(), to - from);
+                    pages::discard(NonNull::new_unchecked(this.byte_add(from)).cast(), to - from);
                 }
                 index += 1;
             }
@@ -148,9 +141,9 @@ impl Plots {
             (*plot).free[index / 64] |= 1 << (index % 64);
             (*plot).dirty[index / 64] |= 1 << (index % 64);
             (*plot).used -= 1;
-            let is_alone = (*plot).prev.is_null() && (*plot).next.is_null();
-            if (*plot).used == 0 && !is_alone {
-                self.unmap(plot, class);
+            if (*plot).used == 0 {
+                self.unlink(plot);
+                lock(&MAPPINGS).give(NonNull::new_unchecked(plot).cast(), plot_size(class));
             }
         }
     }
@@ -160,43 +153,22 @@ impl Plots {
         while !plot.is_null() {
             // SAFETY: plots in the list are live.
             unsafe {
-                let next = (*plot).next;
-                if (*plot).used == 0 {
-                    self.unmap(plot, class);
-                } else {
-                    Plot::discard_free(plot, class);
-                }
-                plot = next;
+                Plot::discard_free(plot, class);
+                plot = (*plot).next;
             }
         }
     }
 
     fn map(class: usize) -> Option<*mut Plot> {
         let size = plot_size(class);
-        let base = map(2 * size)?.as_ptr();
-        let aligned = base.map_addr(|at| at.next_multiple_of(size));
-        let before = aligned.addr() - base.addr();
+        let kept = lock(&MAPPINGS).take(size, size);
+        let plot = kept.or_else(|| pages::map_aligned(size, size))?.cast::<Plot>().as_ptr();
         let count = (size - size_of::<Plot>()) / class_size(class);
         let mut free = [0; WORDS];
         (0..count).for_each(|index| free[index / 64] |= 1 << (index % 64));
-        // SAFETY: parts of a fresh mapping; the head is at the beginning of the part that stays.
-        unsafe {
-            if before > 0 {
-                unmap(base, before);
-            }
-            if before < size {
-                unmap(aligned.add(size), size - before);
-            }
-            let plot = aligned.cast::<Plot>();
-            plot.write(Plot { prev: null_mut(), next: null_mut(), free, dirty: [0; WORDS], used: 0, count });
-            Some(plot)
-        }
-    }
-
-    unsafe fn unmap(&mut self, plot: *mut Plot, class: usize) {
-        self.unlink(plot);
-        // SAFETY: the caller has a live plot without a used block.
-        unsafe { unmap(plot.cast(), plot_size(class)) };
+        // SAFETY: the head is at the beginning of a mapping that is nobody else's.
+        unsafe { plot.write(Plot { prev: null_mut(), next: null_mut(), free, dirty: free, used: 0, count }) };
+        Some(plot)
     }
 
     fn link(&mut self, plot: *mut Plot) {
@@ -226,20 +198,9 @@ impl Plots {
     }
 }
 
-fn map(bytes: usize) -> Option<NonNull<u8>> {
-    // SAFETY: a fresh mapping.
-    let base = unsafe { mmap_anonymous(null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE) };
-    NonNull::new(base.ok()?.cast())
-}
-
-unsafe fn unmap(base: *mut u8, bytes: usize) {
-    // SAFETY: the caller has a mapping, or a part of one, that nobody uses. If the system refuses, it stays, for nothing.
-    let _ = unsafe { munmap(base.cast::<c_void>(), bytes) };
-}
-
 /// A few mappings that nobody uses.
 struct Mappings {
-    kept: [(*mut u8, usize); KEPT],
+    kept: [(NonNull<u8>, usize); KEPT],
     len: usize,
     bytes: usize,
 }
@@ -247,26 +208,30 @@ struct Mappings {
 // SAFETY: the mappings are nobody else's.
 unsafe impl Send for Mappings {}
 
-static MAPPINGS: Mutex<Mappings> = Mutex::new(Mappings { kept: [(null_mut(), 0); KEPT], len: 0, bytes: 0 });
+static MAPPINGS: Mutex<Mappings> = Mutex::new(Mappings::NONE);
 
 impl Mappings {
-    /// One of at least `bytes` bytes, and not much more; the rest is unmapped.
-    fn take(&mut self, bytes: usize) -> Option<NonNull<u8>> {
-        let fits = |len: usize| (bytes..=bytes + bytes / 8).contains(&len);
-        let at = self.kept[..self.len].iter().position(|(_, len)| fits(*len))?;
+    const NONE: Mappings = Mappings { kept: [(NonNull::dangling(), 0); KEPT], len: 0, bytes: 0 };
+
+    /// One of at least `bytes` bytes, and not much more; the rest is unmapped. It is at a multiple of `align`.
+    fn take(&mut self, bytes: usize, align: usize) -> Option<NonNull<u8>> {
+        let fits = |base: NonNull<u8>, len: usize| {
+            (bytes..=bytes + bytes / 8).contains(&len) && base.addr().get().is_multiple_of(align)
+        };
+        let at = self.kept[..self.len].iter().rposition(|(base, len)| fits(*base, *len))?;
         let (base, len) = self.remove(at);
         if len > bytes {
             // SAFETY: the end of a mapping that nobody uses.
-            unsafe { unmap(base.add(bytes), len - bytes) };
+            unsafe { pages::unmap(base.add(bytes), len - bytes) };
         }
-        NonNull::new(base)
+        Some(base)
     }
 
     /// Keeps a mapping, in place of older ones if need be.
-    unsafe fn give(&mut self, base: *mut u8, bytes: usize) {
-        if bytes > KEPT_BYTES / 4 {
+    unsafe fn give(&mut self, base: NonNull<u8>, bytes: usize) {
+        if bytes > KEPT_BYTES / 2 {
             // SAFETY: by contract nobody uses it.
-            return unsafe { unmap(base, bytes) };
+            return unsafe { pages::unmap(base, bytes) };
         }
         while self.len == KEPT || self.bytes + bytes > KEPT_BYTES {
             self.drop_oldest();
@@ -276,7 +241,7 @@ impl Mappings {
         self.bytes += bytes;
     }
 
-    fn remove(&mut self, at: usize) -> (*mut u8, usize) {
+    fn remove(&mut self, at: usize) -> (NonNull<u8>, usize) {
         let mapping = self.kept[at];
         self.kept.copy_within(at + 1..self.len, at);
         self.len -= 1;
@@ -287,12 +252,25 @@ impl Mappings {
     fn drop_oldest(&mut self) {
         let (base, bytes) = self.remove(0);
         // SAFETY: nobody uses it.
-        unsafe { unmap(base, bytes) };
+        unsafe { pages::unmap(base, bytes) };
     }
 }
 
+/// Bytes of the mapping for a block, which begins at the end of its first page: what follows the head of the block is at the
+/// beginning of a page.
 fn mapped(size: usize) -> Option<usize> {
-    size.checked_next_multiple_of(GRAIN)
+    (size - HEAD).checked_next_multiple_of(PAGE)?.checked_add(PAGE)
+}
+
+/// The block in a mapping, and the mapping of a block.
+unsafe fn block_in(mapping: NonNull<u8>) -> NonNull<u8> {
+    // SAFETY: the caller has a mapping from `mapped`.
+    unsafe { mapping.add(PAGE - HEAD) }
+}
+
+unsafe fn mapping_of(block: NonNull<u8>) -> NonNull<u8> {
+    // SAFETY: the caller has a block in such a mapping.
+    unsafe { block.sub(PAGE - HEAD) }
 }
 
 /// An uninitialised block, of more than [`SMALLEST`] and [`HEAD`] bytes and aligned to 16; `None` if the system has no memory.
@@ -302,14 +280,18 @@ pub(super) fn take(size: usize) -> Option<NonNull<u8>> {
         return lock(&PLOTS[class]).take(class);
     }
     let bytes = mapped(size)?;
-    let kept = lock(&MAPPINGS).take(bytes);
-    kept.or_else(|| map(bytes))
+    let kept = lock(&MAPPINGS).take(bytes, PAGE);
+    let mapping = kept.or_else(|| pages::map(bytes))?;
+    // SAFETY: it has that length.
+    Some(unsafe { block_in(mapping) })
 }
 
 /// The same, all zeros.
 pub(super) fn take_zeroed(size: usize) -> Option<NonNull<u8>> {
     if size > LARGEST {
-        return map(mapped(size)?);
+        let mapping = pages::map(mapped(size)?)?;
+        // SAFETY: it has that length.
+        return Some(unsafe { block_in(mapping) });
     }
     let block = take(size)?;
     // SAFETY: a fresh block of that size.
@@ -328,7 +310,7 @@ pub(super) unsafe fn give(block: NonNull<u8>, size: usize) {
             let class = class_of(size);
             lock(&PLOTS[class]).give(block, class);
         } else if let Some(bytes) = mapped(size) {
-            lock(&MAPPINGS).give(block.as_ptr(), bytes);
+            lock(&MAPPINGS).give(mapping_of(block), bytes);
         }
     }
 }
@@ -343,8 +325,7 @@ pub(super) unsafe fn resize(block: NonNull<u8>, old: usize, new: usize) -> Optio
         return Some(block);
     }
     // SAFETY: by contract it is a mapping of that length.
-    let moved = unsafe { mremap(block.as_ptr().cast(), old, new, MremapFlags::MAYMOVE) };
-    NonNull::new(moved.ok()?.cast())
+    unsafe { Some(block_in(pages::resize(mapping_of(block), old, new)?)) }
 }
 
 /// Gives back to the system what is not used.
@@ -405,17 +386,38 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_plot_is_unmapped() {
+    fn an_empty_plot_is_given_back() {
         let class = class_of(20_000);
         let mut plots = Plots(null_mut());
         let blocks: Vec<_> = (0..100).map(|_| plots.take(class).unwrap()).collect();
         // SAFETY: each is given back once.
         blocks.into_iter().for_each(|block| unsafe { plots.give(block, class) });
-        let last = plots.0;
-        // SAFETY: plots in the list are live.
-        unsafe { assert!(!last.is_null() && (*last).next.is_null() && (*last).used == 0) };
-        plots.trim(class);
         assert!(plots.0.is_null());
+    }
+
+    #[test]
+    fn a_few_mappings_are_kept() {
+        let mut mappings = Mappings::NONE;
+        let bytes = KEPT_BYTES / 3;
+        let bases = [(); 4].map(|()| pages::map_aligned(bytes, bytes.next_power_of_two()).unwrap());
+        // SAFETY: each is given back once, and the first is unmapped for the fourth.
+        bases.map(|base| unsafe { mappings.give(base, bytes) });
+        assert_eq!((mappings.len, mappings.bytes), (3, 3 * bytes));
+        assert_eq!(mappings.take(bytes + 1, PAGE), None);
+        assert_eq!(mappings.take(bytes / 2, PAGE), None, "too much of it would be lost");
+        assert_eq!(mappings.take(bytes, PAGE), Some(bases[3]), "the newest, since the processor may still know it");
+        // SAFETY: taken just now, and given back in part.
+        unsafe {
+            pages::unmap(bases[3], PAGE);
+            mappings.give(bases[3].add(PAGE), bytes - PAGE);
+        }
+        assert_eq!(mappings.take(bytes - PAGE, PLOT), Some(bases[2]), "the newest is not aligned");
+        // SAFETY: as above; the end of it was unmapped.
+        unsafe { mappings.give(bases[2], bytes - PAGE) };
+        while mappings.len > 0 {
+            mappings.drop_oldest();
+        }
+        assert_eq!(mappings.bytes, 0);
     }
 
     #[test]

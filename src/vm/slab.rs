@@ -10,12 +10,11 @@
 //! * Nothing here allocates: this is what the allocator of the command stands on.
 //! * The lock of a size is taken before that of the [`Land`], never after it.
 
-use std::ffi::c_void;
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use super::pages;
 
 /// Bytes of a slab.
 const SLAB: usize = 16 << 10;
@@ -187,15 +186,13 @@ impl Slabs {
 struct Region {
     prev: *mut Region,
     next: *mut Region,
-    /// The mapping, which need not be aligned.
-    base: *mut c_void,
     /// The slabs in use, one bit each, and their number.
     taken: [u64; REGION_SLABS / 64],
     used: usize,
 }
 
-/// Bytes of a mapping: one slab more than the region has, for the alignment.
-const MAPPED: usize = (REGION_SLABS + 1) * SLAB;
+/// Bytes of a region.
+const REGION: usize = REGION_SLABS * SLAB;
 
 /// All regions, and the empty slabs.
 pub(super) struct Land {
@@ -270,17 +267,13 @@ impl Land {
     }
 
     fn map(&mut self) -> Option<()> {
-        // SAFETY: a fresh mapping; the aligned region lies within it.
-        unsafe {
-            let base =
-                mmap_anonymous(null_mut(), MAPPED, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE).ok()?;
-            let region = base.map_addr(|at| at.next_multiple_of(SLAB)).cast::<Region>();
-            let mut taken = [0; REGION_SLABS / 64];
-            // The place of the head.
-            taken[0] = 1;
-            region.write(Region { prev: null_mut(), next: null_mut(), base, taken, used: 1 });
-            self.link(region);
-        }
+        let region = pages::map_aligned(REGION, SLAB)?.cast::<Region>().as_ptr();
+        let mut taken = [0; REGION_SLABS / 64];
+        // The place of the head.
+        taken[0] = 1;
+        // SAFETY: the head is at the beginning of the fresh mapping.
+        unsafe { region.write(Region { prev: null_mut(), next: null_mut(), taken, used: 1 }) };
+        self.link(region);
         Some(())
     }
 
@@ -329,11 +322,11 @@ impl Land {
             let index = (slab.addr() - region.addr()) / SLAB;
             (*region).taken[index / 64] &= !(1 << (index % 64));
             if (*region).used > 1 {
-                return discard(slab.cast(), SLAB);
+                return pages::discard(NonNull::new_unchecked(slab).cast(), SLAB);
             }
             self.unlink(region);
-            // The region is a mapping of its own, none of which is used. If the system refuses, it stays, for nothing.
-            let _ = munmap((*region).base, MAPPED);
+            // The region is a mapping of its own, none of which is used.
+            pages::unmap(NonNull::new_unchecked(region).cast(), REGION);
         }
     }
 
@@ -362,18 +355,6 @@ impl Land {
             }
         }
     }
-}
-
-/// Gives pages back and keeps their addresses. Elsewhere than on Linux that waits until all around them is unmapped.
-pub(super) unsafe fn discard(pages: *mut c_void, bytes: usize) {
-    #[cfg(target_os = "linux")]
-    {
-        // If the system refuses, the pages stay, for nothing.
-        // SAFETY: whole pages of a private mapping, which nobody uses.
-        let _ = unsafe { rustix::mm::madvise(pages, bytes, rustix::mm::Advice::LinuxDontNeed) };
-    }
-    #[cfg(not(target_os = "linux"))]
-    let _ = (pages, bytes);
 }
 
 /// Nothing panics while it holds one of these locks, so what they protect is in order.
