@@ -1,8 +1,9 @@
 //! Applications: every folder of `lua-tests/apps` has a `transcript` of commands with what they print and how they end.
 //!
-//! In a transcript, `$ moonlet …` begins a command, which runs in the folder. Then come the lines of its standard output,
-//! `! TEXT` for text that must be on the standard error, `< TEXT` for a line of standard input, and `= N` for the exit
-//! status. The variable `FREE_PORT` is a port to listen at. A line `...` stands for any lines; `(… s)` for any duration.
+//! In a transcript, `$ moonlet …` begins a command, which runs in the folder, `$ NAME=VALUE moonlet …` one with a variable of
+//! the environment. Then come the lines of its standard output, `! TEXT` for text that must be on the standard error,
+//! `< TEXT` for a line of standard input, and `= N` for the exit status. The variable `FREE_PORT` is a port to listen at. A
+//! line `...` stands for any lines; `(… s)` for any duration, and `|…}` for the number in a PID.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -36,6 +37,7 @@ pub fn trials() -> Vec<Trial> {
 /// A command of a transcript with what is expected of it.
 #[derive(Default)]
 struct Step {
+    variables: Vec<(String, String)>,
     arguments: Vec<String>,
     input: String,
     output: Vec<String>,
@@ -46,9 +48,11 @@ struct Step {
 fn follows_transcript(folder: &Path) -> Result<(), Failed> {
     let mut steps: Vec<Step> = Vec::new();
     for line in fs::read_to_string(folder.join("transcript"))?.lines() {
-        if let Some(command) = line.strip_prefix("$ moonlet ") {
+        if let Some((variables, command)) = line.strip_prefix("$ ").and_then(|line| line.split_once("moonlet ")) {
+            let variables = variables.split_whitespace().filter_map(|variable| variable.split_once('='));
+            let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
             let arguments = command.split_whitespace().map(str::to_owned).collect();
-            steps.push(Step { arguments, ..Step::default() });
+            steps.push(Step { variables, arguments, ..Step::default() });
             continue;
         }
         let step = steps.last_mut().ok_or("a transcript begins with a command")?;
@@ -71,9 +75,10 @@ fn follows_transcript(folder: &Path) -> Result<(), Failed> {
 
 fn follows(folder: &Path, step: &Step) -> Result<(), Failed> {
     let program = step.arguments.iter().fold(Program::moonlet(folder), Program::arg);
+    let program = step.variables.iter().fold(program, |program, (name, value)| program.env(name, value));
     let outcome =
         program.env("FREE_PORT", free_port()?.to_string()).input(&step.input).run()?.expect_status(step.status)?;
-    let printed = without_durations(&outcome.stdout());
+    let printed = without_numbers(&without_durations(&outcome.stdout()));
     let printed: Vec<&str> = printed.lines().collect();
     if !matches(&printed, &step.output) {
         return Err(outcome.failure(&format!("expected standard output:\n{}", step.output.join("\n"))));
@@ -120,6 +125,26 @@ fn without_durations(text: &str) -> String {
         }
     }
     result
+}
+
+/// The text with `|…}` for the ends of PIDs.
+fn without_numbers(text: &str) -> String {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("|0x") {
+        result += before;
+        rest = match after.split_once('}') {
+            Some((number, behind)) if number.chars().all(|c| c.is_ascii_hexdigit()) => {
+                result += "|…}";
+                behind
+            }
+            _ => {
+                result += "|0x";
+                after
+            }
+        };
+    }
+    result + rest
 }
 
 fn init_makes_what_works() -> Result<(), Failed> {
@@ -198,7 +223,7 @@ fn signals_stop(service: &str, signals: usize) -> Result<(), Failed> {
     let mut output = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let mut line = String::new();
     output.read_line(&mut line)?;
-    if line != "ready\n" {
+    if !line.ends_with("ready\n") {
         return Err(format!("expected that the service runs, not {line:?}").into());
     }
     let pid = Pid::from_child(&child);
@@ -209,8 +234,10 @@ fn signals_stop(service: &str, signals: usize) -> Result<(), Failed> {
     let status = wait(&mut child)?;
     line.clear();
     output.read_line(&mut line)?;
-    let expected = if service == "polite" { (Some(0), "service stopping\n") } else { (Some(1), "") };
-    if (status, line.as_str()) != expected {
+    let expected = if service == "polite" { (Some(0), "service stopping") } else { (Some(1), "") };
+    // A record says first which process has printed it, and where.
+    let said = line.rsplit(": ").next().unwrap_or_default().trim_end();
+    if (status, said) != expected {
         return Err(format!("expected {expected:?}, not {:?}", (status, line)).into());
     }
     Ok(())

@@ -24,7 +24,7 @@ for _, name in ipairs { "channel", "coroutine", "debug", "errors", "io", "math",
   list(name .. ".", _G[name])
 end
 for _, name in ipairs { "base64", "compress", "crypto", "ctx", "env", "eval_runner", "events", "exec", "expr", "fs", "funcs", "hash",
-  "json", "logger", "metrics", "pg", "queue", "security", "sql", "store", "system", "templates", "text", "time", "types",
+  "html", "json", "logger", "metrics", "pg", "queue", "security", "sql", "store", "system", "templates", "text", "time", "types",
   "uuid", "yaml" } do
   list(name .. ".", require(name))
 end
@@ -69,6 +69,9 @@ local text = require("text")
 methods("text.Regexp", text.regexp.compile(""))
 methods("text.Differ", text.diff.new())
 methods("text.Splitter", text.splitter.recursive())
+local policy = require("html").sanitize.new_policy()
+methods("html.Policy", policy)
+methods("html.AttrBuilder", policy:allow_attrs())
 methods("logger.Logger", require("logger"):named("a"))
 methods("eval_runner.Program", require("eval_runner").compile("return 1"))
 methods("expr.Program", require("expr").compile("1"))

@@ -27,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("lines::terminal", terminal),
         Trial::test("lines::terminal_goes_on_meanwhile", terminal_goes_on_meanwhile),
         Trial::test("lines::terminal_is_left_as_it_was", terminal_is_left_as_it_was),
+        Trial::test("lines::raw_mode_ends_with_its_process", raw_mode_ends_with_its_process),
         Trial::test("lines::signal_can_be_caught", signal_can_be_caught),
         Trial::test("lines::signal_ends_a_wait", signal_ends_a_wait),
         Trial::test("lines::signal_cancels_in_order", signal_cancels_in_order),
@@ -154,6 +155,11 @@ impl Keyboard {
         }
     }
 
+    /// Whether the program gets keys, not lines.
+    fn is_raw(&self) -> Result<bool, Failed> {
+        Ok(!tcgetattr(&self.master)?.local_modes.contains(LocalModes::ICANON))
+    }
+
     fn press(&mut self, keys: &str) -> Result<&mut Self, Failed> {
         self.master.write_all(keys.as_bytes())?;
         Ok(self)
@@ -209,21 +215,45 @@ fn terminal_is_left_as_it_was() -> Result<(), Failed> {
             "process.spawn(function() while not io.open('go') do require('time').sleep('2ms') end {end} end, 'app:processes')\r"
         );
         keyboard.expect(PROMPT)?.press(&spawn)?.expect("\r\n")?.expect(PROMPT)?;
-        let is_raw = |keyboard: &Keyboard| {
-            Ok::<_, Failed>(!tcgetattr(&keyboard.master)?.local_modes.contains(LocalModes::ICANON))
-        };
-        if !is_raw(&keyboard)? {
+        if !keyboard.is_raw()? {
             return Err("expected a line to be edited".into());
         }
         let go = folder.write("go", "")?;
         expect_status(&mut keyboard.child, Some(7))?;
-        if is_raw(&keyboard)? {
+        if keyboard.is_raw()? {
             return Err(format!("the terminal is left raw by {end}").into());
         }
         keyboard.expect("\x1b[?2004l\r\n")?;
         std::fs::remove_file(go)?;
     }
     Ok(())
+}
+
+/// A command of an application asks for single keys, and ends without saying that it needs no more.
+fn raw_mode_ends_with_its_process() -> Result<(), Failed> {
+    let folder = Folder::new("lines-raw")?;
+    folder.write(
+        "_index.yaml",
+        "namespace: app\nentries:\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [io], meta: {command: {name: it}}}\n",
+    )?;
+    folder.write(
+        "it.lua",
+        "return { main = function()\n\
+         assert(io.raw() == true and io.raw(true) == true and io.raw(false) == true)\n\
+         io.write('key?')\n\
+         assert(io.flush())\n\
+         io.write('pressed ', assert(io.read(1)):byte())\n\
+         end }",
+    )?;
+    let mut keyboard = Keyboard::start(Program::moonlet(folder.path()).args(&["run", ".", "it"]).into_command())?;
+    keyboard.expect("key?")?;
+    if !keyboard.is_raw()? {
+        return Err("expected raw mode".into());
+    }
+    keyboard.press("\r")?.expect("pressed 13")?;
+    expect_status(&mut keyboard.child, Some(0))?;
+    if keyboard.is_raw()? { Err("the terminal is left raw".into()) } else { Ok(()) }
 }
 
 // ---- signals

@@ -204,6 +204,8 @@ impl Application {
     ) -> Result<Arc<Process>, ErrorData> {
         let core = self.core();
         let host = core.hosts.for_spawn(terminal)?;
+        // The first command is the only one.
+        let _ = host.arguments.set(arguments.to_vec());
         let arguments: Vec<Data> = arguments.iter().map(|argument| Data::from(&**argument)).collect();
         let arguments = Data::pack(core, &arguments).ok_or_else(|| ErrorData::plain(INTERNAL, "not enough memory"))?;
         // The host tells the supervisor of the end.

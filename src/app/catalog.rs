@@ -40,6 +40,16 @@ pub enum Change {
     Delete(Arc<str>),
 }
 
+impl Change {
+    /// The id of the entry.
+    pub fn id(&self) -> &str {
+        match self {
+            Change::Create(definition) | Change::Update(definition) => &definition.id,
+            Change::Delete(id) => id,
+        }
+    }
+}
+
 /// Why a change was not made.
 pub enum Refusal {
     /// The entries are not what they were when the change was thought of.

@@ -346,11 +346,16 @@ fn answer_ops(vm: &mut Vm, ops: &[Change]) -> NativeResult {
     answer_pair(vm, ops)
 }
 
-/// `registry.build_delta(from, to)`
+/// `registry.build_delta(from, to)`, without entries that the caller may not get.
 fn build_delta(vm: &mut Vm, args: Args) -> NativeResult {
     let (from, to) = (wanted_version(vm, args, 0)?, wanted_version(vm, args, 1)?);
     match (from, to) {
-        (Ok(from), Ok(to)) => answer_ops(vm, &delta(&from.linked, &to.linked)),
+        (Ok(from), Ok(to)) => {
+            let access = Access::of_caller(vm);
+            let mut ops = delta(&from.linked, &to.linked);
+            ops.retain(|change| access.allows("registry.get", change.id(), &Data::Nil));
+            answer_ops(vm, &ops)
+        }
         (Err(message), _) | (_, Err(message)) => errors::fail(vm, NOT_FOUND, &message),
     }
 }
@@ -396,11 +401,11 @@ fn delete(vm: &mut Vm, args: Args) -> NativeResult {
 fn apply(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(catalog) = catalog(vm) else { return no_catalog(vm) };
     let Changes { base, list } = changes(vm, args)?;
-    if list.is_empty() {
-        return errors::fail(vm, INVALID, "there are no changes");
-    }
     if let Err(error) = access::check(vm, "registry.apply", "registry") {
         return errors::refuse(vm, error);
+    }
+    if list.is_empty() {
+        return errors::fail(vm, INVALID, "there are no changes");
     }
     let (base, list, image) = (*base, list.clone(), Arc::clone(&state(vm).core().image));
     change(vm, move || catalog.apply(&image, base, &list))
@@ -409,13 +414,14 @@ fn apply(vm: &mut Vm, args: Args) -> NativeResult {
 /// `registry.apply_version(version)`
 fn apply_version(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(catalog) = catalog(vm) else { return no_catalog(vm) };
-    let wanted = match wanted_version(vm, args, 0)? {
-        Ok(version) => version,
-        Err(message) => return errors::fail(vm, NOT_FOUND, &message),
-    };
+    let wanted = wanted_version(vm, args, 0)?;
     if let Err(error) = access::check(vm, "registry.apply_version", "registry") {
         return errors::refuse(vm, error);
     }
+    let wanted = match wanted {
+        Ok(version) => version,
+        Err(message) => return errors::fail(vm, NOT_FOUND, &message),
+    };
     let image = Arc::clone(&state(vm).core().image);
     change(vm, move || catalog.restore(&image, &wanted))
 }

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`fs`] | files |
 //! | `json`, [`yaml`], `base64`, `compress` | data as text and back; data made small |
-//! | `text`, `html`, [`templates`] | texts: expressions, differences, pieces; within HTML; made from templates |
+//! | `text`, [`html`], [`templates`] | texts: expressions, differences, pieces; HTML that others wrote; made from templates |
 //! | `hash`, `crypto`, `uuid` | digests; ciphers, signatures, random bytes; identifiers |
 //! | `env`, `logger`, [`metrics`] | the environment; records of what happens; numbers about it |
 //! | `store`, [`queue`] | data under keys; letters for functions |
@@ -45,7 +45,7 @@ pub mod fs;
 #[cfg(feature = "app")]
 mod hash;
 #[cfg(feature = "app")]
-mod html;
+pub mod html;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
@@ -123,6 +123,7 @@ pub fn built_in() -> Modules {
         modules.add(exec::Exec);
         modules.add(expr::Expressions::default());
         modules.add(hash::Hash);
+        modules.add(html::Html);
         modules.add(logger::Log);
         modules.add(metrics::Metrics::default());
         modules.add(queue::Queues::default());

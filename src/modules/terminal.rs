@@ -1,12 +1,15 @@
 //! The module `io` of an application (`modules.md` §4.5): the terminal, for the process that runs on a terminal host.
 
 use std::io::{self, BufRead, Read, Write};
+use std::sync::{Arc, LazyLock};
 
+use parking_lot::Mutex;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use smallvec::smallvec;
 
 use super::succeed;
 use crate::runtime::errors::{self, INTERNAL, NOT_FOUND, UNAVAILABLE};
-use crate::runtime::hosts::HostKind;
+use crate::runtime::module::held::Release;
 use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::stdlib::output::{flush_output, write_output};
@@ -29,6 +32,8 @@ pub static LIBRARY: Library = Library {
         Native::new("read", read),
         Native::new("readline", readline),
         Native::new("flush", flush),
+        Native::new("raw", raw),
+        Native::new("args", args_of_command),
     ],
     constants: &[],
 };
@@ -41,8 +46,7 @@ const DEFAULT_READ: usize = 1024;
 
 /// Whether the process has the terminal.
 fn has_terminal(vm: &mut Vm) -> bool {
-    let process = state(vm).process();
-    process.core.hosts.of(process.pid).kind == HostKind::Terminal
+    state(vm).process().has_terminal()
 }
 
 fn unavailable(vm: &mut Vm) -> NativeResult {
@@ -126,6 +130,82 @@ fn flush(vm: &mut Vm, _: Args) -> NativeResult {
         return unavailable(vm);
     }
     answer(vm, flush_output())
+}
+
+/// The raw mode of the terminal. It ends with the process that has asked for it.
+static RAW: LazyLock<Arc<RawMode>> = LazyLock::new(Arc::default);
+
+#[derive(Default)]
+struct RawMode(Mutex<Asked>);
+
+#[derive(Default)]
+struct Asked {
+    times: usize,
+    /// What the terminal was like before; while it is asked for.
+    before: Option<Termios>,
+}
+
+impl RawMode {
+    fn enter(&self) -> io::Result<()> {
+        let mut asked = self.0.lock();
+        if asked.before.is_none() {
+            let before = tcgetattr(io::stdin())?;
+            let mut raw = before.clone();
+            raw.make_raw();
+            tcsetattr(io::stdin(), OptionalActions::Now, &raw)?;
+            asked.before = Some(before);
+        }
+        asked.times += 1;
+        Ok(())
+    }
+
+    fn leave(&self) -> io::Result<()> {
+        let mut asked = self.0.lock();
+        asked.times = asked.times.saturating_sub(1);
+        match asked.times {
+            0 => {
+                asked.before.take().map_or(Ok(()), |before| Ok(tcsetattr(io::stdin(), OptionalActions::Now, &before)?))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Release for RawMode {
+    fn release(&self) {
+        self.0.lock().times = 0;
+        // Nobody is left who could be told.
+        let _ = self.leave();
+    }
+}
+
+/// `io.raw([on])`
+fn raw(vm: &mut Vm, args: Args) -> NativeResult {
+    let on = !args.get(vm, 0).same(Value::FALSE);
+    if !has_terminal(vm) {
+        return unavailable(vm);
+    }
+    if on {
+        state(vm).rare().held.add(&RAW);
+    }
+    let switched = flush_output().and_then(|()| if on { RAW.enter() } else { RAW.leave() });
+    answer(vm, switched)
+}
+
+/// `io.args()`
+fn args_of_command(vm: &mut Vm, _: Args) -> NativeResult {
+    if !has_terminal(vm) {
+        return unavailable(vm);
+    }
+    let process = state(vm).process();
+    let host = process.core.hosts.of(process.pid);
+    let arguments = host.arguments.get().map(Vec::as_slice).unwrap_or_default();
+    let list = vm.new_table(arguments.len() as u32, 0);
+    for (i, argument) in arguments.iter().enumerate() {
+        let argument = vm.string(argument)?;
+        vm.raw_set_int(list, i as i64 + 1, argument)?;
+    }
+    succeed(vm, Value::table(list))
 }
 
 /// `io.read([n])`

@@ -4,8 +4,8 @@
 //! the default one: where hosts need not be declared, every id means it, and nobody counts its processes. An execution of
 //! a function runs on a host of its own kind, which is named after the function and that nothing can be spawned on.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::RwLock;
@@ -52,6 +52,8 @@ pub struct Host {
     state: AtomicU8,
     alive: AtomicUsize,
     on_end: Option<OnEnd>,
+    /// What the command line says to the process that has the terminal.
+    pub arguments: OnceLock<Vec<Vec<u8>>>,
 }
 
 impl Host {
@@ -235,6 +237,7 @@ impl Host {
             state: AtomicU8::new(HostState::Stopped as u8),
             alive: AtomicUsize::new(0),
             on_end: None,
+            arguments: OnceLock::new(),
         }
     }
 }

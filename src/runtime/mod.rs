@@ -88,6 +88,7 @@ mod lib_events;
 mod lib_funcs;
 mod lib_os;
 pub(crate) mod lib_pg;
+mod lib_print;
 mod lib_process;
 mod lib_registry;
 mod lib_require;

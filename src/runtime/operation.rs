@@ -1,10 +1,16 @@
 //! Operations off the workers, for host modules: the calling task waits, the rest of the process goes on.
 //!
 //! A module gives the work, which runs elsewhere, and a `finish` that turns its result into Lua values, which runs in the
-//! process. When the process ends first, the work is dropped as far as that is possible, and `finish` is not called.
+//! process. When the process ends first, the work is dropped as far as that is possible, and `finish` is not called: a
+//! future where it waits, a function where it looks at its [`Interest`].
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::task::spawn_blocking;
 
 use super::io::{Completion as IoResult, Operation};
 use super::mail::{Completion, Mail};
@@ -29,6 +35,59 @@ pub fn run_blocking<T: Send + 'static>(
     let complete = completion(vm, finish);
     let started = state(vm).core().io.spawn_blocking(work, complete);
     wait(vm, reason, started)
+}
+
+/// Whether somebody waits for what a function works on.
+#[derive(Clone, Default)]
+pub struct Interest(Arc<AtomicBool>);
+
+impl Interest {
+    /// That of nobody.
+    #[cfg(test)]
+    pub fn none() -> Interest {
+        Interest(Arc::new(AtomicBool::new(true)))
+    }
+
+    /// Nobody does any more: the result may be anything.
+    #[inline]
+    pub fn is_lost(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Takes the interest away when dropped.
+struct Interested(Interest);
+
+impl Drop for Interested {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs a function that computes for long and looks now and then whether anybody is interested in the result.
+///
+/// # Errors
+/// As for [`run_blocking`].
+pub fn run_long<T: Send + 'static>(
+    vm: &mut Vm,
+    reason: &'static str,
+    work: impl FnOnce(&Interest) -> T + Send + 'static,
+    finish: impl FnOnce(&mut Vm, T) -> Continuation + Send + 'static,
+) -> NativeResult {
+    let interest = Interest::default();
+    let interested = Interested(interest.clone());
+    let result = async move {
+        let _interested = interested;
+        match spawn_blocking(move || work(&interest)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                // The runtime shuts down.
+                Err(_) => pending().await,
+            },
+        }
+    };
+    run_future(vm, reason, result, finish)
 }
 
 /// Runs a future; `reason` says what the task waits for.

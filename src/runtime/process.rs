@@ -28,6 +28,7 @@ use super::channel;
 use super::channel_cycles;
 use super::core::{RuntimeCore, SHUTDOWN};
 use super::errors::{self, CANCELED, ErrorData};
+use super::hosts::HostKind;
 use super::links::{OnExit, Relation, RelationError, Relations};
 use super::mail::{Happening, Mail, Outcome, ProcessEvent};
 use super::mailbox;
@@ -127,6 +128,14 @@ impl Process {
     /// Whether somebody waits for its end, as for that of a script, so that a deadlock ends it.
     pub fn must_end(&self) -> bool {
         self.must_end
+    }
+
+    /// Whether it has the terminal: as the process of a terminal host, or as the program that a command runs.
+    pub fn has_terminal(&self) -> bool {
+        match self.pid.host() {
+            0 => self.must_end,
+            _ => self.core.hosts.of(self.pid).kind == HostKind::Terminal,
+        }
     }
 
     /// Who is to be told of the end. Held for a moment only, and no other lock is taken meanwhile but that of another

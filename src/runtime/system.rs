@@ -52,7 +52,7 @@ pub static LIBRARIES: &[&Library] = &[
 ];
 
 /// What the sandbox has instead of the libraries of the same name.
-pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY, &super::lib_require::PACKAGE];
+pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY, &super::lib_print::LIBRARY, &super::lib_require::PACKAGE];
 
 /// Sets up a [`System`].
 pub struct Builder {

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use super::errors::ErrorData;
 use super::mail::Outcome;
+use super::operation::{Interest, run_long};
+use super::process_state::state;
 use super::spawn::{Chunk, Entries, Entry};
 use super::task::Results;
 use super::transfer::Parcel;
@@ -14,14 +17,41 @@ use crate::app::script::ScriptEntries;
 use crate::compile::NoModules;
 use crate::vm::image::{Image, Library};
 use crate::vm::native::Native;
+use crate::vm::value::Value;
 
 /// Natives that misbehave.
 static BROKEN: Library = Library {
     name: "broken",
     global: true,
-    natives: &[Native::new("panic", |_, _| panic!("on purpose"))],
+    natives: &[
+        Native::new("panic", |_, _| panic!("on purpose")),
+        // What a process does last but one: then it only has to be forgotten.
+        Native::new("close_mailbox", |vm, args| {
+            let pid = args.check_bytes(vm, 0)?;
+            let process = state(vm).core().resolve(pid).expect("the process is known");
+            process.mailbox.close();
+            vm.answer(Value::TRUE)
+        }),
+        Native::new("work", |vm, _| {
+            let work = |interest: &Interest| {
+                WORK.store(BEGUN, Ordering::Release);
+                while !interest.is_lost() {
+                    std::thread::yield_now();
+                }
+                WORK.store(GIVEN_UP, Ordering::Release);
+            };
+            run_long(vm, "work", work, |_, ()| Ok(Results::new()))
+        }),
+        Native::new("is_working", |vm, _| vm.answer(Value::bool(WORK.load(Ordering::Acquire) == BEGUN))),
+        Native::new("has_given_up", |vm, _| vm.answer(Value::bool(WORK.load(Ordering::Acquire) == GIVEN_UP))),
+    ],
     constants: &[],
 };
+
+/// How far `broken.work` has come.
+static WORK: AtomicU8 = AtomicU8::new(0);
+const BEGUN: u8 = 1;
+const GIVEN_UP: u8 = 2;
 
 pub(super) fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
@@ -82,6 +112,37 @@ fn channels_hand_over_and_buffer() {
         v, ok = b:receive() assert(v == nil and ok == false)
         local ok, e = pcall(b.send, b, 1)
         assert(not ok and e:find("send on closed channel", 1, true), e)
+    "#,
+    );
+}
+
+#[test]
+fn what_is_ending_takes_no_messages() {
+    check(
+        r#"
+        local pid = process.spawn_monitored(function() process.inbox():receive() end, "app:host")
+        broken.close_mailbox(pid)
+        for _, values in ipairs { {}, {1}, {1, 2} } do
+            local sent, err = process.send(pid, "topic", table.unpack(values))
+            assert(sent == nil and err:kind() == "InvalidState" and err:message() == "process closed")
+        end
+        process.terminate(pid)
+        assert(process.events():receive().from == pid)
+        local sent, err = process.send(pid, "topic")
+        assert(sent == nil and err:kind() == errors.NOT_FOUND and err:message():find("not found", 1, true))
+    "#,
+    );
+}
+
+#[test]
+fn work_ends_with_the_process_that_waits_for_it() {
+    check(
+        r#"
+        local pid = process.spawn_monitored(function() broken.work() end, "app:host")
+        while not broken.is_working() do coroutine.yield() end
+        process.terminate(pid)
+        assert(process.events():receive().from == pid)
+        while not broken.has_given_up() do coroutine.yield() end
     "#,
     );
 }

@@ -377,7 +377,8 @@ fn print_on(vm: &mut Vm, args: Args, text: Value) -> NativeResult {
     print_from(vm, values, index + 1)
 }
 
-fn print(vm: &mut Vm, args: Args) -> NativeResult {
+/// `print(...)`
+pub fn print(vm: &mut Vm, args: Args) -> NativeResult {
     print_from(vm, args, 0)
 }
 

@@ -49,6 +49,40 @@ function test.dead_letters()
   end
 end
 
+-- How many messages a consumer has at a time that are not settled.
+function test.prefetching()
+  local function publish(queue_id, group, count, early)
+    for i = 1, count do assert(queue.publish(queue_id, {group = group, key = group .. i, early = early})) end
+  end
+  local function wait_for(key) while not data:has(key) do time.sleep("1ms") end end
+  local function info(id) return assert(queue.info(id)) end
+
+  -- Three workers, but one message.
+  publish("app:narrow", "n", 3)
+  wait_for("n1.begun")
+  assert(info("app:narrow").message_count == 3 and info("app:narrow").ready == 2)
+  assert(not data:has("n2.begun") and not data:has("n3.begun"))
+  assert(data:set("n.go", true))
+  for i = 1, 3 do wait_for("n" .. i .. ".done") end
+  settled("app:narrow")
+
+  -- What is settled early makes room for another, and all workers have something to do.
+  publish("app:narrow", "e", 3, true)
+  for i = 1, 3 do wait_for("e" .. i .. ".begun") end
+  assert(data:set("e.go", true))
+  for i = 1, 3 do wait_for("e" .. i .. ".done") end
+  settled("app:narrow")
+
+  -- One worker, but four messages, of which three wait for it.
+  publish("app:wide", "w", 6)
+  wait_for("w1.begun")
+  while info("app:wide").ready > 2 do time.sleep("1ms") end
+  assert(info("app:wide").message_count == 6 and info("app:wide").ready == 2 and not data:has("w2.begun"))
+  assert(data:set("w.go", true))
+  for i = 1, 6 do wait_for("w" .. i .. ".done") end
+  settled("app:wide")
+end
+
 function test.full_queues_and_names()
   assert(queue.publish("app:idle", 1) and queue.publish("app:same", "two"))
   local info = assert(queue.info("app:idle"))

@@ -1,17 +1,20 @@
 //! The formats. Whatever is not exactly what an encoder has written is corrupt: also what ends too early or goes on behind
 //! its end.
+//!
+//! All of them look piece by piece whether anybody is interested; if not, the data ends there.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::ops::RangeInclusive;
 
 use brotli::enc::StandardAlloc;
 use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
-use flate2::read::{GzEncoder, MultiGzDecoder};
-use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::read::{DeflateEncoder, GzEncoder, MultiGzDecoder, ZlibEncoder};
+use flate2::{Compression, Decompress, FlushDecompress, Status};
 use structured_zstd::decoding::{DictionaryHandle, StreamingDecoder};
 use structured_zstd::encoding::{CompressionLevel, FrameCompressor};
 
 use crate::runtime::errors::{INTERNAL, INVALID};
+use crate::runtime::operation::Interest;
 
 /// A format.
 pub struct Format {
@@ -24,9 +27,9 @@ pub struct Format {
     /// The kind of the error for data that cannot be decoded.
     pub corrupt: &'static str,
     /// From data, level and dictionary.
-    pub encode: fn(&[u8], u32, &[u8]) -> Coded,
+    pub encode: fn(&[u8], u32, &[u8], &Interest) -> Coded,
     /// From data, the size that the result may have, and dictionary.
-    pub decode: fn(&[u8], usize, &[u8]) -> Coded,
+    pub decode: fn(&[u8], usize, &[u8], &Interest) -> Coded,
 }
 
 /// What comes of it.
@@ -48,8 +51,10 @@ const LIKE_GZIP: Format = Format {
     default_level: 6,
     has_dictionaries: false,
     corrupt: INVALID,
-    encode: |data, level, _| Ok(encode_gzip(data, level)),
-    decode: |data, most, _| read_up_to(MultiGzDecoder::new(data), most),
+    encode: |data, level, _, interest| {
+        read_all(GzEncoder::new(Watched { data, interest }, Compression::new(level)), interest)
+    },
+    decode: |data, most, _, interest| read_up_to(MultiGzDecoder::new(Watched { data, interest }), most, interest),
 };
 
 /// gzip: of several members, if need be.
@@ -57,23 +62,27 @@ pub static GZIP: Format = LIKE_GZIP;
 
 /// DEFLATE without anything around it.
 pub static DEFLATE: Format = Format {
-    encode: |data, level, _| deflate(data, level, false),
-    decode: |data, most, _| inflate(data, most, false),
+    encode: |data, level, _, interest| {
+        read_all(DeflateEncoder::new(Watched { data, interest }, Compression::new(level)), interest)
+    },
+    decode: |data, most, _, interest| inflate(data, most, false, interest),
     ..LIKE_GZIP
 };
 
 /// DEFLATE with the header of zlib.
 pub static ZLIB: Format = Format {
-    encode: |data, level, _| deflate(data, level, true),
-    decode: |data, most, _| inflate(data, most, true),
+    encode: |data, level, _, interest| {
+        read_all(ZlibEncoder::new(Watched { data, interest }, Compression::new(level)), interest)
+    },
+    decode: |data, most, _, interest| inflate(data, most, true, interest),
     ..LIKE_GZIP
 };
 
 /// Brotli.
 pub static BROTLI: Format = Format {
     levels: 0..=11,
-    encode: |data, level, _| encode_brotli(data, level),
-    decode: |data, most, _| decode_brotli(data, most),
+    encode: |data, level, _, interest| encode_brotli(data, level, interest),
+    decode: |data, most, _, interest| decode_brotli(data, most, interest),
     ..LIKE_GZIP
 };
 
@@ -90,38 +99,40 @@ pub static ZSTD: Format = Format {
 /// What is asked for at a time.
 const BUFFER: usize = 32 << 10;
 
-/// All that a decoder gives.
-fn read_up_to(decoder: impl Read, most: usize) -> Coded {
-    let mut decoded = Vec::new();
-    match decoder.take(most as u64 + 1).read_to_end(&mut decoded) {
-        Ok(_) if decoded.len() > most => Err(Failure::TooLarge),
-        Ok(_) => Ok(decoded),
-        Err(_) => Err(Failure::Corrupt),
+/// Data that ends when nobody is interested any more.
+struct Watched<'a> {
+    data: &'a [u8],
+    interest: &'a Interest,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.interest.is_lost() {
+            return Ok(0);
+        }
+        self.data.read(buffer)
     }
 }
 
-fn encode_gzip(data: &[u8], level: u32) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    let mut encoder = GzEncoder::new(data, Compression::new(level));
-    encoder.read_to_end(&mut encoded).expect("reading from memory does not fail");
-    encoded
+/// All that a decoder gives, which must not be too much.
+fn read_up_to(decoder: impl Read, most: usize, interest: &Interest) -> Coded {
+    let decoded = read_all(decoder.take(most as u64 + 1), interest)?;
+    if decoded.len() > most { Err(Failure::TooLarge) } else { Ok(decoded) }
 }
 
-/// With the header of zlib, or without any.
-fn deflate(data: &[u8], level: u32, header: bool) -> Coded {
-    let mut stream = Compress::new(Compression::new(level), header);
-    let mut encoded = Vec::with_capacity(data.len() / 2 + 64);
+/// All that a coder gives.
+fn read_all(mut coder: impl Read, interest: &Interest) -> Coded {
+    let (mut coded, mut piece) = (Vec::new(), vec![0; BUFFER]);
     loop {
-        let rest = &data[stream.total_in() as usize..];
-        match stream.compress_vec(rest, &mut encoded, FlushCompress::Finish) {
-            Ok(Status::StreamEnd) => return Ok(encoded),
-            Ok(_) => encoded.reserve(BUFFER),
+        match coder.read(&mut piece) {
+            Ok(n @ 1..) if !interest.is_lost() => coded.extend_from_slice(&piece[..n]),
+            Ok(_) => return Ok(coded),
             Err(_) => return Err(Failure::Corrupt),
         }
     }
 }
 
-fn inflate(data: &[u8], most: usize, header: bool) -> Coded {
+fn inflate(data: &[u8], most: usize, header: bool, interest: &Interest) -> Coded {
     let mut stream = Decompress::new(header);
     let mut decoded = Vec::new();
     loop {
@@ -135,26 +146,27 @@ fn inflate(data: &[u8], most: usize, header: bool) -> Coded {
         match status {
             Ok(Status::StreamEnd) if stream.total_in() as usize == data.len() => return Ok(decoded),
             // There was room, and nothing came of it: the end is missing.
-            Ok(Status::Ok | Status::BufError) if (stream.total_in(), stream.total_out()) != before => {}
+            Ok(Status::Ok | Status::BufError)
+                if (stream.total_in(), stream.total_out()) != before && !interest.is_lost() => {}
             _ => return Err(Failure::Corrupt),
         }
     }
 }
 
-fn encode_brotli(data: &[u8], level: u32) -> Coded {
+fn encode_brotli(data: &[u8], level: u32, interest: &Interest) -> Coded {
     let parameters = brotli::enc::BrotliEncoderParams {
         quality: level as i32,
         size_hint: data.len(),
         ..brotli::enc::BrotliEncoderParams::default()
     };
     let mut encoded = Vec::new();
-    match brotli::BrotliCompress(&mut { data }, &mut encoded, &parameters) {
+    match brotli::BrotliCompress(&mut Watched { data, interest }, &mut encoded, &parameters) {
         Ok(_) => Ok(encoded),
         Err(_) => Err(Failure::Corrupt),
     }
 }
 
-fn decode_brotli(data: &[u8], most: usize) -> Coded {
+fn decode_brotli(data: &[u8], most: usize, interest: &Interest) -> Coded {
     let mut state = BrotliState::new(StandardAlloc::default(), StandardAlloc::default(), StandardAlloc::default());
     let (mut left, mut read) = (data.len(), 0);
     let (mut decoded, mut total, mut buffer) = (Vec::new(), 0, vec![0; BUFFER]);
@@ -176,25 +188,31 @@ fn decode_brotli(data: &[u8], most: usize) -> Coded {
         }
         match result {
             BrotliResult::ResultSuccess if left == 0 => return Ok(decoded),
-            BrotliResult::NeedsMoreOutput => {}
+            BrotliResult::NeedsMoreOutput if !interest.is_lost() => {}
             _ => return Err(Failure::Corrupt),
         }
     }
 }
 
-fn encode_zstd(data: &[u8], level: u32, dictionary: &[u8]) -> Coded {
-    let mut encoder: FrameCompressor = FrameCompressor::new(CompressionLevel::from_level(level as i32));
+fn encode_zstd(data: &[u8], level: u32, dictionary: &[u8], interest: &Interest) -> Coded {
+    let mut encoder: FrameCompressor<Watched<'_>, Vec<u8>> =
+        FrameCompressor::new(CompressionLevel::from_level(level as i32));
     encoder.set_dictionary_from_bytes(dictionary).map_err(|_| Failure::Dictionary)?;
-    Ok(encoder.compress_independent_frame(data))
+    encoder.set_source_size_hint(data.len() as u64);
+    encoder.set_source(Watched { data, interest });
+    encoder.set_drain(Vec::new());
+    encoder.compress();
+    Ok(encoder.take_drain().unwrap_or_default())
 }
 
-fn decode_zstd(data: &[u8], most: usize, dictionary: &[u8]) -> Coded {
+fn decode_zstd(data: &[u8], most: usize, dictionary: &[u8], interest: &Interest) -> Coded {
+    let watched = Watched { data, interest };
     if dictionary.is_empty() {
-        return read_up_to(StreamingDecoder::new(data), most);
+        return read_up_to(StreamingDecoder::new(watched), most, interest);
     }
     let dictionary = DictionaryHandle::from_serialized_or_raw_content(dictionary).map_err(|_| Failure::Dictionary)?;
-    match StreamingDecoder::new_with_dictionary_handle(data, &dictionary) {
-        Ok(decoder) => read_up_to(decoder, most),
+    match StreamingDecoder::new_with_dictionary_handle(watched, &dictionary) {
+        Ok(decoder) => read_up_to(decoder, most, interest),
         Err(_) => Err(Failure::Dictionary),
     }
 }
@@ -205,22 +223,38 @@ mod tests {
 
     #[test]
     fn what_is_cut_or_goes_on_is_corrupt() {
+        let all = Interest::default();
         let data: Vec<u8> = (0..5000u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
         for (name, format) in
             [("gzip", &GZIP), ("deflate", &DEFLATE), ("zlib", &ZLIB), ("brotli", &BROTLI), ("zstd", &ZSTD)]
         {
             for level in format.levels.clone() {
-                let encoded = (format.encode)(&data, level, b"").unwrap();
+                let encoded = (format.encode)(&data, level, b"", &all).unwrap();
                 assert!(encoded.len() < data.len(), "{name} {level}");
-                assert!((format.decode)(&encoded, data.len(), b"").as_ref() == Ok(&data), "{name} {level}");
+                assert!((format.decode)(&encoded, data.len(), b"", &all).as_ref() == Ok(&data), "{name} {level}");
             }
-            let encoded = (format.encode)(&data, format.default_level, b"").unwrap();
-            assert!((format.decode)(&encoded, data.len() - 1, b"") == Err(Failure::TooLarge), "{name}");
+            let encoded = (format.encode)(&data, format.default_level, b"", &all).unwrap();
+            assert!((format.decode)(&encoded, data.len() - 1, b"", &all) == Err(Failure::TooLarge), "{name}");
             for cut in [1, encoded.len() / 2, encoded.len() - 1] {
-                assert!((format.decode)(&encoded[..cut], 1 << 20, b"") == Err(Failure::Corrupt), "{name} {cut}");
+                assert!((format.decode)(&encoded[..cut], 1 << 20, b"", &all) == Err(Failure::Corrupt), "{name} {cut}");
             }
             let longer = [&encoded[..], b"more"].concat();
-            assert!((format.decode)(&longer, 1 << 20, b"") == Err(Failure::Corrupt), "{name}");
+            assert!((format.decode)(&longer, 1 << 20, b"", &all) == Err(Failure::Corrupt), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_is_interested_in_ends_early() {
+        let (all, none) = (Interest::default(), Interest::none());
+        let data: Vec<u8> = (0..1 << 18).map(|i: u32| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        for (name, format) in
+            [("gzip", &GZIP), ("deflate", &DEFLATE), ("zlib", &ZLIB), ("brotli", &BROTLI), ("zstd", &ZSTD)]
+        {
+            let encoded = (format.encode)(&data, *format.levels.end(), b"", &none).unwrap_or_default();
+            assert!(encoded.len() < 1000, "{name}");
+            let encoded = (format.encode)(&data, *format.levels.start(), b"", &all).unwrap();
+            let decoded = (format.decode)(&encoded, 1 << 20, b"", &none).unwrap_or_default();
+            assert!(decoded.len() < data.len(), "{name}");
         }
     }
 }

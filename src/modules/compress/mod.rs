@@ -5,7 +5,8 @@
 //! | `format` | the formats: bytes in, bytes out; pure |
 //! | `zstd` | what `zstd` alone has: dictionaries |
 //!
-//! Long inputs are worked on off the workers, and so is short input that turns out to become long.
+//! Long inputs are worked on off the workers, and so is short input that turns out to become long. What a process that has
+//! ended waited for is given up.
 
 mod format;
 mod zstd;
@@ -17,7 +18,7 @@ use super::fields::{self, Fields, error_value, invalid};
 use super::succeed_with_text;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::module::{Module, ModuleClass};
-use crate::runtime::operation::run_blocking;
+use crate::runtime::operation::{Interest, run_long};
 use crate::vm::Vm;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
@@ -117,11 +118,11 @@ fn encode(vm: &mut Vm, args: Args, format: &'static Format) -> NativeResult {
         Err(error) => return fields::fail(vm, error),
     };
     if data.len() <= SHORT {
-        let result = (format.encode)(data, settings.level, &settings.dictionary);
+        let result = (format.encode)(data, settings.level, &settings.dictionary, &Interest::default());
         return answer(vm, result, format);
     }
     let data = data.to_vec();
-    elsewhere(vm, format, move || (format.encode)(&data, settings.level, &settings.dictionary))
+    elsewhere(vm, format, move |interest| (format.encode)(&data, settings.level, &settings.dictionary, interest))
 }
 
 /// `compress.….decode(data, options?)`
@@ -132,22 +133,22 @@ fn decode(vm: &mut Vm, args: Args, format: &'static Format) -> NativeResult {
     };
     if data.len() <= SHORT {
         let most = settings.max_size.min(SHORT_RESULT);
-        match (format.decode)(data, most, &settings.dictionary) {
+        match (format.decode)(data, most, &settings.dictionary, &Interest::default()) {
             Err(Failure::TooLarge) if most < settings.max_size => {}
             result => return answer(vm, result, format),
         }
     }
     let data = data.to_vec();
-    elsewhere(vm, format, move || (format.decode)(&data, settings.max_size, &settings.dictionary))
+    elsewhere(vm, format, move |interest| (format.decode)(&data, settings.max_size, &settings.dictionary, interest))
 }
 
 /// Works off the workers.
 fn elsewhere(
     vm: &mut Vm,
     format: &'static Format,
-    work: impl FnOnce() -> Result<Vec<u8>, Failure> + Send + 'static,
+    work: impl FnOnce(&Interest) -> Result<Vec<u8>, Failure> + Send + 'static,
 ) -> NativeResult {
-    run_blocking(vm, "compression", work, |vm, result| {
+    run_long(vm, "compression", work, |vm, result| {
         Ok(match result {
             Ok(bytes) => smallvec![vm.string(&bytes)?, Value::NIL],
             Err(failure) => smallvec![Value::NIL, error_value(vm, error(failure, format))],

@@ -1,16 +1,12 @@
 //! Keys from passwords: PBKDF2 (RFC 8018 §5.2).
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Sha256, Sha512};
 use smallvec::smallvec;
 
 use super::answer;
-use crate::modules::fields::{self, error_value, invalid};
-use crate::runtime::errors::{ErrorData, INTERNAL};
-use crate::runtime::operation::run_future;
+use crate::modules::fields::{self, invalid};
+use crate::runtime::operation::{Interest, run_long};
 use crate::vm::Vm;
 use crate::vm::native::{Args, NativeResult};
 use crate::vm::value::Value;
@@ -20,7 +16,7 @@ const MAX_LENGTH: i64 = 1024;
 
 /// Digests that take too little time to do them elsewhere.
 const FEW: u64 = 1000;
-/// Digests between two looks at whether the result is still wanted.
+/// Digests between two looks at whether anybody is interested.
 const TURN: u32 = 10_000;
 
 /// `crypto.pbkdf2(password, salt, iterations, length, hash?)`
@@ -47,45 +43,24 @@ pub(super) fn pbkdf2(vm: &mut Vm, args: Args) -> NativeResult {
         _ => return fields::fail(vm, invalid("the hash must be sha256 or sha512")),
     };
     let digests = u64::from(iterations) * length.div_ceil(width) as u64;
-    let unwanted = Arc::new(AtomicBool::new(false));
     if digests <= FEW {
         vm.fuel -= digests as i64;
-        return answer(vm, Ok(work(password, salt, iterations, length, &unwanted)));
+        return answer(vm, Ok(work(password, salt, iterations, length, &Interest::default())));
     }
-    let guard = Abandoned(Arc::clone(&unwanted));
     let (password, salt) = (password.to_vec(), salt.to_vec());
-    let derivation = async move {
-        let _guard = guard;
-        let work = move || work(&password, &salt, iterations, length, &unwanted);
-        tokio::task::spawn_blocking(work).await
-    };
-    run_future(vm, "key derivation", derivation, |vm, result| match result {
-        Ok(key) => Ok(smallvec![vm.string(&key)?, Value::NIL]),
-        Err(_) => Ok(smallvec![
-            Value::NIL,
-            error_value(vm, ErrorData::judged(INTERNAL, "the derivation was given up", false)),
-        ]),
-    })
+    let work = move |interest: &Interest| work(&password, &salt, iterations, length, interest);
+    run_long(vm, "key derivation", work, |vm, key| Ok(smallvec![vm.string(&key)?, Value::NIL]))
 }
 
-type Derivation = fn(&[u8], &[u8], u32, usize, &AtomicBool) -> Vec<u8>;
+type Derivation = fn(&[u8], &[u8], u32, usize, &Interest) -> Vec<u8>;
 
-/// Tells a derivation, when dropped, that nobody waits for it.
-struct Abandoned(Arc<AtomicBool>);
-
-impl Drop for Abandoned {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// The key. Once it is `unwanted`, anything.
+/// The key; anything once nobody is interested.
 fn derive<M: Mac + KeyInit + Clone>(
     password: &[u8],
     salt: &[u8],
     iterations: u32,
     length: usize,
-    unwanted: &AtomicBool,
+    interest: &Interest,
 ) -> Vec<u8> {
     let keyed = <M as KeyInit>::new_from_slice(password).expect("a key for HMAC may have any length");
     let digest = |parts: &[&[u8]]| {
@@ -98,7 +73,7 @@ fn derive<M: Mac + KeyInit + Clone>(
         let mut last = digest(&[salt, &block.to_be_bytes()]);
         let mut sum = last.clone();
         for i in 1..iterations {
-            if i % TURN == 0 && unwanted.load(Ordering::Relaxed) {
+            if i % TURN == 0 && interest.is_lost() {
                 return key;
             }
             last = digest(&[&last]);

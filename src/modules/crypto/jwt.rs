@@ -12,13 +12,15 @@ use rsa::pkcs8::{DecodePrivateKey, DecodePublicKey};
 use rsa::rand_core::UnwrapErr;
 use rsa::{Pkcs1v15Sign, RsaPrivateKey, RsaPublicKey};
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use smallvec::smallvec;
 use subtle::ConstantTimeEq;
 
 use super::{answer, charge, refused};
-use crate::modules::fields::{self, invalid};
+use crate::modules::fields::{self, error_value, invalid};
 use crate::modules::hash::mac;
 use crate::modules::{json, succeed};
 use crate::runtime::errors::ErrorData;
+use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
@@ -38,7 +40,7 @@ pub(super) static LIBRARY: Library = Library {
 /// The claim that is no claim: what goes into the header.
 const HEADER: &[u8] = b"_header";
 
-/// What a signature of RSA costs, in bytes of digests.
+/// What it costs to check a signature of RSA, in bytes of digests.
 const RSA_COST: usize = 1 << 20;
 
 /// How tokens are signed.
@@ -164,14 +166,30 @@ fn encode(vm: &mut Vm, args: Args) -> NativeResult {
         (Ok(header), Ok(payload)) => (header, payload),
         (Err(error), _) | (_, Err(error)) => return fields::fail(vm, error),
     };
-    let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
-    algorithm.charge(vm, token.len());
-    let signed = algorithm.sign(key, token.as_bytes()).map(|signature| {
-        token.push('.');
-        token.push_str(&URL_SAFE_NO_PAD.encode(signature));
-        token.into_bytes()
-    });
-    answer(vm, signed)
+    let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
+    if !matches!(algorithm, Algorithm::Rs256) {
+        algorithm.charge(vm, text.len());
+        return answer(vm, signed(algorithm, key, text));
+    }
+    // That takes as long as a thousand of the others.
+    let key = key.to_vec();
+    run_blocking(
+        vm,
+        "signing",
+        move || signed(algorithm, &key, text),
+        |vm, token| {
+            Ok(match token {
+                Ok(token) => smallvec![vm.string(&token)?, Value::NIL],
+                Err(error) => smallvec![Value::NIL, error_value(vm, error)],
+            })
+        },
+    )
+}
+
+/// The token made of a text and its signature.
+fn signed(algorithm: Algorithm, key: &[u8], text: String) -> Result<Vec<u8>, ErrorData> {
+    let signature = algorithm.sign(key, text.as_bytes())?;
+    Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature)).into_bytes())
 }
 
 /// A part of a token: the table it stands for.

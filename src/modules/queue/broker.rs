@@ -1,7 +1,8 @@
 //! Queues in memory: letters wait in order until somebody takes them, and come back if they are not settled well.
 //!
 //! A letter that was taken is a [`Delivery`]. It is settled once, by whoever is first: its handler, what becomes of that, or, if
-//! neither does, its being dropped, which brings the letter back.
+//! neither does, its being dropped, which brings the letter back. Until then it keeps its place among those that its consumer
+//! has taken.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID, UNAVAILABLE};
@@ -99,8 +100,8 @@ impl Queue {
         }
     }
 
-    /// Takes the first letter, when there is one.
-    pub async fn take(self: &Arc<Queue>) -> Arc<Delivery> {
+    /// Takes the first letter, when there is one, for somebody who has a place for it.
+    pub async fn take(self: &Arc<Queue>, place: Option<OwnedSemaphorePermit>) -> Arc<Delivery> {
         loop {
             let arrived = self.arrived.notified();
             let (letter, is_more) = {
@@ -117,7 +118,7 @@ impl Queue {
                     // One notice may stand for several letters.
                     self.arrived.notify_one();
                 }
-                let state = Mutex::new(State::Open);
+                let state = Mutex::new(State::Open { _place: place });
                 return Arc::new(Delivery { queue: Arc::clone(self), letter, state });
             }
             arrived.await;
@@ -136,6 +137,12 @@ impl Queue {
         };
         queue.ready.lock().push_back(letter);
         queue.arrived.notify_one();
+    }
+
+    /// A letter comes back that nobody has looked at: it is the first again.
+    fn put_back(&self, letter: Letter) {
+        self.ready.lock().push_front(letter);
+        self.arrived.notify_one();
     }
 
     /// A consumer has come.
@@ -161,9 +168,11 @@ impl Queue {
 }
 
 /// How far a delivery has come.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
-    Open,
+    /// It keeps its place.
+    Open {
+        _place: Option<OwnedSemaphorePermit>,
+    },
     Settled,
     /// Its handler has ended.
     Over,
@@ -185,10 +194,11 @@ impl Delivery {
     pub fn settle(&self, well: bool) -> Result<(), ErrorData> {
         let mut state = self.state.lock();
         match *state {
-            State::Open => {
-                *state = State::Settled;
+            State::Open { .. } => {
+                let place = std::mem::replace(&mut *state, State::Settled);
                 drop(state);
                 self.finish(well);
+                drop(place);
                 Ok(())
             }
             State::Settled => Err(ErrorData::judged(INVALID, "the message is settled already", false)),
@@ -199,8 +209,17 @@ impl Delivery {
     /// Its handler has ended, well or not.
     pub fn end(&self, well: bool) {
         let before = std::mem::replace(&mut *self.state.lock(), State::Over);
-        if before == State::Open {
+        if matches!(before, State::Open { .. }) {
             self.finish(well);
+        }
+    }
+
+    /// Nobody will handle it, and nobody has begun to.
+    pub fn decline(&self) {
+        let before = std::mem::replace(&mut *self.state.lock(), State::Over);
+        if matches!(before, State::Open { .. }) {
+            self.queue.unsettled.fetch_sub(1, Ordering::Relaxed);
+            self.queue.put_back(self.letter.clone());
         }
     }
 
@@ -238,16 +257,40 @@ mod tests {
             for id in ["a", "b"] {
                 Arc::clone(&queue).publish(letter(id)).await.expect("there is room");
             }
-            let first = queue.take().await;
+            let first = queue.take(None).await;
             assert_eq!(first.letter.id, "a");
             first.settle(false).expect("it is open");
             assert!(first.settle(true).is_err());
-            queue.take().await.end(true);
-            let again = queue.take().await;
+            queue.take(None).await.end(true);
+            let again = queue.take(None).await;
             assert_eq!(again.letter.id, "a", "b was settled well");
             drop(again);
-            queue.take().await.end(false);
-            assert_eq!(dead.take().await.letter.id, "a");
+            queue.take(None).await.end(false);
+            assert_eq!(dead.take(None).await.letter.id, "a");
+            assert_eq!(queue.info().get("message_count"), Some(&Data::Integer(0)));
+        });
+    }
+
+    #[test]
+    fn what_nobody_has_looked_at_is_the_first_again_and_settling_makes_place() {
+        on_runtime(async {
+            let queue = Queue::new(10, Some(DeadEnd { queue: Queue::new(1, None), attempts: 1 }));
+            for id in ["a", "b"] {
+                Arc::clone(&queue).publish(letter(id)).await.expect("there is room");
+            }
+            let places = Arc::new(tokio::sync::Semaphore::new(2));
+            let place = || Some(Arc::clone(&places).try_acquire_owned().expect("there is a place"));
+            let (first, second) = (queue.take(place()).await, queue.take(place()).await);
+            assert_eq!(places.available_permits(), 0);
+            second.decline();
+            first.decline();
+            assert_eq!(places.available_permits(), 2);
+            let first = queue.take(place()).await;
+            assert_eq!(first.letter.id, "a");
+            first.settle(true).expect("it is open");
+            assert_eq!(places.available_permits(), 2, "though the delivery lives");
+            first.decline();
+            assert_eq!(queue.take(None).await.letter.id, "b");
             assert_eq!(queue.info().get("message_count"), Some(&Data::Integer(0)));
         });
     }
@@ -260,9 +303,9 @@ mod tests {
             let second = tokio::spawn(Arc::clone(&queue).publish(letter("b")));
             tokio::task::yield_now().await;
             assert!(!second.is_finished());
-            queue.take().await.end(true);
+            queue.take(None).await.end(true);
             second.await.expect("no panic").expect("there is room now");
-            assert_eq!(queue.take().await.letter.id, "b");
+            assert_eq!(queue.take(None).await.letter.id, "b");
         });
     }
 }

@@ -1,10 +1,14 @@
 //! Consumers: entries that take letters of a queue and have a function handle each.
+//!
+//! One task takes letters as long as fewer than `prefetch` of them are not settled, and lays them down; workers pick them up
+//! and see to it that they are handled. What nobody has picked up when the consumer stops goes back to where it was.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -33,11 +37,20 @@ struct Consumer {
     workers: Mutex<JoinSet<()>>,
 }
 
+/// Letters that a consumer has at a time and has not settled, unless it says so. There is one for each worker anyway.
+const PREFETCH: usize = 10;
+
 /// What its workers have in common.
 struct Shared {
     core: Arc<RuntimeCore>,
     queues: Arc<Queues>,
     queue: Arc<Queue>,
+    /// For letters that are not settled.
+    places: Arc<Semaphore>,
+    /// Letters that no worker has picked up.
+    fetched: Mutex<VecDeque<Arc<Delivery>>>,
+    /// Told when there is one more.
+    arrived: Notify,
     function: String,
     /// Whether letters are settled before they are handled.
     auto_ack: bool,
@@ -56,20 +69,26 @@ pub fn resource(core: &Arc<RuntimeCore>, id: &str, fields: &Data) -> Result<Arc<
         Some(security) => Some(declared_identity(&*core.entries, id, security)?).filter(|one| !one.is_empty()),
         None => None,
     };
+    let count = |field: &str, default: usize| match fields.get(field) {
+        Some(Data::Integer(n)) => usize::try_from(*n).unwrap_or(default).max(1),
+        _ => default,
+    };
+    let concurrency = count("concurrency", 1);
+    let prefetch = count("prefetch", PREFETCH.max(concurrency)).min(Semaphore::MAX_PERMITS);
     let shared = Shared {
         core: Arc::clone(core),
         queue: queues.find(&*core.entries, &text("queue"))?,
         queues,
+        places: Arc::new(Semaphore::new(prefetch)),
+        fetched: Mutex::default(),
+        arrived: Notify::new(),
         function: text("func"),
         auto_ack: fields.get("auto_ack") == Some(&Data::Boolean(true)),
         inherited: Inheritance { context: None, identity: identity.map(Arc::new) },
     };
     Ok(Arc::new(Consumer {
         shared: Arc::new(shared),
-        concurrency: match fields.get("concurrency") {
-            Some(Data::Integer(n)) => usize::try_from(*n).unwrap_or(1).max(1),
-            _ => 1,
-        },
+        concurrency,
         stopping: watch::Sender::new(false),
         workers: Mutex::default(),
     }))
@@ -80,6 +99,7 @@ impl Resource for Consumer {
         Box::pin(async move {
             self.shared.queue.enter();
             let mut workers = self.workers.lock();
+            workers.spawn(fetch(Arc::clone(&self.shared), self.stopping.subscribe()));
             for _ in 0..self.concurrency {
                 workers.spawn(work(Arc::clone(&self.shared), self.stopping.subscribe()));
             }
@@ -94,8 +114,42 @@ impl Resource for Consumer {
             let mut workers = std::mem::take(&mut *self.workers.lock());
             let _ = timeout(patience, async { while workers.join_next().await.is_some() {} }).await;
             workers.shutdown().await;
+            let left: Vec<_> = self.shared.fetched.lock().drain(..).collect();
+            left.iter().rev().for_each(|delivery| delivery.decline());
             self.shared.queue.leave();
         })
+    }
+}
+
+/// Takes letters as far as there are places for them until the consumer stops.
+async fn fetch(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        let taken = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(&shared.places).acquire_owned().await.ok();
+            shared.queue.take(place).await
+        };
+        tokio::select! {
+            () = asked_to_stop(&mut stopping) => return,
+            delivery = taken => {
+                shared.fetched.lock().push_back(delivery);
+                shared.arrived.notify_one();
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// The next letter that was fetched.
+    async fn next(&self) -> Arc<Delivery> {
+        loop {
+            // Asked for before looking, so that what arrives in between is not missed.
+            let arrived = self.arrived.notified();
+            if let Some(delivery) = self.fetched.lock().pop_front() {
+                return delivery;
+            }
+            arrived.await;
+        }
     }
 }
 
@@ -104,7 +158,7 @@ async fn work(shared: Arc<Shared>, mut stopping: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = asked_to_stop(&mut stopping) => return,
-            delivery = shared.queue.take() => handle(&shared, delivery).await,
+            delivery = shared.next() => handle(&shared, delivery).await,
         }
     }
 }

@@ -20,6 +20,8 @@ mod regexp;
 mod splitter;
 mod syntax;
 
+pub use self::syntax::translate;
+
 use crate::runtime::module::{Module, ModuleClass};
 use crate::vm::Vm;
 use crate::vm::image::Library;
