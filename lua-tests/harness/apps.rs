@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -29,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = folders.into_iter().map(named).collect();
     trials.push(Trial::test("apps::init_makes_what_works", init_makes_what_works));
     trials.push(Trial::test("apps::links_do_not_lead_out_of_volumes", links_do_not_lead_out_of_volumes));
+    trials.push(Trial::test("apps::variables_are_kept_in_files", variables_are_kept_in_files));
     trials.push(Trial::test("apps::signals_stop_services", || signals_stop("polite", 1)));
     trials.push(Trial::test("apps::a_second_signal_does_not_wait", || signals_stop("stubborn", 2)));
     trials
@@ -191,6 +193,48 @@ fn links_do_not_lead_out_of_volumes() -> Result<(), Failed> {
         std::os::unix::fs::symlink(target, folder.path().join("files").join(name))?;
     }
     Program::moonlet(folder.path()).args(&["run", ".", "it"]).run()?.expect_status(0)?.expect_stdout("refused\n")?;
+    Ok(())
+}
+
+fn variables_are_kept_in_files() -> Result<(), Failed> {
+    let folder = Folder::new("apps-variables")?;
+    folder.write(
+        "_index.yaml",
+        "namespace: app\nentries:\n\
+         - {name: kept, kind: env.storage.file, file_path: kept.env}\n\
+         - {name: made, kind: env.storage.file, file_path: new/folder/made.env, auto_create: true, file_mode: '0600'}\n\
+         - {name: one, kind: env.variable, variable: ONE, storage: kept}\n\
+         - {name: two, kind: env.variable, variable: TWO, storage: kept, default: none}\n\
+         - {name: three, kind: env.variable, variable: THREE, storage: made, default: none}\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [env], meta: {command: {name: it}}}\n",
+    )?;
+    folder.write(
+        "it.lua",
+        "return { main = function(one, two, three)\n\
+         local before = table.concat({env.get('ONE'), env.get('TWO'), env.get('THREE')}, ' ')\n\
+         assert(env.set('ONE', one) == true and env.set('TWO', two) and env.set('app:three', three))\n\
+         assert(env.get('ONE') == one and env.get('TWO') == two and env.get('THREE') == three)\n\
+         for _, value in ipairs { 'a\\nb', ' a', 'a ' } do\n\
+         local nothing, err = env.set('ONE', value)\n\
+         assert(nothing == nil and errors.is(err, errors.INVALID))\n\
+         end\n\
+         return before\n\
+         end }",
+    )?;
+    let run = |values: [&str; 3]| Program::moonlet(folder.path()).args(&["run", ".", "it"]).args(&values).run();
+    run(["1", "2", "3"])?.expect_status(1)?.expect_once_in_stderr("app:kept")?;
+    folder.write("kept.env", "# kept\n\n ONE = first \n#TWO=no\nOTHER=x=y\n")?;
+    run(["1", "2", "3"])?.expect_status(0)?.expect_stdout("first none none\n")?;
+    run(["", "2=b", "c # d"])?.expect_status(0)?.expect_stdout("1 2 3\n")?;
+    run(["x", "y", "z"])?.expect_status(0)?.expect_stdout(" 2=b c # d\n")?;
+    let kept = fs::read_to_string(folder.path().join("kept.env"))?;
+    if kept != "# kept\n\nONE=x\n#TWO=no\nOTHER=x=y\nTWO=y\n" {
+        return Err(format!("the file has become {kept:?}").into());
+    }
+    let made = fs::metadata(folder.path().join("new/folder/made.env"))?;
+    if made.permissions().mode() & 0o777 != 0o600 {
+        return Err(format!("the new file may be used for {:o}", made.permissions().mode()).into());
+    }
     Ok(())
 }
 

@@ -105,6 +105,7 @@ do -- env
   refused(errors.INVALID, "empty", env.get(""))
   refused(errors.INVALID, "empty", env.set("", "x"))
   refused(errors.INVALID, "letters", env.get("a b"))
+  refused(errors.INVALID, "letters", env.get("a:b"))
   refused(errors.INVALID, "letters", env.set("a=b", "x"))
   assert(not pcall(env.get) and not pcall(env.set, "X"))
   assert(env.set("MOONLET_TEST", "1") == true and env.get("MOONLET_TEST") == "1")

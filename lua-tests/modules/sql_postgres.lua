@@ -57,6 +57,17 @@ do
   good(db:execute("DROP TABLE " .. t))
 end
 
+-- constraints
+do
+  local t, child = databases.fresh("parent"), databases.fresh("child")
+  good(db:execute(("CREATE TABLE %s (id INT PRIMARY KEY)"):format(t)))
+  good(db:execute(("CREATE TABLE %s (p INT CONSTRAINT family REFERENCES %s (id))"):format(child, t)))
+  local err = bad("Invalid", "execute", db:execute(("INSERT INTO %s VALUES (1)"):format(child)))
+  assert(err:details().constraint == "family" and err:details().code == "23503" and err:retryable() == false)
+  good(db:execute("DROP TABLE " .. child))
+  good(db:execute("DROP TABLE " .. t))
+end
+
 -- conflicts
 do
   local t = databases.fresh("c")

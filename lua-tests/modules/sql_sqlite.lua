@@ -10,6 +10,10 @@ bad("NotFound", "no such database", sql.get("app:db"))
 bad("NotFound", "no such database", sql.get("\xff"))
 bad("Invalid", "no file", sql.get("sqlite:"))
 assert(sql.type.SQLITE == "sqlite" and sql.type.UNKNOWN == "unknown" and type(sql.NULL) == "userdata")
+assert(sql.type.POSTGRES == "postgres" and sql.type.MYSQL == "mysql")
+for _, level in ipairs { "DEFAULT", "READ_UNCOMMITTED", "READ_COMMITTED", "WRITE_COMMITTED", "REPEATABLE_READ", "SERIALIZABLE" } do
+  assert((sql.isolation :: any)[level] == level:lower())
+end
 assert(not pcall(function() (sql :: any).get = nil end) and not pcall(function() (sql.builder :: any).eq = nil end))
 
 local e = {
@@ -55,6 +59,26 @@ do
   assert(row.a == 1 and row.b == "new")
   good(db:execute("DROP TABLE g"))
   bad("Invalid", "query", db:query("SELECT * FROM g"))
+end
+
+-- every level is accepted
+do
+  for _, level in pairs(sql.isolation) do good(good(db:begin { isolation = level }):commit()) end
+end
+
+-- a result that does not fit into the memory of the process
+do
+  local system = require("system")
+  assert(system.memory.set_limit(16 << 20))
+  local pid = process.spawn_monitored(function()
+    local db = assert(require("sql").get("sqlite::memory:"))
+    local rows, err = db:query("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 100) SELECT zeroblob(1000000) AS b FROM c")
+    return { rows == nil, err and err:kind(), #db:query("SELECT 1 AS one") }
+  end, "app:processes")
+  local result = process.events():receive().result
+  assert(system.memory.set_limit(-1))
+  assert(result.value, tostring(result.error))
+  assert(result.value[1] and result.value[2] == errors.INTERNAL and result.value[3] == 1)
 end
 
 -- foreign keys

@@ -100,6 +100,11 @@ do -- lists
   refused(errors.INVALID, "after", s:list{after = true})
 end
 
+do -- constants
+  for _, name in ipairs { "MEMORY", "SQL", "KV_RAFT", "KV_CRDT", "UNKNOWN" } do assert(store.backend[name] == name:lower()) end
+  for _, name in ipairs { "LINEARIZABLE", "EVENTUAL", "LOCAL", "UNKNOWN" } do assert(store.consistency[name] == name:lower()) end
+end
+
 do -- handles
   local s = assert(store.get("app:handles"))
   local info = s:info()

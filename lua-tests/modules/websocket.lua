@@ -47,6 +47,16 @@ do
   assert(sent == false and errors.is(why, errors.INVALID))
 end
 
+-- Constants.
+do
+  assert(websocket.TEXT == 1 and websocket.BINARY == 2)
+  for _, name in ipairs { "TEXT", "BINARY", "PING", "PONG", "CLOSE" } do assert((websocket :: any)["TYPE_" .. name] == name:lower()) end
+  local compression, codes = websocket.COMPRESSION, websocket.CLOSE_CODES
+  assert(compression.DISABLED == 0 and compression.CONTEXT_TAKEOVER == 1 and compression.NO_CONTEXT == 2)
+  assert(codes.NORMAL == 1000 and codes.GOING_AWAY == 1001 and codes.POLICY_VIOLATION == 1008 and codes.INTERNAL_ERROR == 1011)
+  for _, code in pairs(codes) do assert(math.type(code) == "integer" and code >= 1000 and code <= 1015) end
+end
+
 -- The handshake.
 do
   local client, channel = connect("/hello", { headers = { ["X-Test"] = "yes" }, protocols = { "one", "two" } })

@@ -15,6 +15,25 @@ return function(web)
     return response or error(tostring(err), 2)
   end
 
+  -- Constants.
+  do
+    local http = require("http")
+    for _, name in ipairs { "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS" } do assert(http.METHOD[name] == name) end
+    for name, code in pairs {
+      OK = 200, CREATED = 201, ACCEPTED = 202, NO_CONTENT = 204, PARTIAL_CONTENT = 206, MOVED_PERMANENTLY = 301, FOUND = 302, SEE_OTHER = 303,
+      NOT_MODIFIED = 304, TEMPORARY_REDIRECT = 307, PERMANENT_REDIRECT = 308, BAD_REQUEST = 400, UNAUTHORIZED = 401, PAYMENT_REQUIRED = 402,
+      FORBIDDEN = 403, NOT_FOUND = 404, METHOD_NOT_ALLOWED = 405, NOT_ACCEPTABLE = 406, CONFLICT = 409, GONE = 410, UNPROCESSABLE = 422,
+      TOO_MANY_REQUESTS = 429, INTERNAL_ERROR = 500, INTERNAL_SERVER_ERROR = 500, NOT_IMPLEMENTED = 501, BAD_GATEWAY = 502,
+      SERVICE_UNAVAILABLE = 503, GATEWAY_TIMEOUT = 504, VERSION_NOT_SUPPORTED = 505,
+    } do
+      assert(http.STATUS[name] == code, name)
+    end
+    assert(http.CONTENT.JSON == "application/json" and http.CONTENT.MULTIPART == "multipart/form-data" and http.CONTENT.TEXT == "text/plain")
+    assert(http.CONTENT.FORM == "application/x-www-form-urlencoded" and http.CONTENT.STREAM == "application/octet-stream")
+    assert(http.TRANSFER.CHUNKED == "chunked" and http.TRANSFER.SSE == "sse")
+    for _, name in ipairs { "PARSE_FAILED", "INVALID_STATE", "WRITE_FAILED", "STREAM_ERROR" } do assert(http.ERROR[name] == name) end
+  end
+
   -- What a request says of itself.
   do
     local response = get("/describe/a%20b%2Fc?a=1&b=x+y&a=2&c", { headers = { ["X-Test"] = { "one", "two" }, Accept = "text/*, application/json;q=0" } })

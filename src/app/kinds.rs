@@ -5,6 +5,7 @@
 
 use super::definition::Definition;
 use super::problem::Problem;
+use crate::modules::env::storage;
 use crate::modules::exec;
 use crate::modules::queue::{self, consumer};
 use crate::modules::security::{policy, tokens};
@@ -263,6 +264,31 @@ static KINDS: &[Kind] = &[
             optional("default_env", Shape::Names),
             optional("command_whitelist", Shape::Texts),
             LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind { name: storage::MEMORY, fields: &[LIFECYCLE], open: false },
+    Kind {
+        name: storage::FILE,
+        fields: &[
+            required("file_path", Shape::Text),
+            optional("auto_create", Shape::Boolean),
+            optional("file_mode", Shape::Any),
+            optional("dir_mode", Shape::Any),
+            LIFECYCLE,
+        ],
+        open: false,
+    },
+    Kind { name: storage::SYSTEM, fields: &[LIFECYCLE], open: false },
+    Kind { name: storage::STATIC, fields: &[required("values", Shape::Options), LIFECYCLE], open: false },
+    Kind { name: storage::ROUTER, fields: &[required("storages", Shape::Texts), LIFECYCLE], open: false },
+    Kind {
+        name: storage::VARIABLE,
+        fields: &[
+            required("variable", Shape::Text),
+            required("storage", Shape::Text),
+            optional("default", Shape::Any),
+            optional("readonly", Shape::Boolean),
         ],
         open: false,
     },

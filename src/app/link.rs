@@ -15,6 +15,7 @@ use super::kinds::{
 };
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
+use crate::modules::env::{is_name, storage};
 use crate::modules::fs::DIRECTORY;
 use crate::modules::queue::{self, consumer};
 use crate::modules::security::tokens;
@@ -195,6 +196,7 @@ impl Linker<'_> {
         #[cfg(feature = "http")]
         super::web::check(&self.linked.definitions, &mut self.problems);
         self.check_commands(&definitions);
+        self.check_variables(&definitions);
         self.check_cycles(&definitions, "imports", "imports lead back to it", |definition| {
             imports(definition).map(|(_, id)| id).collect()
         });
@@ -278,6 +280,7 @@ impl Linker<'_> {
             queue::KIND => &[("driver", &[queue::MEMORY]), ("dead_letter", &[queue::KIND])],
             consumer::KIND => &[("queue", &[queue::KIND]), ("func", &[FUNCTION, PROCESS])],
             tokens::KIND => &[("store", &[STORE])],
+            storage::VARIABLE => &[("storage", &storage::STORAGES)],
             HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
             TEMPLATE_KIND => &[("set", &[SET_KIND])],
             _ => &[],
@@ -290,6 +293,11 @@ impl Linker<'_> {
                     self.problems.push(definition.problem("meta", format!("missing field '{field}'")));
                 }
                 None => {}
+            }
+        }
+        if &*definition.kind == storage::ROUTER {
+            for id in texts(definition.data.get("storages")) {
+                self.check_reference(definition, "storages", &definition.resolve_id(id), &storage::STORAGES);
             }
         }
         if let Some(host) = default_host(definition).filter(|_| &*definition.kind == PROCESS) {
@@ -316,6 +324,20 @@ impl Linker<'_> {
         };
         if let Some(complaint) = complaint {
             self.problems.push(definition.problem(SOURCE, complaint));
+        }
+    }
+
+    /// Names of variables are names, and each is that of one variable.
+    fn check_variables(&mut self, definitions: &[Arc<Definition>]) {
+        let mut known: HashMap<&str, &Definition> = HashMap::new();
+        for definition in definitions.iter().filter(|definition| &*definition.kind == storage::VARIABLE) {
+            let Some(name) = definition.text("variable") else { continue };
+            let complaint = match known.insert(name, definition) {
+                _ if !is_name(name.as_bytes()) => "'variable' must be made of letters, digits and '_'".to_owned(),
+                Some(other) => format!("the variable '{name}' is that of {} already", other.id),
+                None => continue,
+            };
+            self.problems.push(definition.problem("variable", complaint));
         }
     }
 

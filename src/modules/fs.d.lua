@@ -26,8 +26,8 @@ export type Volume = userdata @opaque("fs.Volume") & {
     readfile: (self: Volume, path: string) -> (string, error?),
     remove: (self: Volume, path: string) -> (boolean, error?),
     stat: (self: Volume, path: string) -> (Stat, error?),
-    write_file: (self: Volume, path: string, data: string, mode?: string) -> (boolean, error?),
-    writefile: (self: Volume, path: string, data: string, mode?: string) -> (boolean, error?),
+    write_file: (self: Volume, path: string, data: any, mode?: string) -> (boolean, error?),
+    writefile: (self: Volume, path: string, data: any, mode?: string) -> (boolean, error?),
 }
 
 return nil :: {

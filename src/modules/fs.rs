@@ -5,6 +5,8 @@
 //! operating system process. Paths and names are bytes.
 
 mod file;
+#[cfg(feature = "app")]
+mod streamed;
 
 #[cfg(feature = "http")]
 pub use self::file::OpenFile;
@@ -21,6 +23,8 @@ use std::time::UNIX_EPOCH;
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+#[cfg(feature = "app")]
+use super::stream::Stream;
 use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
@@ -34,6 +38,8 @@ use crate::vm::error::LuaError;
 use crate::vm::image::{Library, Literal};
 use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::object::{Table, UserData};
+#[cfg(feature = "app")]
+use crate::vm::raw::host_object;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
@@ -271,11 +277,18 @@ fn read_file(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn write_file(vm: &mut Vm, args: Args) -> NativeResult {
-    let data = args.check_bytes(vm, 2)?.to_vec();
     let mode = if args.get(vm, 3).is_nil() { b"w" } else { args.check_bytes(vm, 3)? };
     let Some(options) = file::options(mode).filter(|_| mode != b"r") else {
         return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode");
     };
+    #[cfg(feature = "app")]
+    if let Some(stream) = host_object::<Stream>(args.get(vm, 2)).cloned() {
+        return match path(vm, args, 1)? {
+            Some(path) => streamed::write(vm, path, stream, options),
+            None => errors::fail_with(vm, Value::FALSE, INVALID, "invalid path"),
+        };
+    }
+    let data = args.check_bytes(vm, 2)?.to_vec();
     on_path(vm, args, Value::FALSE, move |path| options.open(path)?.write_all(&data), succeeded)
 }
 

@@ -18,8 +18,8 @@ use parking_lot::Mutex;
 use regex::Regex;
 
 use self::policy::{Policy, Rule};
+use super::succeed;
 use super::text::translate;
-use super::{succeed, succeed_with_text};
 use crate::runtime::errors::{self, INVALID};
 use crate::runtime::module::object::{Object, check, new_object};
 use crate::runtime::module::{Module, ModuleClass};

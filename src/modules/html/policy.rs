@@ -46,8 +46,30 @@ pub enum Rule {
 
 /// Elements that are never allowed: they are code, bring documents of their own, or have content that is read otherwise.
 const FORBIDDEN: [&str; 24] = [
-    "applet", "base", "embed", "frame", "frameset", "iframe", "link", "math", "meta", "noembed", "noframes", "noscript",
-    "object", "param", "plaintext", "script", "select", "style", "svg", "template", "textarea", "title", "xml", "xmp",
+    "applet",
+    "base",
+    "embed",
+    "frame",
+    "frameset",
+    "iframe",
+    "link",
+    "math",
+    "meta",
+    "noembed",
+    "noframes",
+    "noscript",
+    "object",
+    "param",
+    "plaintext",
+    "script",
+    "select",
+    "style",
+    "svg",
+    "template",
+    "textarea",
+    "title",
+    "xml",
+    "xmp",
 ];
 
 fn is_allowable_element(name: &str) -> bool {
@@ -60,7 +82,8 @@ fn is_allowable_element(name: &str) -> bool {
 fn is_allowable_attribute(name: &str) -> bool {
     let is_name = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.' | ':'));
-    let is_code = name.starts_with("on") || matches!(name, "style" | "srcdoc" | "srcset" | "ping" | "archive" | "xmlns");
+    let is_code =
+        name.starts_with("on") || matches!(name, "style" | "srcdoc" | "srcset" | "ping" | "archive" | "xmlns");
     is_name && !is_code
 }
 
@@ -71,10 +94,54 @@ impl Policy {
         policy.allow_standard_attributes();
         policy.allow_standard_urls();
         policy.allow_elements(&[
-            "abbr", "acronym", "address", "article", "aside", "b", "bdi", "bdo", "br", "cite", "code", "dfn", "div",
-            "em", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "i",
-            "kbd", "mark", "p", "pre", "rp", "rt", "ruby", "s", "samp", "section", "small", "span", "strike", "strong",
-            "sub", "summary", "sup", "tt", "u", "var", "wbr",
+            "abbr",
+            "acronym",
+            "address",
+            "article",
+            "aside",
+            "b",
+            "bdi",
+            "bdo",
+            "br",
+            "cite",
+            "code",
+            "dfn",
+            "div",
+            "em",
+            "figcaption",
+            "figure",
+            "footer",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "header",
+            "hgroup",
+            "hr",
+            "i",
+            "kbd",
+            "mark",
+            "p",
+            "pre",
+            "rp",
+            "rt",
+            "ruby",
+            "s",
+            "samp",
+            "section",
+            "small",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "summary",
+            "sup",
+            "tt",
+            "u",
+            "var",
+            "wbr",
         ]);
         policy.allow_attributes(&["open"], Rule::Check(|value| matches!(value, "" | "open")), &["details"]);
         policy.allow_attributes(&["cite"], Rule::Any, &["blockquote", "del", "ins", "q"]);
@@ -137,7 +204,10 @@ impl Policy {
     pub fn allow_images(&mut self) {
         self.allow_standard_urls();
         let is_place = |value: &str| {
-            is_one_of(value, &["absbottom", "absmiddle", "baseline", "bottom", "left", "middle", "right", "texttop", "top"])
+            is_one_of(
+                value,
+                &["absbottom", "absmiddle", "baseline", "bottom", "left", "middle", "right", "texttop", "top"],
+            )
         };
         self.allow_attributes(&["align"], Rule::Check(is_place), &["img"]);
         self.allow_attributes(&["alt", "src"], Rule::Any, &["img"]);

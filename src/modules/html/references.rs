@@ -50,7 +50,8 @@ pub fn reference(text: &str) -> Option<&str> {
     let body = &text[1..];
     let end = body.bytes().take(MAX_NAME + 1).position(|byte| byte == b';')?;
     let body = &body[..end];
-    let digits = |digits: &str, radix| !digits.is_empty() && digits.len() <= 7 && digits.chars().all(|c| c.is_digit(radix));
+    let digits =
+        |digits: &str, radix| !digits.is_empty() && digits.len() <= 7 && digits.chars().all(|c| c.is_digit(radix));
     let is_one = match body.strip_prefix('#') {
         Some(number) => match number.strip_prefix(['x', 'X']) {
             Some(number) => digits(number, 16),

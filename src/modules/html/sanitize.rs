@@ -19,9 +19,38 @@ const WITH_CONTENT: [&str; 6] = ["applet", "frameset", "math", "object", "svg", 
 const NEED_ATTRIBUTES: [&str; 3] = ["a", "area", "img"];
 /// Elements that end a paragraph.
 const BLOCKS: [&str; 32] = [
-    "address", "article", "aside", "blockquote", "center", "details", "dir", "div", "dl", "fieldset", "figcaption",
-    "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "main", "menu", "nav", "ol", "p",
-    "pre", "section", "summary", "table", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "center",
+    "details",
+    "dir",
+    "div",
+    "dl",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "main",
+    "menu",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "ul",
 ];
 
 /// What ends when an element begins: elements of these names, as far as they lie within the last one of those.
@@ -33,7 +62,9 @@ fn ended_by(name: &str) -> Option<(&'static [&'static str], &'static [&'static s
         "td" | "th" => (&["caption", "colgroup", "td", "th"], &["table", "tr"]),
         "tr" => (&["caption", "colgroup", "tr"], &["table", "tbody", "tfoot", "thead"]),
         "tbody" | "tfoot" | "thead" => (&["caption", "colgroup", "tbody", "tfoot", "thead", "tr"], &["table"]),
-        name if BLOCKS.contains(&name) => (&["p"], &["button", "caption", "dd", "div", "dt", "li", "table", "td", "th"]),
+        name if BLOCKS.contains(&name) => {
+            (&["p"], &["button", "caption", "dd", "div", "dt", "li", "table", "td", "th"])
+        }
         _ => return None,
     })
 }
@@ -206,7 +237,11 @@ mod tests {
     fn elements_are_ended_where_they_began() {
         let users = Policy::for_users();
         check(&users, "<b>a<i>b</b>c</i>d", "<b>a<i>b</i></b>cd");
-        check(&users, "a</b><p>b<p>c<ul><li>1<li>2<ul><li>3</ul></ul>", "a<p>b</p><p>c</p><ul><li>1</li><li>2<ul><li>3</li></ul></li></ul>");
+        check(
+            &users,
+            "a</b><p>b<p>c<ul><li>1<li>2<ul><li>3</ul></ul>",
+            "a<p>b</p><p>c</p><ul><li>1</li><li>2<ul><li>3</li></ul></li></ul>",
+        );
         check(
             &users,
             "<table><tr><td>1<td>2<tr><td><table><tr><td>3</table><tbody><tr><th>4",
@@ -250,9 +285,39 @@ mod tests {
         policy.allow_elements(&["script", "svg", "style", "iframe", "textarea"]);
         policy.allow_attributes_globally(&["onclick", "style", "srcdoc", "href"], &Rule::Any);
         let parts = [
-            "<", ">", "\"", "'", "=", "/", " ", "&", ";", "<!--", "-->", "<b", "<a href=", "javascript:x", "<svg>", "</svg>",
-            "<p>", "</p>", "<style>", "</style>", "<textarea>", "</textarea>", "&#x3c;", "onclick=x", "é", "\0", "<table><td>",
-            "<li>", "<math><mtext>", "<![CDATA[", "]]>", "<img src=x ", "<plaintext>",
+            "<",
+            ">",
+            "\"",
+            "'",
+            "=",
+            "/",
+            " ",
+            "&",
+            ";",
+            "<!--",
+            "-->",
+            "<b",
+            "<a href=",
+            "javascript:x",
+            "<svg>",
+            "</svg>",
+            "<p>",
+            "</p>",
+            "<style>",
+            "</style>",
+            "<textarea>",
+            "</textarea>",
+            "&#x3c;",
+            "onclick=x",
+            "é",
+            "\0",
+            "<table><td>",
+            "<li>",
+            "<math><mtext>",
+            "<![CDATA[",
+            "]]>",
+            "<img src=x ",
+            "<plaintext>",
         ];
         let mut seed = 1u32;
         for _ in 0..5000 {

@@ -86,9 +86,8 @@ impl<'a> Iterator for Tokens<'a> {
 
 /// Where markup begins.
 fn markup(text: &str) -> Option<usize> {
-    let is_markup = |at: &usize| {
-        matches!(text.as_bytes().get(at + 1), Some(b'!' | b'?' | b'/' | b'a'..=b'z' | b'A'..=b'Z'))
-    };
+    let is_markup =
+        |at: &usize| matches!(text.as_bytes().get(at + 1), Some(b'!' | b'?' | b'/' | b'a'..=b'z' | b'A'..=b'Z'));
     text.match_indices('<').map(|(at, _)| at).find(is_markup)
 }
 

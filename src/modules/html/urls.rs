@@ -19,8 +19,24 @@ pub const EXECUTABLE: [&str; 8] =
 
 /// Attributes whose value is a URL.
 const ATTRIBUTES: [&str; 18] = [
-    "action", "background", "cite", "classid", "codebase", "data", "dynsrc", "formaction", "href", "icon", "longdesc",
-    "lowsrc", "manifest", "poster", "profile", "src", "usemap", "xlink:href",
+    "action",
+    "background",
+    "cite",
+    "classid",
+    "codebase",
+    "data",
+    "dynsrc",
+    "formaction",
+    "href",
+    "icon",
+    "longdesc",
+    "lowsrc",
+    "manifest",
+    "poster",
+    "profile",
+    "src",
+    "usemap",
+    "xlink:href",
 ];
 
 /// The beginnings of images that are part of the document.
@@ -137,16 +153,22 @@ mod tests {
         let urls = Urls { allow_data_images: true, ..Urls::default() };
         let image = "data:image/png;base64,iVBORw0KGgo=";
         assert_eq!(urls.allowed("img", "src", image), Some(image.to_owned()));
-        assert!(urls.allowed("a", "href", image).is_none() && urls.allowed("img", "src", "data:image/png;base64,<").is_none());
+        assert!(
+            urls.allowed("a", "href", image).is_none()
+                && urls.allowed("img", "src", "data:image/png;base64,<").is_none()
+        );
         assert!(standard().allowed("img", "src", image).is_none());
     }
 
     #[test]
     fn how_urls_are_written() {
-        for good in ["http://a", "http://a:1/b?c#d", "http://u@[::1]:80/", "mailto:a@b", "/a%20b", "//a", "ä", "?a=b:c"] {
+        for good in ["http://a", "http://a:1/b?c#d", "http://u@[::1]:80/", "mailto:a@b", "/a%20b", "//a", "ä", "?a=b:c"]
+        {
             assert!(is_parseable(good), "{good}");
         }
-        for bad in ["http://", "http:///a", "http://a:b/", "http://a b/", "a%2", "a%zz", "a\\b", "http://[::1", "http://a]b/"] {
+        for bad in
+            ["http://", "http:///a", "http://a:b/", "http://a b/", "a%2", "a%zz", "a\\b", "http://[::1", "http://a]b/"]
+        {
             assert!(!is_parseable(bad), "{bad}");
         }
     }

@@ -21,14 +21,23 @@ const ECHO: &str = "return function()
     http.response():write(body or err:message())
 end";
 
+const IMPATIENT: &str = "return function()
+    local http = require('http')
+    local request = http.request { timeout = 10 }
+    local body, err = request:body()
+    http.response():write(err:kind() .. ' ' .. tostring(err:retryable()))
+end";
+
 fn serve(timeouts: Timeouts) -> (Runtime, Server) {
     let builder = Runtime::builder().entry("app:answer", ANSWER).entry("app:endless", ENDLESS).entry("app:echo", ECHO);
+    let builder = builder.entry("app:impatient", IMPATIENT);
     let runtime = builder.workers(2).build().expect("threads");
     let endpoint = |method, path, function| Endpoint::new(method, path, function).expect("a method");
     let endpoints = vec![
         endpoint("GET", "/answer", "app:answer"),
         endpoint("GET", "/endless", "app:endless"),
         endpoint("POST", "/echo", "app:echo"),
+        endpoint("POST", "/impatient", "app:impatient"),
     ];
     let routers = vec![Router { endpoints, ..Router::default() }];
     let service = Service { address: "127.0.0.1:0".to_owned(), timeouts, routers, ..Service::default() };
@@ -99,6 +108,14 @@ fn clients_that_take_their_time() {
     let client = send(&server, b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n");
     assert!(runtime.process_count() < 2 && comes_to_rest(&runtime), "the function ends though the client is there");
     drop(client);
+}
+
+#[test]
+fn functions_that_do_not_wait_for_the_rest_of_a_body() {
+    let (_runtime, server) = serve(Timeouts::default());
+    let request = b"POST /impatient HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\nab";
+    let answer = receive(send(&server, request));
+    assert!(answer.contains("\r\n\r\nTimeout "), "{answer}");
 }
 
 #[test]

@@ -261,7 +261,9 @@ mod tests {
             assert_eq!(first.letter.id, "a");
             first.settle(false).expect("it is open");
             assert!(first.settle(true).is_err());
-            queue.take(None).await.end(true);
+            let second = queue.take(None).await;
+            second.end(true);
+            assert!(second.settle(true).is_err(), "its handler has ended");
             let again = queue.take(None).await;
             assert_eq!(again.letter.id, "a", "b was settled well");
             drop(again);
