@@ -27,6 +27,7 @@ use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::image::Library;
 use crate::vm::native::{Args, Native, NativeResult};
+use crate::vm::object::UserData;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
@@ -78,55 +79,49 @@ static SANITIZE: Library = Library {
 };
 
 /// A policy that is being made.
-struct Shared(Mutex<Policy>);
+type Shared = Arc<Mutex<Policy>>;
 
-static POLICY: Class = Class {
-    name: "html.Policy",
-    methods: &[
-        Native::new("allow_elements", |vm, args| {
-            let names = names(vm, args)?;
-            change(vm, args, |policy| policy.allow_elements(&names))
-        }),
-        Native::new("allow_attrs", allow_attrs),
-        Native::new("allow_standard_urls", |vm, args| change(vm, args, Policy::allow_standard_urls)),
-        Native::new("allow_url_schemes", |vm, args| {
-            let schemes = names(vm, args)?;
-            change(vm, args, |policy| policy.allow_schemes(&schemes))
-        }),
-        Native::new("allow_relative_urls", |vm, args| switch(vm, args, |policy, on| policy.urls.allow_relative = on)),
-        Native::new("require_parseable_urls", |vm, args| {
-            switch(vm, args, |policy, on| policy.urls.require_parseable = on)
-        }),
-        Native::new("require_nofollow_on_links", |vm, args| switch(vm, args, |policy, on| policy.links.nofollow = on)),
-        Native::new("require_noreferrer_on_links", |vm, args| {
-            switch(vm, args, |policy, on| policy.links.noreferrer = on)
-        }),
-        Native::new("add_target_blank_to_fully_qualified_links", |vm, args| {
-            switch(vm, args, |policy, on| policy.links.blank = on)
-        }),
-        Native::new("allow_images", |vm, args| change(vm, args, Policy::allow_images)),
-        Native::new("allow_data_uri_images", |vm, args| {
-            change(vm, args, |policy| policy.urls.allow_data_images = true)
-        }),
-        Native::new("allow_lists", |vm, args| change(vm, args, Policy::allow_lists)),
-        Native::new("allow_tables", |vm, args| change(vm, args, Policy::allow_tables)),
-        Native::new("allow_standard_attributes", |vm, args| change(vm, args, Policy::allow_standard_attributes)),
-        Native::new("sanitize", clean),
-    ],
-    metamethods: &[],
-};
+const POLICY: &str = "html.Policy";
 
-impl Object for Shared {
-    fn class() -> &'static Class {
-        &POLICY
+/// A policy as an object.
+struct PolicyObject(Shared);
+
+impl UserData for PolicyObject {
+    fn class(&self) -> &'static str {
+        POLICY
     }
-
-    const IS_PLAIN: bool = true;
 }
+
+/// The methods of policies. Not a [`Class`], in which no name may be as long as one of these.
+static METHODS: [Native; 15] = [
+    Native::new("allow_elements", |vm, args| {
+        let names = names(vm, args)?;
+        change(vm, args, |policy| policy.allow_elements(&names))
+    }),
+    Native::new("allow_attrs", allow_attrs),
+    Native::new("allow_standard_urls", |vm, args| change(vm, args, Policy::allow_standard_urls)),
+    Native::new("allow_url_schemes", |vm, args| {
+        let schemes = names(vm, args)?;
+        change(vm, args, |policy| policy.allow_schemes(&schemes))
+    }),
+    Native::new("allow_relative_urls", |vm, args| switch(vm, args, |policy, on| policy.urls.allow_relative = on)),
+    Native::new("require_parseable_urls", |vm, args| switch(vm, args, |policy, on| policy.urls.require_parseable = on)),
+    Native::new("require_nofollow_on_links", |vm, args| switch(vm, args, |policy, on| policy.links.nofollow = on)),
+    Native::new("require_noreferrer_on_links", |vm, args| switch(vm, args, |policy, on| policy.links.noreferrer = on)),
+    Native::new("add_target_blank_to_fully_qualified_links", |vm, args| {
+        switch(vm, args, |policy, on| policy.links.blank = on)
+    }),
+    Native::new("allow_images", |vm, args| change(vm, args, Policy::allow_images)),
+    Native::new("allow_data_uri_images", |vm, args| change(vm, args, |policy| policy.urls.allow_data_images = true)),
+    Native::new("allow_lists", |vm, args| change(vm, args, Policy::allow_lists)),
+    Native::new("allow_tables", |vm, args| change(vm, args, Policy::allow_tables)),
+    Native::new("allow_standard_attributes", |vm, args| change(vm, args, Policy::allow_standard_attributes)),
+    Native::new("sanitize", clean),
+];
 
 /// Attributes that are to be allowed somewhere.
 struct AttrBuilder {
-    policy: Arc<Shared>,
+    policy: Shared,
     names: Vec<String>,
     rule: Mutex<Rule>,
 }
@@ -138,12 +133,12 @@ static ATTR_BUILDER: Class = Class {
         Native::new("on_elements", |vm, args| {
             let (builder, elements) = (check::<AttrBuilder>(vm, args, 0)?, names(vm, args)?);
             let rule = builder.rule.lock().clone();
-            builder.policy.0.lock().allow_attributes(&builder.names, rule, &elements);
+            builder.policy.lock().allow_attributes(&builder.names, rule, &elements);
             answer_shared(vm, &builder.policy)
         }),
         Native::new("globally", |vm, args| {
             let builder = check::<AttrBuilder>(vm, args, 0)?;
-            builder.policy.0.lock().allow_attributes_globally(&builder.names, &builder.rule.lock());
+            builder.policy.lock().allow_attributes_globally(&builder.names, &builder.rule.lock());
             answer_shared(vm, &builder.policy)
         }),
     ],
@@ -159,13 +154,31 @@ impl Object for AttrBuilder {
 }
 
 fn answer_policy(vm: &mut Vm, policy: Policy) -> NativeResult {
-    let policy = new_object(vm, Arc::new(Shared(Mutex::new(policy))));
+    let policy = policy_value(vm, Arc::new(Mutex::new(policy)))?;
     succeed(vm, policy)
 }
 
-fn answer_shared(vm: &mut Vm, policy: &Arc<Shared>) -> NativeResult {
-    let policy = new_object(vm, Arc::clone(policy));
+fn answer_shared(vm: &mut Vm, policy: &Shared) -> NativeResult {
+    let policy = policy_value(vm, Arc::clone(policy))?;
     vm.answer(policy)
+}
+
+/// A policy as a value.
+fn policy_value(vm: &mut Vm, policy: Shared) -> Result<Value, Box<LuaError>> {
+    let (metatable, methods) = (vm.new_table(0, 2), vm.new_table(0, METHODS.len() as u32));
+    for method in &METHODS {
+        let name = vm.string(method.name.as_bytes())?;
+        vm.raw_set(methods, name, Value::native(method))?;
+    }
+    vm.raw_set_name(metatable, "__index", Value::table(methods))?;
+    let name = vm.string(POLICY.as_bytes())?;
+    vm.raw_set_name(metatable, "__name", name)?;
+    Ok(Value::userdata(vm.heap.new_userdata(PolicyObject(policy), metatable)))
+}
+
+/// The policy whose method is called.
+fn this(vm: &mut Vm, args: Args) -> Result<Shared, Box<LuaError>> {
+    args.check_userdata::<PolicyObject>(vm, 0, POLICY).map(|policy| Arc::clone(&policy.0))
 }
 
 /// The arguments of a method: names, whose case does not matter.
@@ -177,20 +190,14 @@ fn names(vm: &mut Vm, args: Args) -> Result<Vec<String>, Box<LuaError>> {
 
 /// Changes a policy, which is the answer.
 fn change(vm: &mut Vm, args: Args, change: impl FnOnce(&mut Policy)) -> NativeResult {
-    change_this(vm, args, change)?;
-    let this = args.get(vm, 0);
-    vm.answer(this)
-}
-
-fn change_this(vm: &mut Vm, args: Args, change: impl FnOnce(&mut Policy)) -> Result<(), Box<LuaError>> {
-    let policy = check::<Shared>(vm, args, 0)?;
-    change(&mut policy.0.lock());
-    Ok(())
+    change(&mut this(vm, args)?.lock());
+    let policy = args.get(vm, 0);
+    vm.answer(policy)
 }
 
 /// Turns something in a policy on or off.
 fn switch(vm: &mut Vm, args: Args, set: impl FnOnce(&mut Policy, bool)) -> NativeResult {
-    check::<Shared>(vm, args, 0)?;
+    this(vm, args)?;
     let on = args.get(vm, 1);
     if !on.same(Value::TRUE) && !on.same(Value::FALSE) {
         return Err(vm.type_error(1, "boolean", args.try_get(vm, 1)));
@@ -200,7 +207,7 @@ fn switch(vm: &mut Vm, args: Args, set: impl FnOnce(&mut Policy, bool)) -> Nativ
 
 /// `policy:allow_attrs(...)`
 fn allow_attrs(vm: &mut Vm, args: Args) -> NativeResult {
-    let (policy, names) = (check::<Shared>(vm, args, 0)?, names(vm, args)?);
+    let (policy, names) = (this(vm, args)?, names(vm, args)?);
     let builder = new_object(vm, Arc::new(AttrBuilder { policy, names, rule: Mutex::new(Rule::Any) }));
     vm.answer(builder)
 }
@@ -212,8 +219,8 @@ fn matching(vm: &mut Vm, args: Args) -> NativeResult {
     match Regex::new(&translate(&pattern)) {
         Ok(regex) => {
             *builder.rule.lock() = Rule::Matching(regex);
-            let this = args.get(vm, 0);
-            succeed(vm, this)
+            let builder = args.get(vm, 0);
+            succeed(vm, builder)
         }
         Err(_) => errors::fail(vm, INVALID, &format!("invalid regex {pattern:?}")),
     }
@@ -224,10 +231,10 @@ const BYTES_PER_CALL: usize = 16;
 
 /// `policy:sanitize(text)`
 fn clean(vm: &mut Vm, args: Args) -> NativeResult {
-    let policy = check::<Shared>(vm, args, 0)?;
+    let policy = this(vm, args)?;
     let text = args.check_bytes(vm, 1)?;
     vm.fuel -= (text.len() / BYTES_PER_CALL) as i64;
-    let clean = sanitize::sanitize(&policy.0.lock(), &String::from_utf8_lossy(text));
+    let clean = sanitize::sanitize(&policy.lock(), &String::from_utf8_lossy(text));
     let clean = vm.string(clean.as_bytes())?;
     vm.answer(clean)
 }

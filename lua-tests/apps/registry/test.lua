@@ -72,7 +72,7 @@ return { main = function()
   refused(errors.INVALID, "empty", before:get(""))
   assert(ids(before:find{[".name"] = "t*"}) == "test two" and #before:namespace("none") == 0)
   refused(errors.INVALID, "meta.x", before:find{["~meta.x"] = "("})
-  refused(errors.INVALID, "no entry", registry.snapshot():changes():update{id = "app:none", kind = "registry.entry"}:apply())
+  refused(errors.INVALID, "no such entry", registry.snapshot():changes():update{id = "app:none", kind = "registry.entry"}:apply())
   local update = assert(registry.build_delta(1, 2))
   local kinds = {}
   for i, op in ipairs(update) do kinds[i] = op.kind .. " " .. op.entry.id end
