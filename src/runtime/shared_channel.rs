@@ -41,7 +41,12 @@ impl Party for Process {
     }
 
     fn tell(self: &Arc<Process>, news: ChannelNews) -> Result<(), ChannelNews> {
-        match self.post(Mail::Channel(news)) {
+        // A sender's value is on its way; whoever empties the channel need not stop for it.
+        let posted = match news.outcome {
+            ChannelOutcome::Sent => self.post_later(Mail::Channel(news)),
+            _ => self.post(Mail::Channel(news)),
+        };
+        match posted {
             Err(Mail::Channel(news)) => Err(news),
             _ => Ok(()),
         }
