@@ -1,5 +1,5 @@
 //! How the command is linked in release builds, so that a process takes little memory: a script of a few lines needs
-//! 3 MB this way, and 11 MB as the linker does it by itself.
+//! 2 MB this way, and 11 MB as the linker does it by itself.
 //!
 //! * **The C library is linked statically.** Of the shared one each process has 2 MB mapped, most of it for the dynamic
 //!   linker and for tables of symbols. rustc's own switch for this cannot be used: it rules out procedural macros. So the

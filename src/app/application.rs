@@ -108,7 +108,7 @@ impl Application {
     /// Everything that is wrong with the definitions, or what the system refuses.
     pub fn load(root: &Path, builder: Builder, warnings: &mut Vec<Problem>) -> Result<Application, LoadError> {
         let mut modules = modules::built_in();
-        modules.add(Registry);
+        modules.add_built_in(Registry);
         let image = modules::image(&modules, true);
         let linked = link_folder(root, &image, warnings).map_err(LoadError::Wrong)?;
         problem::sort(warnings);

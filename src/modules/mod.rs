@@ -108,38 +108,38 @@ pub const NULL: Value = Value::light(0x4e55_4c4c);
 /// The built-in modules.
 pub fn built_in() -> Modules {
     let mut modules = Modules::default();
-    modules.add(fs::Fs);
+    modules.add_built_in(fs::Fs);
     #[cfg(feature = "json")]
-    modules.add(json::Json::default());
+    modules.add_built_in(json::Json::default());
     #[cfg(feature = "sql")]
-    modules.add(sql::Sql::default());
+    modules.add_built_in(sql::Sql::default());
     #[cfg(feature = "app")]
     {
-        modules.add(base64::Base64);
-        modules.add(compress::Compress);
-        modules.add(crypto::Crypto);
-        modules.add(env::Env::default());
-        modules.add(eval_runner::EvalRunner::default());
-        modules.add(exec::Exec);
-        modules.add(expr::Expressions::default());
-        modules.add(hash::Hash);
-        modules.add(html::Html);
-        modules.add(logger::Log);
-        modules.add(metrics::Metrics::default());
-        modules.add(queue::Queues::default());
-        modules.add(security::Security);
-        modules.add(store::Stores::default());
-        modules.add(system::System::default());
-        modules.add(templates::TemplateSets::default());
-        modules.add(text::Text);
-        modules.add(uuid::Identifiers::default());
-        modules.add(yaml::Yaml);
+        modules.add_built_in(base64::Base64);
+        modules.add_built_in(compress::Compress);
+        modules.add_built_in(crypto::Crypto);
+        modules.add_built_in(env::Env::default());
+        modules.add_built_in(eval_runner::EvalRunner::default());
+        modules.add_built_in(exec::Exec);
+        modules.add_built_in(expr::Expressions::default());
+        modules.add_built_in(hash::Hash);
+        modules.add_built_in(html::Html);
+        modules.add_built_in(logger::Log);
+        modules.add_built_in(metrics::Metrics::default());
+        modules.add_built_in(queue::Queues::default());
+        modules.add_built_in(security::Security);
+        modules.add_built_in(store::Stores::default());
+        modules.add_built_in(system::System::default());
+        modules.add_built_in(templates::TemplateSets::default());
+        modules.add_built_in(text::Text);
+        modules.add_built_in(uuid::Identifiers::default());
+        modules.add_built_in(yaml::Yaml);
     }
     #[cfg(feature = "http")]
     {
-        modules.add(http_client::HttpClient::default());
-        modules.add(http::Http::default());
-        modules.add(websocket::WebSocket::default());
+        modules.add_built_in(http_client::HttpClient::default());
+        modules.add_built_in(http::Http::default());
+        modules.add_built_in(websocket::WebSocket::default());
     }
     modules
 }
@@ -157,8 +157,9 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
         libraries.push(&terminal::LIBRARY);
     }
     libraries.extend(runtime::LIBRARIES);
-    libraries.extend(modules.iter().flat_map(|module| module.libraries()));
-    Image::new(&libraries, sandbox, random_seed())
+    libraries.extend(modules.global_libraries());
+    let on_demand = runtime::on_demand().into_iter().chain(modules.on_demand()).collect();
+    Image::with_modules(&libraries, on_demand, sandbox, random_seed())
 }
 
 /// The types of all libraries: those of Lua, of the runtime, and the built-in modules.

@@ -127,7 +127,7 @@ mod upgrade;
 pub mod words;
 pub mod worker;
 
-pub use system::{Builder, LIBRARIES, SANDBOX, System};
+pub use system::{Builder, LIBRARIES, SANDBOX, System, on_demand};
 
 use crate::types::{GLOBALS, Manifest};
 

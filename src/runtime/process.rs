@@ -125,6 +125,13 @@ impl Process {
         Ok(())
     }
 
+    /// As [`Process::post`], for what is in no hurry.
+    pub fn post_later(self: &Arc<Process>, mail: Mail) -> Result<(), Mail> {
+        self.mailbox.push(mail).map_err(|closed| closed.0)?;
+        self.core.scheduler.wake_later(self);
+        Ok(())
+    }
+
     /// Whether somebody waits for its end, as for that of a script, so that a deadlock ends it.
     pub fn must_end(&self) -> bool {
         self.must_end

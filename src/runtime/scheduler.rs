@@ -98,6 +98,20 @@ impl<R: Runnable> Handle<R> {
         }
     }
 
+    /// As [`wake`](Self::wake) for news that are in no hurry: a worker queues the process only when the step that it is in ends,
+    /// so that one who takes much from many does not have each of them run for every piece.
+    pub fn wake_later(&self, process: &Arc<R>) {
+        if process.state().wake() == WakeAction::Enqueue {
+            let process = process.clone();
+            worker::with_current(
+                &self.shared,
+                process,
+                |worker, process| worker.put_aside(process),
+                |p| self.inject(p),
+            );
+        }
+    }
+
     /// Requests the termination of a process, and wakes it for that.
     pub fn kill(&self, process: &Arc<R>) {
         if process.state().request_kill() == WakeAction::Enqueue {

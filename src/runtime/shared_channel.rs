@@ -19,7 +19,7 @@ use super::channel_cycles::Reference;
 use super::mail::{ChannelNews, ChannelOutcome, Mail};
 use super::process::Process;
 use super::process_state::state;
-use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering};
+use super::sync::{AtomicU32, Mutex, MutexGuard, Ordering, lock_in_turns};
 use super::task::{Claim, TaskId};
 use super::transfer::{Parcel, pack};
 use crate::vm::Vm;
@@ -41,20 +41,27 @@ impl Party for Process {
     }
 
     fn tell(self: &Arc<Process>, news: ChannelNews) -> Result<(), ChannelNews> {
-        match self.post(Mail::Channel(news)) {
+        // A sender's value is on its way; whoever empties the channel need not stop for it.
+        let posted = match news.outcome {
+            ChannelOutcome::Sent => self.post_later(Mail::Channel(news)),
+            _ => self.post(Mail::Channel(news)),
+        };
+        match posted {
             Err(Mail::Channel(news)) => Err(news),
             _ => Ok(()),
         }
     }
 }
 
-/// The core of a channel that several processes may know.
+/// The core of a channel that several processes may know. What every operation writes lies in one cache line: it moves from
+/// processor to processor with each of them.
+#[repr(C, align(64))]
 pub struct SharedChannel<P: Party = Process> {
-    core: Mutex<Core<P>>,
     /// What was possible when the lock was last released: [`CAN_RECEIVE`], [`CAN_SEND`]. Whoever could not do more than try
     /// need not take the lock to learn that there is nothing to be had. Also whether there may be channels in it:
     /// [`HOLDS_CHANNELS`].
     hint: AtomicU32,
+    core: Mutex<Core<P>>,
 }
 
 const CAN_RECEIVE: u32 = 1;
@@ -69,12 +76,13 @@ pub(super) enum Received {
 }
 
 /// The state of a shared channel.
+#[repr(C)]
 pub(super) struct Core<P: Party> {
+    buffer: VecDeque<Parcel>,
     capacity: usize,
     closed: bool,
     /// Channels were put into it since it was last emptied.
     holds_channels: bool,
-    buffer: VecDeque<Parcel>,
     senders: VecDeque<SharedWaiter<P>>,
     receivers: VecDeque<SharedWaiter<P>>,
 }
@@ -253,11 +261,11 @@ impl<P: Party> SharedChannel<P> {
             senders: VecDeque::new(),
             receivers: VecDeque::new(),
         };
-        SharedChannel { core: Mutex::new(core), hint: AtomicU32::new(0) }
+        SharedChannel { hint: AtomicU32::new(0), core: Mutex::new(core) }
     }
 
     fn lock(&self) -> Guard<'_, P> {
-        Guard { core: self.core.lock(), hint: &self.hint }
+        Guard { core: lock_in_turns(&self.core), hint: &self.hint }
     }
 
     /// Whether there may be channels among the values in it.

@@ -31,7 +31,7 @@ use super::words::Words;
 use crate::stdlib::output::flush_output;
 use crate::stdlib::package;
 use crate::vm::Vm;
-use crate::vm::image::{Image, Library};
+use crate::vm::image::{Image, Library, OnDemand};
 
 /// The libraries that need the runtime.
 pub static LIBRARIES: &[&Library] = &[
@@ -43,13 +43,19 @@ pub static LIBRARIES: &[&Library] = &[
     &super::lib_coroutine::LIBRARY,
     &super::lib_require::LIBRARY,
     &super::errors::LIBRARY,
-    &super::context::LIBRARY,
-    &super::time::LIBRARY,
     &super::payload::LIBRARY,
-    &super::lib_events::LIBRARY,
-    &super::lib_funcs::LIBRARY,
-    &super::lib_pg::LIBRARY,
 ];
+
+/// What only `require` gives.
+pub fn on_demand() -> Vec<OnDemand> {
+    vec![
+        Box::new(|| vec![&super::context::LIBRARY]),
+        Box::new(|| vec![&super::time::LIBRARY]),
+        Box::new(|| vec![&super::lib_events::LIBRARY]),
+        Box::new(|| vec![&super::lib_funcs::LIBRARY]),
+        Box::new(|| vec![&super::lib_pg::LIBRARY]),
+    ]
+}
 
 /// What the sandbox has instead of the libraries of the same name.
 pub static SANDBOX: &[&Library] = &[&super::lib_os::LIBRARY, &super::lib_print::LIBRARY, &super::lib_require::PACKAGE];

@@ -12,7 +12,7 @@ use super::process_state::state;
 use super::spawn::{Chunk, Entries, Entry};
 use super::task::Results;
 use super::transfer::Parcel;
-use super::{LIBRARIES, System};
+use super::{LIBRARIES, System, on_demand};
 use crate::app::script::ScriptEntries;
 use crate::compile::NoModules;
 use crate::vm::image::{Image, Library};
@@ -57,7 +57,7 @@ pub(super) fn image() -> Arc<Image> {
     let mut libraries = crate::stdlib::libraries();
     libraries.extend(LIBRARIES);
     libraries.push(&BROKEN);
-    Image::new(&libraries, false, 1)
+    Image::with_modules(&libraries, on_demand(), false, 1)
 }
 
 fn run_with(source: &str, workers: usize, slice: i64) -> Outcome {

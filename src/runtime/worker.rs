@@ -11,6 +11,9 @@
 //! 4. the **queues of others**, of which it takes half, beginning with a random one;
 //! 5. sleep ([`parker`](super::parker)).
 //!
+//! Processes that are woken by something that is in no hurry are put aside until the step ends, see
+//! [`Handle::wake_later`](super::scheduler::Handle::wake_later).
+//!
 //! Everything here belongs to its thread alone (cells, no locks), except the stealers, which the scheduler shares, and the
 //! counters, which only the thread writes.
 
@@ -21,7 +24,7 @@ use super::{
 use crate::vm::pool;
 use crossbeam_deque::{Steal, Worker as Deque};
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     hint,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
@@ -63,6 +66,8 @@ pub struct WorkerContext<R: Runnable> {
     index: usize,
     local: Deque<Arc<R>>,
     next: Cell<Option<Arc<R>>>,
+    /// Woken, but to be queued only when the step ends.
+    later: RefCell<Vec<Arc<R>>>,
     /// Consecutive uses of `next`.
     streak: Cell<u32>,
     steps: Cell<u32>,
@@ -109,6 +114,7 @@ impl<R: Runnable> WorkerContext<R> {
             index,
             local,
             next: Cell::new(None),
+            later: RefCell::default(),
             streak: Cell::new(0),
             steps: Cell::new(0),
             look_outside: Cell::new(false),
@@ -152,6 +158,7 @@ impl<R: Runnable> WorkerContext<R> {
         };
         add(&self.shared.tallies[self.index].executed, 1);
         self.look_outside.set(outcome == StepOutcome::Yielded);
+        self.queue_later();
         match state.finish_step(outcome) {
             NextAction::Requeue => self.requeue(process),
             NextAction::Idle => {}
@@ -168,6 +175,7 @@ impl<R: Runnable> WorkerContext<R> {
     /// A turn may be such a step itself. Past [`MAX_SUSPENDED`] of them within each other, the processes are only put where
     /// other workers find them.
     pub(crate) fn run_others(&self) {
+        self.queue_later();
         if self.suspended.get() < MAX_SUSPENDED {
             self.suspended.set(self.suspended.get() + 1);
             for _ in 0..=self.local.len() {
@@ -187,6 +195,24 @@ impl<R: Runnable> WorkerContext<R> {
     pub(crate) fn run_next(&self, process: Arc<R>) {
         if let Some(displaced) = self.next.replace(Some(process)) {
             self.push(displaced);
+        }
+    }
+
+    /// Puts a process aside until the step ends.
+    pub(crate) fn put_aside(&self, process: Arc<R>) {
+        self.later.borrow_mut().push(process);
+    }
+
+    /// Queues what was put aside; the first takes the `next` slot if that is free.
+    fn queue_later(&self) {
+        for process in self.later.borrow_mut().drain(..) {
+            match self.next.take() {
+                None => self.next.set(Some(process)),
+                next => {
+                    self.next.set(next);
+                    self.push(process);
+                }
+            }
         }
     }
 

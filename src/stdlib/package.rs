@@ -25,6 +25,7 @@ static REQUIRE: Native = Native::new("require", require);
 static LOADLIB: Native = Native::new("loadlib", loadlib);
 static SEARCHPATH: Native = Native::new("searchpath", searchpath);
 static PRELOAD_SEARCHER: Native = Native::new("searcher", search_preload);
+static BUILT_IN: Native = Native::new("built_in", built_in);
 static PATH_SEARCHER: Native = Native::new("searcher", search_path);
 static CPATH_SEARCHER: Native = Native::new("searcher", search_cpath);
 
@@ -185,9 +186,20 @@ fn search_preload(vm: &mut Vm, args: Args) -> NativeResult {
     if !loader.is_nil() {
         return vm.answer(loader);
     }
+    if vm.image.module(&String::from_utf8_lossy(string_bytes(name))).is_some() {
+        return vm.answer(Value::native(&BUILT_IN));
+    }
     let text = [b"\n\tno field package.preload['", string_bytes(name), b"']"].concat();
     let text = vm.string(&text)?;
     vm.answer(text)
+}
+
+/// The loader of libraries that are made on demand.
+fn built_in(vm: &mut Vm, args: Args) -> NativeResult {
+    let name = args.check_string(vm, 0)?;
+    let module = vm.image.module(&String::from_utf8_lossy(string_bytes(name)));
+    let module = module.map_or(Value::NIL, |module| vm.own(module));
+    vm.answer(module)
 }
 
 fn search_path(vm: &mut Vm, args: Args) -> NativeResult {

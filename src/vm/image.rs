@@ -1,9 +1,10 @@
 //! What all processes of a program share: constant strings, library tables, linked code.
 //!
-//! An image is built once, from [`Library`] values, and then only grows: chunks that are loaded for it stay for its
-//! lifetime. Nothing in it belongs to a process's heap; everything a process changes it first copies.
+//! An image is built once, from [`Library`] values, and then only grows: chunks that are loaded for it, and libraries that are
+//! made when first asked for, stay for its lifetime. Nothing in it belongs to a process's heap; everything a process changes it first copies.
 
-use std::sync::Arc;
+use std::ptr::null_mut;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -43,6 +44,23 @@ pub struct Library {
     pub natives: &'static [Native],
     /// Its other fields.
     pub constants: &'static [(&'static str, Literal)],
+}
+
+/// A library that only `require` gives, and its parts `a.b`: what is not asked for is never even read. Several of one name are
+/// parts of one.
+pub type OnDemand = Box<dyn Fn() -> Vec<&'static Library> + Send + Sync>;
+
+/// A library that is made when first asked for.
+#[derive(Default)]
+struct Module {
+    libraries: Vec<&'static Library>,
+    made: OnceLock<Made>,
+}
+
+/// The table of a library, and the tables within.
+struct Made {
+    table: StaticTable,
+    _nested: Vec<StaticTable>,
 }
 
 struct ClassTables {
@@ -91,8 +109,12 @@ pub struct Image {
     pub(super) globals: StaticTable,
     /// The metatable of strings, until a process makes it its own.
     pub(super) string_metatable: StaticTable,
+    /// The libraries that are there from the beginning, and their tables.
+    libraries: Box<[&'static Library]>,
     modules: HashMap<&'static str, StaticTable>,
-    native_names: HashMap<usize, String>,
+    /// The others, by name, once one of them was asked for.
+    on_demand: Box<[OnDemand]>,
+    known: OnceLock<HashMap<&'static str, Module>>,
     /// Boxed, because closures refer to them by address.
     #[allow(clippy::vec_box)]
     chunks: Mutex<Vec<Box<Function>>>,
@@ -115,45 +137,24 @@ impl Image {
     /// An image with these libraries. `seed` is that of all string hashes. In a `sandbox` library tables are frozen;
     /// otherwise every process may change its own.
     pub fn new(libraries: &[&'static Library], sandbox: bool, seed: u32) -> Arc<Image> {
+        Image::with_modules(libraries, Vec::new(), sandbox, seed)
+    }
+
+    /// The same, with further libraries that no program finds as globals.
+    pub fn with_modules(
+        libraries: &[&'static Library],
+        on_demand: Vec<OnDemand>,
+        sandbox: bool,
+        seed: u32,
+    ) -> Arc<Image> {
         let strings = Arc::new(StringSet::new(seed));
         let types = TypeSet::new(Arc::clone(&strings));
         let event_names = Event::NAMES.iter().map(|name| strings.intern(name.as_bytes())).collect();
         let byte_strings = (0..=u8::MAX).map(|byte| strings.intern(&[byte])).collect();
         let type_names = (0..=tag::TYPE).map(|tag| strings.intern(type_name_of_tag(tag).as_bytes())).collect();
         let memory_message = strings.intern(b"not enough memory");
-        let mut native_names = HashMap::new();
         let mut nested = Vec::new();
-        let mut tables: Vec<(&'static str, bool, Fields)> = Vec::new();
-        for library in libraries {
-            let mut fields = literal_fields(&strings, &types, library.constants, &mut nested);
-            for native in library.natives {
-                fields.push((strings.intern(native.name.as_bytes()), Value::native(native)));
-                let name = match library.name {
-                    BASE => native.name.to_owned(),
-                    TYPE_METAMETHODS | TYPE_METHODS => format!("type:{}", native.name),
-                    other => format!("{other}.{}", native.name),
-                };
-                native_names.insert(&raw const *native as usize, name);
-            }
-            match tables.iter_mut().find(|(name, ..)| *name == library.name) {
-                Some((.., known)) => {
-                    known.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
-                    known.extend(fields);
-                }
-                None => tables.push((library.name, library.global, fields)),
-            }
-        }
-        // A library `a.b` is the field `b` of library `a`.
-        while let Some(at) = tables.iter().position(|(name, ..)| name.contains('.')) {
-            let (name, _, fields) = tables.remove(at);
-            let table = StaticTable::new(&fields, true);
-            if let Some((outer, inner)) = name.rsplit_once('.')
-                && let Some((.., fields)) = tables.iter_mut().find(|(name, ..)| *name == outer)
-            {
-                fields.push((strings.intern(inner.as_bytes()), Value::table(table.table())));
-            }
-            nested.push(table);
-        }
+        let tables = collect_fields(&strings, &types, libraries, &mut nested);
         let mut globals = Vec::new();
         let mut modules = HashMap::new();
         for (name, global, fields) in tables {
@@ -173,8 +174,8 @@ impl Image {
             }
             modules.insert(name, table);
         }
-        let [type_metatable, type_methods] = [TYPE_METAMETHODS, TYPE_METHODS]
-            .map(|name| modules.get(name).map_or(std::ptr::null_mut(), StaticTable::table));
+        let [type_metatable, type_methods] =
+            [TYPE_METAMETHODS, TYPE_METHODS].map(|name| modules.get(name).map_or(null_mut(), StaticTable::table));
         // Methods of strings are looked up in the `string` library (manual §6.4).
         let methods = modules.get("string").map(|library: &StaticTable| Value::table(library.table()));
         let index = strings.intern(b"__index");
@@ -196,8 +197,10 @@ impl Image {
             byte_strings,
             type_names,
             memory_message,
+            libraries: libraries.into(),
             modules,
-            native_names,
+            on_demand: on_demand.into(),
+            known: OnceLock::new(),
             chunks: Mutex::new(Vec::new()),
             sandbox,
             gc_stress: cfg!(debug_assertions) && std::env::var_os(GC_STRESS).is_some_and(|value| value != "0"),
@@ -240,9 +243,31 @@ impl Image {
         unsafe { &*address }
     }
 
-    /// The static table of a library, whether global or not.
+    /// The static table of a library, whether global or not. One that is made on demand is made by this.
     pub fn module(&self, name: &str) -> Option<Value> {
-        self.modules.get(name).filter(|_| !is_hidden(name)).map(|table| Value::table(table.table()))
+        if let Some(table) = self.modules.get(name) {
+            return (!is_hidden(name)).then(|| Value::table(table.table()));
+        }
+        let known = self.known.get_or_init(|| {
+            let mut known: HashMap<_, Module> = HashMap::new();
+            for libraries in self.on_demand.iter().map(|libraries| libraries()) {
+                if let Some(first) = libraries.first() {
+                    known.entry(first.name).or_default().libraries.extend(libraries);
+                }
+            }
+            known
+        });
+        let module = known.get(name)?;
+        Some(Value::table(module.made.get_or_init(|| self.make(&module.libraries)).table.table()))
+    }
+
+    fn make(&self, libraries: &[&'static Library]) -> Made {
+        let mut nested = Vec::new();
+        let tables = collect_fields(&self.strings, &self.types, libraries, &mut nested);
+        // The parts of the library have become its fields.
+        let fields = tables.into_iter().next().map(|(.., fields)| fields).unwrap_or_default();
+        let table = library_table(&self.strings, fields, true, &mut nested);
+        Made { table, _nested: nested }
     }
 
     /// Whether library tables are frozen.
@@ -250,14 +275,24 @@ impl Image {
         self.sandbox
     }
 
-    /// The names of all libraries.
+    /// The names of the libraries that are there from the beginning.
     pub fn module_names(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.modules.keys().copied().filter(|name| !is_hidden(name))
     }
 
     /// `library.function` for a native function of a library.
-    pub fn native_name(&self, native: &Native) -> Option<&str> {
-        self.native_names.get(&(&raw const *native as usize)).map(String::as_str)
+    pub fn native_name(&self, native: &'static Native) -> Option<String> {
+        let on_demand = self.known.get().into_iter().flat_map(HashMap::values).flat_map(|module| &module.libraries);
+        let library = self
+            .libraries
+            .iter()
+            .chain(on_demand)
+            .find(|library| library.natives.as_ptr_range().contains(&&raw const *native))?;
+        Some(match library.name {
+            BASE => native.name.to_owned(),
+            TYPE_METAMETHODS | TYPE_METHODS => format!("type:{}", native.name),
+            other => format!("{other}.{}", native.name),
+        })
     }
 }
 
@@ -287,6 +322,40 @@ fn library_table(strings: &StringSet, mut fields: Fields, sandbox: bool, nested:
 
 /// The fields of a table that is being built.
 type Fields = Vec<(*mut Str, Value)>;
+
+/// What each library consists of, with its name and whether it is global: parts of one name are put together, and a library
+/// `a.b` becomes a field of `a`.
+fn collect_fields(
+    strings: &StringSet,
+    types: &TypeSet,
+    libraries: &[&'static Library],
+    nested: &mut Vec<StaticTable>,
+) -> Vec<(&'static str, bool, Fields)> {
+    let mut tables: Vec<(&'static str, bool, Fields)> = Vec::new();
+    for library in libraries {
+        let mut fields = literal_fields(strings, types, library.constants, nested);
+        let natives = library.natives.iter();
+        fields.extend(natives.map(|native| (strings.intern(native.name.as_bytes()), Value::native(native))));
+        match tables.iter_mut().find(|(name, ..)| *name == library.name) {
+            Some((.., known)) => {
+                known.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+                known.extend(fields);
+            }
+            None => tables.push((library.name, library.global, fields)),
+        }
+    }
+    while let Some(at) = tables.iter().position(|(name, ..)| name.contains('.')) {
+        let (name, _, fields) = tables.remove(at);
+        let table = StaticTable::new(&fields, true);
+        if let Some((outer, inner)) = name.rsplit_once('.')
+            && let Some((.., fields)) = tables.iter_mut().find(|(name, ..)| *name == outer)
+        {
+            fields.push((strings.intern(inner.as_bytes()), Value::table(table.table())));
+        }
+        nested.push(table);
+    }
+    tables
+}
 
 /// The fields for constants; tables among them are frozen and kept in `nested`.
 fn literal_fields(

@@ -233,12 +233,10 @@ impl Vm {
 
     /// The name under which a function is found in the globals or in a library, as `print` or `string.gsub`.
     pub(super) fn global_name(&self, function: Value) -> Option<String> {
-        let native = match function.tag() {
-            tag::NATIVE => self.image.native_name(function.as_native()),
-            _ => None,
-        };
-        if let Some(name) = native {
-            return Some(name.to_owned());
+        if function.tag() == tag::NATIVE
+            && let Some(name) = self.image.native_name(function.as_native())
+        {
+            return Some(name);
         }
         let field = |table: *mut Table, name: &str| {
             let found = entries(table).find(|(key, value)| string_is(*key, name) && value.is_table());

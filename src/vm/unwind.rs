@@ -272,7 +272,7 @@ impl Vm {
             tag::NATIVE_CLOSURE => unsafe { &*(*value.as_native_closure()).native },
             _ => return "?".to_owned(),
         };
-        self.image.native_name(native).unwrap_or(native.name).to_owned()
+        self.image.native_name(native).unwrap_or_else(|| native.name.to_owned())
     }
 
     /// `attempt to call a … value`

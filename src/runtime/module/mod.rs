@@ -28,7 +28,7 @@ use self::resource::{Declaration, Resource};
 use super::errors::ErrorData;
 use super::process_state::state;
 use crate::vm::Vm;
-use crate::vm::image::Library;
+use crate::vm::image::{Library, OnDemand};
 
 /// A module of the host.
 ///
@@ -135,12 +135,21 @@ impl ModuleClass {
 #[derive(Clone, Default)]
 pub struct Modules {
     list: Vec<Arc<dyn Module>>,
+    /// Those that have a library which programs find as a global variable.
+    global: Vec<&'static str>,
     by_type: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
 impl Modules {
     /// Adds a module. One of the same Rust type is replaced.
     pub fn add<M: Module>(&mut self, module: M) {
+        let libraries = module.libraries();
+        self.global.extend(libraries.iter().filter(|library| library.global).map(|library| library.name));
+        self.add_built_in(module);
+    }
+
+    /// Adds a module without a global library, which is not looked at before a program asks for it.
+    pub(crate) fn add_built_in<M: Module>(&mut self, module: M) {
         let module = Arc::new(module);
         if self.by_type.insert(TypeId::of::<M>(), Arc::clone(&module) as Arc<dyn Any + Send + Sync>).is_some() {
             self.list.retain(|other| (**other).type_id() != TypeId::of::<M>());
@@ -156,6 +165,25 @@ impl Modules {
     /// All modules.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Module> {
         self.list.iter().map(|module| &**module)
+    }
+
+    /// The libraries that are there from the beginning: those that are global, and what has the name of one.
+    pub(crate) fn global_libraries(&self) -> Vec<&'static Library> {
+        if self.global.is_empty() {
+            return Vec::new();
+        }
+        let is_global = |libraries: &Vec<&'static Library>| {
+            libraries.first().is_some_and(|library| self.global.contains(&library.name))
+        };
+        self.iter().map(Module::libraries).filter(is_global).flatten().collect()
+    }
+
+    /// The others.
+    pub(crate) fn on_demand(&self) -> impl Iterator<Item = OnDemand> {
+        self.list.iter().map(|module| {
+            let module = Arc::clone(module);
+            Box::new(move || module.libraries()) as OnDemand
+        })
     }
 
     /// The module with this name.
