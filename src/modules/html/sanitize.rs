@@ -193,22 +193,23 @@ impl Document<'_> {
         let href = kept.iter().find(|(name, _)| name == "href").map(|(_, href)| href.clone());
         if let Some(href) = href.filter(|_| matches!(&*tag.name, "a" | "area")) {
             let links = &self.policy.links;
+            // It comes last, wherever it was.
+            let mut words: Vec<String> = match kept.iter().position(|(name, _)| name == "rel") {
+                Some(at) => kept.remove(at).1.split_ascii_whitespace().map(str::to_owned).collect(),
+                None => Vec::new(),
+            };
             let blank = links.blank && names_host(&href);
             if blank {
                 set(&mut kept, "target", "_blank".to_owned());
             }
             let added = [("nofollow", links.nofollow), ("noreferrer", links.noreferrer), ("noopener", blank)];
-            let mut words: Vec<String> = Vec::new();
-            if let Some((_, rel)) = kept.iter().find(|(name, _)| name == "rel") {
-                words.extend(rel.split_ascii_whitespace().map(str::to_owned));
-            }
             for (word, _) in added.iter().filter(|(_, wanted)| *wanted) {
                 if !words.iter().any(|known| known.eq_ignore_ascii_case(word)) {
                     words.push((*word).to_owned());
                 }
             }
             if !words.is_empty() {
-                set(&mut kept, "rel", words.join(" "));
+                kept.push(("rel".to_owned(), words.join(" ")));
             }
         }
         kept
@@ -274,7 +275,7 @@ mod tests {
         check(
             &policy,
             "<a rel='NOFOLLOW me' href='//a'>z</a>",
-            "<a rel=\"NOFOLLOW me noreferrer noopener\" href=\"//a\" target=\"_blank\">z</a>",
+            "<a href=\"//a\" target=\"_blank\" rel=\"NOFOLLOW me noreferrer noopener\">z</a>",
         );
     }
 
