@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! A [`Validator`] adds a rule for values, `@name`, to the types that programs write.
+//!
 //! House rules:
 //! * The machine is reached through [`Lua::with`] alone. A `&mut Vm` never lives across a call of host code.
 //! * A callback may call back into Lua; this nests on the Rust stack and is limited in depth, which nothing else in the
@@ -48,6 +50,8 @@ pub use execution::{Execution, Exit};
 pub use handle::{Function, LuaString, Table, Value};
 #[cfg(feature = "runtime")]
 pub use runtime::{IntoArguments, Process, Runtime, RuntimeBuilder};
+
+pub use crate::types::{Kinds, NameError, Scalar, Validator};
 
 use crate::stdlib;
 use crate::vm;

@@ -83,3 +83,56 @@ fn handles_keep_values_alive() {
     let n: i64 = lua.load("local t = ... return t.deep[3][1]").call(&t).unwrap();
     assert_eq!(n, 3);
 }
+
+#[test]
+fn validators_of_the_host() {
+    let made = Validator::new("host_between", Kinds::NUMBERS | Kinds::STRINGS, |value, limits| {
+        let [Scalar::Integer(from), Scalar::Integer(to)] = limits else { return false };
+        let judged = match value {
+            Scalar::Integer(value) => value,
+            Scalar::String(bytes) => bytes.len() as i64,
+            _ => return false,
+        };
+        (from..=to).contains(&&judged)
+    });
+    made.takes(2).register().unwrap();
+    let lua = Lua::new();
+    let (text, kind, details): (String, String, String) = lua
+        .load(
+            "type T = {n: integer? @host_between(1, 9), s: string @host_between(2, 3)}
+             assert(T:is({s = 'ab'}) and T:is({n = 9, s = 'abc'}))
+             local _, e = T:is({n = 10, s = 'ab'})
+             local d = e:details()
+             assert(not T:is({s = 'a'}) and not T:is({n = 'x', s = 'ab'}))
+             local name, from, to = T.n:validators()()
+             assert(name == 'host_between' and from == 1 and to == 9)
+             return tostring(e), T.n:source(), d.path .. ' ' .. d.rule",
+        )
+        .eval()
+        .unwrap();
+    assert_eq!(text, "n: value 10 violates @host_between(1, 9)");
+    assert_eq!(kind, "integer? @host_between(1, 9)");
+    assert_eq!(details, "n host_between");
+    // In dumped code, in types made at run time, and in the order of types.
+    let same: bool = lua
+        .load(
+            "local types = require('types')
+             type T = integer @host_between(1, 9)
+             local f = load(string.dump(function() return T end))
+             return f() == T and types.with(Integer, {host_between = {1, 9}}) == T
+                and types.parse('integer @host_between(1, 9)') == T and T < Integer",
+        )
+        .eval()
+        .unwrap();
+    assert!(same);
+    for (source, wanted) in [
+        ("type T = integer @host_between(1)", "'@host_between' takes 2 arguments"),
+        ("type T = integer @host_between(1, nil)", "'@host_between' does not take nil"),
+        ("type T = integer @host_betwen(1, 2)", "unknown validator '@host_betwen'"),
+    ] {
+        match lua.load(source).exec() {
+            Err(Error::Syntax(message)) => assert!(message.contains(wanted), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
