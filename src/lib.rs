@@ -84,7 +84,7 @@ pub mod vm;
 pub use embed::http;
 pub use embed::{
     Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Kinds, Lua, LuaString,
-    MultiValue, NameError, Result, Scalar, Table, Validator, Value, Variadic,
+    MultiValue, NameError, Result, Scalar, Table, Type, TypeError, Validator, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
 pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};

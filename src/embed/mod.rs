@@ -17,7 +17,8 @@
 //! # }
 //! ```
 //!
-//! A [`Validator`] adds a rule for values, `@name`, to the types that programs write.
+//! A [`Type`] of a program validates values of the host, and [`Lua::check`] says what the checker finds in a program. A
+//! [`Validator`] adds a rule for values, `@name`, to the types that programs write.
 //!
 //! House rules:
 //! * The machine is reached through [`Lua::with`] alone. A `&mut Vm` never lives across a call of host code.
@@ -36,6 +37,7 @@ pub mod http;
 pub mod module;
 #[cfg(feature = "runtime")]
 mod runtime;
+mod types;
 
 use std::cell::UnsafeCell;
 use std::rc::Rc;
@@ -50,6 +52,7 @@ pub use execution::{Execution, Exit};
 pub use handle::{Function, LuaString, Table, Value};
 #[cfg(feature = "runtime")]
 pub use runtime::{IntoArguments, Process, Runtime, RuntimeBuilder};
+pub use types::{Type, TypeError};
 
 pub use crate::types::{Kinds, NameError, Scalar, Validator};
 

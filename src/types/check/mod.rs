@@ -463,21 +463,18 @@ impl<'a> Checker<'a> {
 
     /// Paths of which something is known that no call can change: all their keys are readonly fields.
     fn readonly_facts(&mut self) -> Vec<PathId> {
-        let keyed: Vec<PathId> = self.facts.paths().filter(|path| self.paths.parent(*path).is_some()).collect();
-        keyed.into_iter().filter(|path| self.is_readonly(*path)).collect()
+        let facts = std::mem::take(&mut self.facts);
+        let keyed = facts.paths().filter(|path| self.paths.parent(*path).is_some());
+        let lasting = keyed.collect::<Vec<_>>().into_iter().filter(|path| self.is_readonly(&facts, *path)).collect();
+        self.facts = facts;
+        lasting
     }
 
-    fn is_readonly(&mut self, mut path: PathId) -> bool {
-        while let Some(parent) = self.paths.parent(path) {
-            let Some(PathKey::Name(key)) = self.paths.key(path) else { return false };
-            let root = self.paths.var(parent);
-            let Some(flow) = (match self.paths.parent(parent) {
-                Some(_) => self.facts.get(parent),
-                None => Some(self.var_flow(root)),
-            }) else {
-                return false;
-            };
-            let head = self.types.head(flow.ty);
+    fn is_readonly(&mut self, facts: &Facts, mut path: PathId) -> bool {
+        while let (Some(parent), Some(key)) = (self.paths.parent(path), self.paths.key(path)) {
+            let (PathKey::Name(key), Some(object)) = (key, self.path_flow(facts, parent)) else { return false };
+            let there = self.types.without_nil(object.ty);
+            let head = self.types.head(there);
             let Kind::Record(record) = self.types.kind(head) else { return false };
             if !record.field(key).is_some_and(|field| field.readonly) {
                 return false;

@@ -18,6 +18,10 @@ impl Checker<'_> {
         if self.facts.unreachable {
             return edges;
         }
+        let mut id = id;
+        while let Expr::Paren(inner) = self.ast.expr(id) {
+            id = *inner;
+        }
         match self.ast.expr(id) {
             Expr::Binary { op: op @ (BinOp::Eq | BinOp::Ne), lhs, rhs, .. } => {
                 let (equal, other) = match op {
