@@ -644,17 +644,17 @@ fn applications() -> Result<(), Failed> {
     )?;
     expect_lines(&client.found(&main, Some(1))?, &["3:13-3:16 E0001", "4:0-4:17 E0032", "5:0-5:2 E0006"])?;
     let hover = client.ask("textDocument/hover", &at(&main, 2, 38))?;
-    expect(&hover["contents"]["value"], &json!("```lua\nfunction figures.area(side: number): number\n```"))?;
+    expect(&hover["contents"]["value"], &json!("```lua\narea: (side: number) -> number\n```"))?;
     let found = client.ask("textDocument/definition", &at(&main, 2, 38))?;
     expect(&found["uri"], &json!(uri(&shapes)))?;
     expect(&json!(shown(&found["range"])), &json!("1:11-1:15"))?;
-    let hover = client.ask("textDocument/hover", &at(&main, 2, 52))?;
-    expect(&hover["contents"]["value"], &json!("```lua\n(field) answer: integer\n```"))?;
+    let hover = client.ask("textDocument/hover", &at(&main, 1, 8))?;
+    expect(&hover["contents"]["value"], &json!("```lua\nlocal inside: {answer: integer}\n```"))?;
 
     // What is written into the library counts at once.
     client.open(&shapes, "local M = {}\nfunction M.area(side: string) return side end\nreturn M\n")?;
     expect_lines(&client.found(&shapes, Some(1))?, &[])?;
-    expect_lines(&client.found(&main, Some(1))?, &["2:42-2:55 E0001", "4:0-4:17 E0032", "5:0-5:2 E0006"])?;
+    expect_lines(&client.found(&main, Some(1))?, &["4:0-4:17 E0032", "5:0-5:2 E0006"])?;
 
     // A file that is no entry knows files, and all of the library.
     client.open(&script, "local shapes = require('shapes')\nshapes.area(1)\nio.popen('x')\n")?;
@@ -663,7 +663,8 @@ fn applications() -> Result<(), Failed> {
     // Another library under the name.
     let changed = folder.write("_index.yaml", &index("round"))?;
     client.tell("workspace/didChangeWatchedFiles", &json!({"changes": [{"uri": uri(&changed), "type": 2}]}))?;
-    let found = client.found(&main, Some(1))?;
-    expect_lines(&found, &["2:37-2:41 E0004", "3:8-3:12 E0004", "4:0-4:17 E0032", "5:0-5:2 E0006"])?;
+    let hover = client.ask("textDocument/hover", &at(&main, 0, 8))?;
+    let wanted = "```lua\nlocal figures: {radius: (area: number) -> number}\n```";
+    expect(&hover["contents"]["value"], &json!(wanted))?;
     client.end()
 }
