@@ -83,8 +83,8 @@ pub mod vm;
 #[cfg(feature = "http")]
 pub use embed::http;
 pub use embed::{
-    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Lua, LuaString, MultiValue,
-    Result, Table, Value, Variadic,
+    Chunk, Error, Execution, Exit, FromLua, FromLuaMulti, Function, IntoLua, IntoLuaMulti, Kinds, Lua, LuaString,
+    MultiValue, NameError, Result, Scalar, Table, Type, TypeError, Validator, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
 pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};

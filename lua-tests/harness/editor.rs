@@ -33,6 +33,7 @@ pub fn trials() -> Vec<Trial> {
         Trial::test("editor::rename", rename),
         Trial::test("editor::rename_is_refused", rename_is_refused),
         Trial::test("editor::unfinished_text", unfinished_text),
+        Trial::test("editor::applications", applications),
     ]
 }
 
@@ -613,5 +614,57 @@ fn survives_confused_clients() -> Result<(), Failed> {
     }
     client.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri(&path)}}))?;
     client.tell("textDocument/didClose", &json!({"textDocument": {"uri": uri(&path)}}))?;
+    client.end()
+}
+
+/// Entries of an application know those that they import by the names they have given them, and nothing else.
+fn applications() -> Result<(), Failed> {
+    let folder = Folder::new("editor-applications")?;
+    let index = |library: &str| {
+        format!(
+            "version: '1.0'\nnamespace: app\nentries:\n\
+             - {{name: shapes, kind: library.lua, source: 'file://{library}.lua'}}\n\
+             - {{name: inside, kind: library.lua, source: 'return {{answer = 42}}'}}\n\
+             - {{name: main, kind: function.lua, source: 'file://main.lua', method: main, modules: [json],\n   \
+               imports: {{figures: 'app:shapes', inside: 'app:inside'}}}}\n"
+        )
+    };
+    folder.write("_index.yaml", &index("shapes"))?;
+    let shapes =
+        folder.write("shapes.lua", "local M = {}\nfunction M.area(side: number) return side end\nreturn M\n")?;
+    folder.write("round.lua", "return {radius = function(area: number): number return area end}\n")?;
+    let (main, script) = (folder.path().join("main.lua"), folder.path().join("script.lua"));
+    folder.write("main.lua", "")?;
+    let mut client = Client::new(&folder)?;
+    client.open(
+        &main,
+        "local figures = require('figures')\nlocal inside = require('inside')\n\
+         local function main() return figures.area(inside.answer), json.encode(1) end\n\
+         figures.area('x')\nrequire('shapes')\nio.popen('x')\nreturn {main = main}\n",
+    )?;
+    expect_lines(&client.found(&main, Some(1))?, &["3:13-3:16 E0001", "4:0-4:17 E0032", "5:0-5:2 E0006"])?;
+    let hover = client.ask("textDocument/hover", &at(&main, 2, 38))?;
+    expect(&hover["contents"]["value"], &json!("```lua\narea: (side: number) -> number\n```"))?;
+    let found = client.ask("textDocument/definition", &at(&main, 2, 38))?;
+    expect(&found["uri"], &json!(uri(&shapes)))?;
+    expect(&json!(shown(&found["range"])), &json!("1:11-1:15"))?;
+    let hover = client.ask("textDocument/hover", &at(&main, 1, 8))?;
+    expect(&hover["contents"]["value"], &json!("```lua\nlocal inside: {answer: integer}\n```"))?;
+
+    // What is written into the library counts at once.
+    client.open(&shapes, "local M = {}\nfunction M.area(side: string) return side end\nreturn M\n")?;
+    expect_lines(&client.found(&shapes, Some(1))?, &[])?;
+    expect_lines(&client.found(&main, Some(1))?, &["4:0-4:17 E0032", "5:0-5:2 E0006"])?;
+
+    // A file that is no entry knows files, and all of the library.
+    client.open(&script, "local shapes = require('shapes')\nshapes.area(1)\nio.popen('x')\n")?;
+    expect_lines(&client.found(&script, Some(1))?, &["1:12-1:13 E0001"])?;
+
+    // Another library under the name.
+    let changed = folder.write("_index.yaml", &index("round"))?;
+    client.tell("workspace/didChangeWatchedFiles", &json!({"changes": [{"uri": uri(&changed), "type": 2}]}))?;
+    let hover = client.ask("textDocument/hover", &at(&main, 0, 8))?;
+    let wanted = "```lua\nlocal figures: {radius: (area: number) -> number}\n```";
+    expect(&hover["contents"]["value"], &json!(wanted))?;
     client.end()
 }

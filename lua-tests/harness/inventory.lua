@@ -1,4 +1,6 @@
--- Prints what libraries and classes have, one name in a line: `library.name function`, `class:method function`.
+-- Prints what libraries and classes have, one name in a line: `library.name function`, `class:method function`. Then it
+-- calls functions with one argument less than they need, as the file that is given tells; those that do not mind are printed
+-- as `content: name count`.
 
 local loose = { package = true } -- tables of its own content
 local function list(prefix, t)
@@ -43,7 +45,9 @@ for _, name in ipairs { "stdin", "stdout", "stderr" } do
   if io[name] then print("io." .. name .. " value") end
 end
 
+local objects = {}
 local function methods(class, object)
+  objects[class] = object
   for name, value in pairs(debug.getmetatable(object).__index) do
     if not name:find("^__") then print(class .. ":" .. name .. " " .. type(value)) end
   end
@@ -106,3 +110,37 @@ process.send(process.pid(), "topic", 1)
 local message = process.inbox():receive()
 methods("process.Message", message)
 methods("payload", message:payload())
+
+local values = { string = "x", number = 1, integer = 1, float = 1.5, boolean = true, ["function"] = print, any = 1, ["nil"] = nil }
+
+local function resolve(name)
+  local class, method = name:match("^(.+):(.+)$")
+  if class then
+    local object = objects[class]
+    return object and debug.getmetatable(object).__index[method], object
+  end
+  local library, rest = name:match("^([^.]+)%.(.+)$")
+  if not library then return _G[name] end
+  local there, found = pcall(require, library)
+  for part in rest:gmatch("[^.]+") do
+    found = there and type(found) == "table" and found[part] or nil
+  end
+  return found
+end
+
+for _, needs in ipairs(dofile(arg[1])) do
+  local f, object = resolve(needs[1])
+  local given = {}
+  for i = 2, #needs - 1 do
+    local value = values[needs[i]]
+    if i == 2 and object then value = object end
+    if value == nil and needs[i] ~= "nil" then value = {} end
+    given[i - 1] = value
+  end
+  if f then
+    local count = #needs - 2
+    local results = table.pack(pcall(f, table.unpack(given, 1, count)))
+    local failed = not results[1] or not results[2] and results[3] ~= nil
+    if not failed then print("content: " .. needs[1] .. " " .. count) end
+  end
+end

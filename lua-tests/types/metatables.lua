@@ -59,3 +59,9 @@ local counter: Counter = {count = 0, step = Counter.step}
 counter:step(1)
 counter:step("1")                                         --> E0001
 counter:reset()                                           --> E0022
+
+-- Tables that are called.
+local Greeter = setmetatable({}, {__call = function(self, name: string): string return "hello " .. name end})
+local greeting: string = Greeter("Ada")
+local wrong: number = Greeter("Ada")                      --> E0001
+Greeter(1, 2)                                             --> E0001 E0003

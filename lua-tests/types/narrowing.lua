@@ -133,3 +133,31 @@ local function checked(v: any)
     local s: string = id
     return s
 end
+
+-- Conditions in brackets.
+local function brackets(a: string?, b: string?)
+    if not (a == nil) then local s: string = a end
+    if ((b ~= nil)) then
+        local s: string = b
+    else
+        local s: string = b                               --> E0001
+    end
+end
+
+-- By the value of a type (types §5.6): of a variable with a declared type that is no news.
+local function by_type(x: unknown, y, z: any, declared: number | {a: string})
+    if typeof(x) == Number then local n: number = x end
+    if typeof(x) == String then
+        local n: number = x                               --> E0001
+    end
+    if Table == typeof(y) then
+        local n: number = y                               --> E0001
+    else
+        local n: number = y
+    end
+    if typeof(z) ~= Boolean then return end
+    local b: boolean, n: number = z, z                    --> E0001
+    if typeof(declared) == Number then
+        local n: number = declared                        --> E0001
+    end
+end

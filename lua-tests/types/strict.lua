@@ -2,7 +2,7 @@
 -- What strict checking adds (types §4.2, §2.14).
 
 local list: {number} = {1, 2}
-local first: number = list[1]                             --> E0001
+local first: number = list[3]                             --> E0001
 for _, item in ipairs(list) do
     local n: number = item
 end
@@ -30,3 +30,11 @@ end
 local function compare(v: string)
     return v == 1                                         --> E0027
 end
+
+-- A limit may have a fraction, the variable has none.
+for i = 1, 10 / 3 do local n: integer = i end
+for i = 1, 10, 0.5 do local n: integer = i end            --> E0001
+
+-- What is missing is said once, and methods have a code of their own.
+local function once(s: string?) return s:upper() end      --> E0023
+print(("x"):uppper())                                     --> E0022

@@ -24,7 +24,7 @@ use crate::stdlib::load::strip_first_line;
 use crate::syntax::SyntaxError;
 use crate::syntax::ast::Ast;
 use crate::syntax::span::column;
-use crate::types::{Checked, Mode, Options, Project, Severity, Sources};
+use crate::types::{Checked, Manifest, Mode, Options, Project, Severity, Sources};
 
 /// The checker descends as deep as a program nests.
 pub const STACK: usize = 64 << 20;
@@ -90,15 +90,25 @@ pub fn check<'a>(
     options: Options,
 ) -> Result<Vec<(Arc<Definition>, Checked)>, String> {
     let units = Rc::new(Units::new(definitions));
-    let mut known = modules::built_in();
-    known.add(Registry);
-    let manifests = modules::sandbox_manifests(&known);
-    let mut project = Project::new(&manifests, Box::new(Rc::clone(&units)), options)?;
+    let mut project = Project::new(&manifests(), Box::new(Rc::clone(&units)), options)?;
     for (path, unit) in units.in_order() {
         project.check(path, unit.text.clone());
     }
     let found = units.in_order().filter_map(|(path, unit)| Some((Arc::clone(&unit.definition), project.take(path)?)));
     Ok(found.collect())
+}
+
+/// What the libraries of entries look like.
+pub fn manifests() -> Vec<Manifest> {
+    let mut known = modules::built_in();
+    known.add(Registry);
+    modules::sandbox_manifests(&known)
+}
+
+/// The files with the code of entries, and where an entry finds what it requires, for whoever checks one after another.
+pub fn sources(definitions: &[Arc<Definition>]) -> (Vec<PathBuf>, Box<dyn Sources>) {
+    let units = Rc::new(Units::new(definitions));
+    (units.paths.clone(), Box::new(units))
 }
 
 /// Checks those entries that ask for it when they are loaded. Warnings are harmless problems.

@@ -101,6 +101,11 @@ pub fn load(root: &Path) -> (Vec<Definition>, Vec<Problem>) {
     (loader.definitions, loader.problems)
 }
 
+/// Whether a file may hold definitions.
+pub fn is_definition(file: &Path) -> bool {
+    file.extension().is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json")
+}
+
 /// The files that may hold definitions, sorted. Hidden folders are left out.
 fn files(root: &Path) -> Result<Vec<PathBuf>, (PathBuf, String)> {
     let mut found = Vec::new();
@@ -115,7 +120,7 @@ fn files(root: &Path) -> Result<Vec<PathBuf>, (PathBuf, String)> {
             }
             if entry.file_type().map_err(failed)?.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json") {
+            } else if is_definition(&path) {
                 found.push(path);
             }
         }

@@ -9,11 +9,12 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
+use crate::types::{Kinds, Scalar, Validator, compile_pattern};
+
 /// Names a node of a [`TypeTable`].
 pub type NodeId = u32;
-
-/// Bytes that a compiled pattern may take.
-const MAX_PATTERN: usize = 1 << 20;
 
 macro_rules! basics {
     ($($name:ident $text:literal;)*) => {
@@ -81,6 +82,16 @@ impl Literal {
     pub fn float(value: f64) -> Literal {
         Literal::Float(if value == 0.0 { 0 } else { value.to_bits() })
     }
+
+    /// The value.
+    pub fn scalar(&self) -> Scalar<'_> {
+        match self {
+            Literal::Boolean(value) => Scalar::Boolean(*value),
+            Literal::Integer(value) => Scalar::Integer(*value),
+            Literal::Float(bits) => Scalar::Float(f64::from_bits(*bits)),
+            Literal::String(bytes) => Scalar::String(bytes),
+        }
+    }
 }
 
 /// A validator with its arguments.
@@ -100,6 +111,50 @@ pub enum Rule {
     Integer,
     /// `@closed`
     Closed,
+    /// One of the host.
+    Host(HostRule),
+}
+
+/// A validator of the host with its arguments.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct HostRule {
+    validator: &'static Validator,
+    args: Box<[Literal]>,
+}
+
+impl HostRule {
+    /// The validator of a name with these arguments.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(name: &str, args: &[Option<Literal>]) -> Result<HostRule, String> {
+        let Some(validator) = Validator::find(name) else { return Err(format!("unknown validator '@{name}'")) };
+        validator.check_arguments(args.len())?;
+        let args = args.iter().cloned().collect::<Option<_>>();
+        let args = args.ok_or_else(|| format!("'@{name}' does not take nil"))?;
+        Ok(HostRule { validator, args })
+    }
+
+    /// Its name without the `@`.
+    pub fn name(&self) -> &'static str {
+        self.validator.name()
+    }
+
+    /// What it judges.
+    pub fn kinds(&self) -> Kinds {
+        self.validator.kinds()
+    }
+
+    /// Its arguments.
+    pub fn args(&self) -> &[Literal] {
+        &self.args
+    }
+
+    /// Whether a value of one of its kinds passes.
+    pub fn passes(&self, value: Scalar<'_>) -> bool {
+        let args: SmallVec<[Scalar<'_>; 4]> = self.args.iter().map(Literal::scalar).collect();
+        self.validator.passes(value, &args)
+    }
 }
 
 impl Rule {
@@ -124,29 +179,15 @@ impl Rule {
             "max_len" => length().map(Rule::MaxLen),
             "pattern" => match args {
                 [Some(Literal::String(text))] => {
-                    let text = std::str::from_utf8(text).map_err(|_| "invalid pattern: not UTF-8".to_owned())?;
-                    Rule::compile_pattern(text).map_err(|error| format!("invalid pattern: {error}"))?;
-                    Ok(Rule::Pattern(text.into()))
+                    let pattern = compile_pattern(text)?;
+                    Ok(Rule::Pattern(pattern.as_str().into()))
                 }
                 _ => Err("'@pattern' takes one string".to_owned()),
             },
             "integer" => nothing(Rule::Integer),
             "closed" => nothing(Rule::Closed),
-            _ => Err(format!("unknown validator '@{name}'")),
+            _ => HostRule::new(name, args).map(Rule::Host),
         }
-    }
-
-    /// The regular expression of a pattern.
-    ///
-    /// # Errors
-    /// It is none, or too large.
-    pub fn compile_pattern(text: &str) -> Result<regex::bytes::Regex, String> {
-        let compiled = regex::bytes::RegexBuilder::new(text).size_limit(MAX_PATTERN).build();
-        // The last line of a message of several says what is wrong.
-        compiled.map_err(|error| {
-            let text = error.to_string();
-            text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
-        })
     }
 
     /// Its name without the `@`.
@@ -159,6 +200,7 @@ impl Rule {
             Rule::Pattern(_) => "pattern",
             Rule::Integer => "integer",
             Rule::Closed => "closed",
+            Rule::Host(rule) => rule.name(),
         }
     }
 }

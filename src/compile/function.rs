@@ -12,6 +12,7 @@ use super::error::{self, Result};
 use super::labels::Jumps;
 use super::layout::{self, TooLong};
 use super::resolve::Declaration;
+use super::scoped::Scoped;
 use crate::bytecode::op::{Instruction, MAX_REGISTERS, NONE, Op, count, reg};
 use crate::bytecode::proto::{Capture, CaptureFrom, LocalInfo, Proto};
 use crate::bytecode::types::NodeId;
@@ -23,7 +24,7 @@ use crate::syntax::{MAX_LOCALS, SyntaxError};
 const MAX_CAPTURES: usize = 255;
 
 /// A name as scopes see it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Symbol {
     /// A name of the chunk other than `_ENV`.
     Name(Name),
@@ -50,7 +51,6 @@ pub(super) struct ActiveLocal {
 
 /// An alias whose name is a value.
 struct ActiveType {
-    symbol: Symbol,
     value: NodeId,
     /// Active locals at its statement: those are hidden by it, later ones hide it.
     locals: usize,
@@ -108,7 +108,7 @@ pub(super) struct FunctionState {
     params: u8,
     registers: Registers,
     active: Vec<ActiveLocal>,
-    types: Vec<ActiveType>,
+    types: Scoped<Symbol, ActiveType>,
     captured: Vec<CapturedVariable>,
     protos: Vec<Arc<Proto>>,
     locals: Vec<LocalInfo>,
@@ -126,7 +126,7 @@ impl FunctionState {
             params: 0,
             registers: Registers::default(),
             active: Vec::new(),
-            types: Vec::new(),
+            types: Scoped::default(),
             captured: Vec::new(),
             protos: Vec::new(),
             locals: Vec::new(),
@@ -282,7 +282,7 @@ impl FunctionState {
 
     /// Makes the name of an alias its value from here on.
     pub(super) fn activate_type(&mut self, symbol: Symbol, value: NodeId) {
-        self.types.push(ActiveType { symbol, value, locals: self.active.len() });
+        self.types.push(symbol, ActiveType { value, locals: self.active.len() });
     }
 
     /// Number of aliases whose names are values.
@@ -306,7 +306,7 @@ impl FunctionState {
     pub(super) fn annotation(&self, symbol: Symbol) -> Option<Option<NodeId>> {
         match self.active.iter().rev().find(|local| local.symbol == symbol) {
             Some(local) => Some(local.annotation),
-            None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
+            None => self.types.find(symbol).is_some().then_some(None),
         }
     }
 
@@ -320,7 +320,7 @@ impl FunctionState {
     pub(super) fn module(&self, symbol: Symbol) -> Option<Option<&Arc<str>>> {
         match self.active.iter().rev().find(|local| local.symbol == symbol) {
             Some(local) => Some(local.module.as_ref()),
-            None => self.types.iter().any(|ty| ty.symbol == symbol).then_some(None),
+            None => self.types.find(symbol).is_some().then_some(None),
         }
     }
 
@@ -357,7 +357,7 @@ impl FunctionState {
     /// Finds a variable among the active locals and those already captured.
     pub(super) fn find(&self, symbol: Symbol) -> Option<Variable> {
         let local = self.active.iter().rposition(|local| local.symbol == symbol);
-        if let Some(ty) = self.types.iter().rev().find(|ty| ty.symbol == symbol)
+        if let Some(ty) = self.types.find(symbol)
             && local.is_none_or(|local| local < ty.locals)
         {
             return Some(Variable::Type(ty.value));

@@ -8,6 +8,7 @@
 use super::code::JumpList;
 use super::error::{self, Result};
 use super::function::FunctionState;
+use super::scoped::Scoped;
 use crate::syntax::ast::{Ident, Name};
 use crate::syntax::span::Span;
 
@@ -15,7 +16,7 @@ use crate::syntax::span::Span;
 #[derive(Default)]
 pub(super) struct Jumps {
     blocks: Vec<OpenBlock>,
-    labels: Vec<Label>,
+    labels: Scoped<Name, Label>,
     pending: Vec<Goto>,
 }
 
@@ -32,7 +33,6 @@ struct OpenBlock {
 }
 
 struct Label {
-    name: Name,
     line: u32,
     pc: u32,
     /// Active locals at the label.
@@ -111,7 +111,7 @@ impl FunctionState {
 
     /// Whether a `goto name` could go backwards.
     pub(super) fn has_label(&self, name: Name) -> bool {
-        self.jumps.labels.iter().any(|label| label.name == name)
+        self.jumps.labels.find(name).is_some()
     }
 
     /// `::label::`; `ends_block` if only void statements follow it in its block.
@@ -119,12 +119,12 @@ impl FunctionState {
         let block = self.jumps.blocks.last().expect("a label stands in a block");
         let (first_label, first_pending) = (block.labels, block.pending);
         let locals = if ends_block { block.locals } else { self.active_locals() };
-        if let Some(twin) = self.jumps.labels[first_label..].iter().find(|other| other.name == label.name) {
+        if let Some(twin) = self.jumps.labels.find_from(first_label, label.name) {
             let message = format!("label '{text}' already defined on line {}", twin.line);
             return Err(error::context(message, label.span));
         }
         let pc = self.code.mark();
-        self.jumps.labels.push(Label { name: label.name, line: label.span.line, pc, locals });
+        self.jumps.labels.push(label.name, Label { line: label.span.line, pc, locals });
         for goto in self.jumps.pending.split_off(first_pending) {
             self.resolve_or_defer(goto, first_label)?;
         }
@@ -133,7 +133,7 @@ impl FunctionState {
 
     /// Resolves `goto` with the labels of the current block, which begin at `first_label`, or lets it wait.
     fn resolve_or_defer(&mut self, goto: Goto, first_label: usize) -> Result<()> {
-        let Some(label) = self.jumps.labels[first_label..].iter().find(|label| label.name == goto.name) else {
+        let Some(label) = self.jumps.labels.find_from(first_label, goto.name) else {
             self.jumps.pending.push(goto);
             return Ok(());
         };

@@ -8,6 +8,7 @@
 //! | `expr`, `call`, `table` | walks over expression trees |
 //! | `descriptor`, `condition`, `operator`, `fold` | values under evaluation, operators, folding |
 //! | `function`, `labels` | registers, scopes, captures, jumps between blocks of one function |
+//! | `scoped` | what names mean in nested scopes |
 //! | `types`, `exports` | scopes of type names, aliases, type expressions; types of one chunk in another |
 //! | `code`, `layout`, `constants` | instructions and jump lists, their final form, the constant pool |
 //!
@@ -37,6 +38,7 @@ mod layout;
 mod loops;
 mod operator;
 mod resolve;
+mod scoped;
 mod stat;
 mod table;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use super::Compiler;
 use super::error::{self, Result};
 use super::exports::{Exports, Modules, required_module};
 use super::function::Symbol;
+use super::scoped::Scoped;
 use crate::bytecode::proto::Proto;
 use crate::bytecode::types::{
     AliasNode, Basic, FieldNode, Import, Literal, NodeId, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
@@ -51,14 +52,17 @@ struct Draft {
 /// The types of a chunk under construction.
 #[derive(Default)]
 pub(super) struct TypeScopes {
-    visible: Vec<(Name, Meaning)>,
+    visible: Scoped<Name, Meaning>,
     nodes: Vec<TypeNode>,
     places: HashMap<TypeNode, NodeId>,
     drafts: Vec<Draft>,
+    /// The draft of each alias, by the place of its name.
+    announced: HashMap<u32, u32>,
     /// Aliases mentioned since the statement began.
     mentions: Vec<u32>,
     /// Types of other modules, by module and name. Until the end, [`TypeNode::External`] names one of these as its import.
     foreign: Vec<(Arc<str>, Name)>,
+    foreign_places: HashMap<(Arc<str>, Name), u32>,
     /// Whether a constant of the chunk is a type.
     used: bool,
 }
@@ -83,7 +87,7 @@ impl TypeScopes {
     }
 
     fn meaning(&self, name: Name) -> Option<Meaning> {
-        self.visible.iter().rev().find(|(other, _)| *other == name).map(|(_, meaning)| *meaning)
+        self.visible.find(name).copied()
     }
 
     /// The finished table, with the types that other modules offer.
@@ -206,7 +210,8 @@ impl Compiler<'_> {
         for stat in &block.stats {
             let StatKind::Alias(alias) = &stat.kind else { continue };
             let number = self.types.drafts.len() as u32;
-            self.types.visible.push((alias.name.name, Meaning::Alias(number)));
+            self.types.visible.push(alias.name.name, Meaning::Alias(number));
+            self.types.announced.insert(alias.name.span.start, number);
             let node = AliasNode {
                 name: self.ast.text(alias.name.name).into(),
                 place: alias.name.span.start,
@@ -228,7 +233,7 @@ impl Compiler<'_> {
                 Some(constraint) => self.type_node(constraint)?,
                 None => self.types.basic(Basic::Unknown),
             };
-            self.types.visible.push((param.name.name, Meaning::Bound(bound)));
+            self.types.visible.push(param.name.name, Meaning::Bound(bound));
         }
         Ok(scope)
     }
@@ -240,22 +245,11 @@ impl Compiler<'_> {
 
     /// `type Name<…> = T`: from here on the name is also a value, unless its block has a local variable of that name.
     pub(super) fn alias(&mut self, alias: &Alias) -> Result<()> {
-        let found = self.types.visible.iter().rev().find_map(|(name, meaning)| match meaning {
-            Meaning::Alias(number) if *name == alias.name.name => Some(*number),
-            _ => None,
-        });
-        let place = alias.name.span.start;
         // Of two aliases of one name in a block the name means the second, but each has a draft of its own.
-        let number = match found {
-            Some(number) if self.types.drafts[number as usize].node.place == place => number,
-            _ => {
-                let own = self.types.drafts.iter().rposition(|draft| draft.node.place == place);
-                own.expect("the block announced it") as u32
-            }
-        };
+        let number = self.types.announced[&alias.name.span.start];
         let scope = TypeScope(self.types.visible.len());
         for (index, param) in (0..).zip(&alias.params) {
-            self.types.visible.push((param.name.name, Meaning::Parameter(index)));
+            self.types.visible.push(param.name.name, Meaning::Parameter(index));
         }
         self.types.mentions.clear();
         let params = alias.params.iter().map(|param| self.type_parameter(param)).collect::<Result<_>>()?;
@@ -424,12 +418,14 @@ impl Compiler<'_> {
         let module = functions.filter_map(|function| function.module(symbol)).next().flatten();
         let Some(module) = module.cloned() else { return Ok(self.types.basic(Basic::Any)) };
         let wanted = (module, name);
-        let known = self.types.foreign.iter().position(|known| *known == wanted);
+        let known = self.types.foreign_places.get(&wanted).copied();
         let import = known.unwrap_or_else(|| {
-            self.types.foreign.push(wanted);
-            self.types.foreign.len() - 1
+            let place = self.types.foreign.len() as u32;
+            self.types.foreign.push(wanted.clone());
+            self.types.foreign_places.insert(wanted, place);
+            place
         });
-        Ok(self.types.node(TypeNode::External { import: import as u32, alias: 0, args }))
+        Ok(self.types.node(TypeNode::External { import, alias: 0, args }))
     }
 
     fn table_type(&mut self, items: &[TypeField]) -> Result<TypeNode> {

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use super::Lua;
 use super::error::{Error, Result};
 use super::handle::{Function, LuaString, Table, Value};
+use super::types::Type;
 use crate::vm::arith::to_number;
 
 /// A Rust type that becomes a Lua value.
@@ -131,7 +132,7 @@ macro_rules! handle {
     )*};
 }
 
-handle!(LuaString String, Table Table, Function Function);
+handle!(LuaString String, Table Table, Function Function, Type Type);
 
 impl IntoLua for bool {
     fn into_lua(self, _: &Lua) -> Result<Value> {

@@ -6,6 +6,7 @@ use super::Lua;
 use super::convert::{FromLua, FromLuaMulti, IntoLua, IntoLuaMulti, MultiValue};
 use super::error::{Error, Result};
 use super::execution::Execution;
+use super::types::Type;
 use crate::stdlib::text::append_plain;
 use crate::vm;
 use crate::vm::Host;
@@ -106,6 +107,7 @@ impl Lua {
             tag::STRING => Value::String(LuaString(self.root(value))),
             tag::TABLE => Value::Table(Table(self.root(value))),
             tag::NATIVE | tag::CLOSURE | tag::NATIVE_CLOSURE => Value::Function(Function(self.root(value))),
+            tag::TYPE => Value::Type(Type(self.root(value))),
             _ => Value::Other(Opaque(self.root(value))),
         }
     }
@@ -120,6 +122,7 @@ impl Lua {
             Value::String(LuaString(rooted))
             | Value::Table(Table(rooted))
             | Value::Function(Function(rooted))
+            | Value::Type(Type(rooted))
             | Value::Other(Opaque(rooted)) => rooted.value(),
         }
     }
@@ -181,6 +184,8 @@ pub enum Value {
     Table(Table),
     /// A function.
     Function(Function),
+    /// A type.
+    Type(Type),
     /// A coroutine or a host object: can be held and passed on.
     Other(Opaque),
 }
@@ -195,6 +200,7 @@ impl Value {
             Value::String(_) => "string",
             Value::Table(_) => "table",
             Value::Function(_) => "function",
+            Value::Type(_) => "type",
             Value::Other(Opaque(rooted)) => type_name(rooted.value()),
         }
     }

@@ -17,6 +17,9 @@
 //! # }
 //! ```
 //!
+//! A [`Type`] of a program validates values of the host, and [`Lua::check`] says what the checker finds in a program. A
+//! [`Validator`] adds a rule for values, `@name`, to the types that programs write.
+//!
 //! House rules:
 //! * The machine is reached through [`Lua::with`] alone. A `&mut Vm` never lives across a call of host code.
 //! * A callback may call back into Lua; this nests on the Rust stack and is limited in depth, which nothing else in the
@@ -34,6 +37,7 @@ pub mod http;
 pub mod module;
 #[cfg(feature = "runtime")]
 mod runtime;
+mod types;
 
 use std::cell::UnsafeCell;
 use std::rc::Rc;
@@ -48,6 +52,9 @@ pub use execution::{Execution, Exit};
 pub use handle::{Function, LuaString, Table, Value};
 #[cfg(feature = "runtime")]
 pub use runtime::{IntoArguments, Process, Runtime, RuntimeBuilder};
+pub use types::{Type, TypeError};
+
+pub use crate::types::{Kinds, NameError, Scalar, Validator};
 
 use crate::stdlib;
 use crate::vm;

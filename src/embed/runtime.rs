@@ -16,6 +16,7 @@ use crate::runtime::mail::Outcome;
 use crate::runtime::module::{Module, Modules};
 use crate::runtime::spawn::{Chunk, Entries, Entry};
 use crate::runtime::system::{self, System};
+use crate::types::{Diagnostic, Options};
 use crate::vm::image::Image;
 use crate::{modules, runtime};
 
@@ -155,6 +156,14 @@ impl Runtime {
     #[cfg(all(test, not(loom), any(feature = "http", feature = "sql")))]
     pub(crate) fn core(&self) -> &Arc<crate::runtime::core::RuntimeCore> {
         self.system.core()
+    }
+
+    /// What the checker finds in a program for these processes: it knows the modules of the host by their manifests.
+    ///
+    /// # Errors
+    /// The manifest of a module is not well-formed.
+    pub fn check(&self, source: &[u8], options: Options) -> std::result::Result<Vec<Diagnostic>, String> {
+        super::types::check(&modules::manifests(&self.system.core().modules), source, options)
     }
 
     /// Serves HTTP requests with functions: each one is answered by a process of an entry, see

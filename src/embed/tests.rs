@@ -83,3 +83,89 @@ fn handles_keep_values_alive() {
     let n: i64 = lua.load("local t = ... return t.deep[3][1]").call(&t).unwrap();
     assert_eq!(n, 3);
 }
+
+#[test]
+fn validators_of_the_host() {
+    let made = Validator::new("host_between", Kinds::NUMBERS | Kinds::STRINGS, |value, limits| {
+        let [Scalar::Integer(from), Scalar::Integer(to)] = limits else { return false };
+        let judged = match value {
+            Scalar::Integer(value) => value,
+            Scalar::String(bytes) => bytes.len() as i64,
+            _ => return false,
+        };
+        (from..=to).contains(&&judged)
+    });
+    made.takes(2).register().unwrap();
+    let lua = Lua::new();
+    let (of_n, source): (Type, String) = lua
+        .load(
+            "type T = {n: integer? @host_between(1, 9), s: string @host_between(2, 3)}
+             assert(T:is({s = 'ab'}) and T:is({n = 9, s = 'abc'}))
+             assert(not T:is({s = 'a'}) and not T:is({n = 'x', s = 'ab'}))
+             local name, from, to = T.n:validators()()
+             assert(name == 'host_between' and from == 1 and to == 9)
+             return T, T.n:source()",
+        )
+        .eval()
+        .unwrap();
+    assert_eq!(source, "integer? @host_between(1, 9)");
+    let error = of_n.validate(&lua.load("{n = 10, s = 'ab'}").eval().unwrap()).unwrap_err();
+    assert_eq!(error.message, "n: value 10 violates @host_between(1, 9)");
+    assert_eq!((error.path.as_str(), error.rule), ("n", "host_between"));
+    // The checker knows it.
+    let found = lua.check("local n: integer @host_between(1, 9) = 10", crate::types::Options::default());
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].message, "value 10 violates @host_between(1, 9)");
+    // In dumped code, and in the order of types.
+    let same: bool = lua
+        .load(
+            "type T = integer @host_between(1, 9)
+             local f = load(string.dump(function() return T end))
+             return f() == T and T < Integer",
+        )
+        .eval()
+        .unwrap();
+    assert!(same);
+    for (source, wanted) in [
+        ("type T = integer @host_between(1)", "'@host_between' takes 2 arguments"),
+        ("type T = integer @host_between(1, nil)", "'@host_between' does not take nil"),
+        ("type T = integer @host_betwen(1, 2)", "unknown validator '@host_betwen'"),
+    ] {
+        match lua.load(source).exec() {
+            Err(Error::Syntax(message)) => assert!(message.contains(wanted), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn types_of_programs() {
+    let lua = Lua::new();
+    let (user, number, integer): (Type, Type, Type) =
+        lua.load("type User = {name: string, tags: {string}} return User, Number, Integer").eval().unwrap();
+    assert_eq!(user.name().as_deref(), Some("User"));
+    assert_eq!((user.to_string(), user.source()), ("User".to_owned(), "{name: string, tags: {string}}".to_owned()));
+    assert!(integer.is_subtype(&number) && !number.is_subtype(&integer));
+    let same: Type = lua.load("type Other = {name: string, tags: {string}} return Other").eval().unwrap();
+    assert_eq!((same == user, same == number), (true, false));
+    assert_eq!(number.validate(&Value::Integer(1)), Ok(()));
+    let error = user.validate(&lua.load("{name = 'Ada', tags = {'x', 7}}").eval().unwrap()).unwrap_err();
+    assert_eq!(error.to_string(), "tags[2]: expected string, got number");
+    let kind = user.call_method("kind", []).unwrap();
+    assert_eq!(String::from_lua_multi(kind, &lua).unwrap(), "record");
+    assert!(user.call_method("name", []).is_ok() && user.call_method("tags", []).is_err());
+    // A handle goes back to where it came from.
+    lua.globals().set("T", &user).unwrap();
+    let (again, named): (bool, String) = lua.load("return T == ..., type(T)").call(user).unwrap();
+    assert_eq!((again, named.as_str()), (true, "type"));
+}
+
+#[test]
+fn programs_are_checked() {
+    let lua = Lua::new();
+    let strict = crate::types::Options { mode: crate::types::Mode::Strict, ..Default::default() };
+    assert!(lua.check("return string.rep('x', 3)", strict).is_empty());
+    let found = lua.check("local s = string.rep('x', 'y')\nreturn undefined", strict);
+    let codes: Vec<_> = found.iter().map(|found| (found.code.info().code, found.span.line)).collect();
+    assert_eq!(codes, [("E0001", 1), ("E0006", 2)]);
+}

@@ -29,16 +29,28 @@ mod workspace;
 
 use std::path::PathBuf;
 
+use hashbrown::HashSet;
+
 pub use server::serve;
 pub use transport::connect;
 
 use crate::types::{Manifest, Sources};
 
 /// What the server needs to know of the world around the checker.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Setup {
-    /// The libraries of programs.
+    /// Who knows which files, given the folders that are open. The last one is for all files that no other has.
+    pub realms: fn(&[PathBuf]) -> Vec<Realm>,
+    /// Whether a realm may be another one when this file has changed.
+    pub defines: fn(&std::path::Path) -> bool,
+}
+
+/// Files that are checked together: those of an application, for example.
+pub struct Realm {
+    /// The libraries of its programs.
     pub manifests: Vec<Manifest>,
-    /// Where modules are found, given the folders that are open.
-    pub sources: fn(&[PathBuf]) -> Box<dyn Sources>,
+    /// Where modules are found.
+    pub sources: Box<dyn Sources>,
+    /// Its files, by absolute paths.
+    pub files: HashSet<PathBuf>,
 }

@@ -193,8 +193,9 @@ impl Server<'_> {
 
     /// Asks to be told about files that change while they are not open.
     fn watch_files(&self) {
-        let watcher = FileSystemWatcher { glob_pattern: GlobPattern::String("**/*.lua".to_owned()), kind: None };
-        let options = DidChangeWatchedFilesRegistrationOptions { watchers: vec![watcher] };
+        let watcher = |glob: &str| FileSystemWatcher { glob_pattern: GlobPattern::String(glob.to_owned()), kind: None };
+        let watchers = vec![watcher("**/*.lua"), watcher("**/*.{yaml,yml,json}")];
+        let options = DidChangeWatchedFilesRegistrationOptions { watchers };
         let registration = Registration {
             id: "files".to_owned(),
             method: DidChangeWatchedFiles::METHOD.to_owned(),

@@ -1,4 +1,6 @@
-//! Open documents, and the run of the checker that knows them and what they require.
+//! Open documents, and the runs of the checker that know them and what they require.
+//!
+//! Files of an application know the entries that they import, other files those beside them: there is one run for each.
 //!
 //! A change is noted at once and checked when somebody wants to know, so that ten quick changes cost one check. What
 //! requires a changed file is checked again with it.
@@ -8,7 +10,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use lsp_server::ErrorCode;
 use lsp_types::{
     Position, PublishDiagnosticsParams, Range, TextDocumentContentChangeEvent, TextDocumentPositionParams, Uri,
@@ -16,7 +18,7 @@ use lsp_types::{
 
 use super::text::Text;
 use super::uri::{path_of, uri_of};
-use super::{Setup, features};
+use super::{Realm, Setup, features};
 use crate::syntax::ast::Ast;
 use crate::syntax::{Span, SyntaxError};
 use crate::types::{Checked, Completion, Mode, Options, Project, Query, Sources};
@@ -55,19 +57,44 @@ struct Overlay {
 
 impl Sources for Overlay {
     fn find(&self, module: &str, from: &Path) -> Option<PathBuf> {
-        std::path::absolute(self.files.find(module, from)?).ok()
+        let found = self.files.find(module, from)?;
+        // What stands in a definition is in no file.
+        let file = std::path::absolute(&found).ok();
+        Some(file.filter(|file| file.is_file() || self.documents.borrow().contains_key(file)).unwrap_or(found))
     }
 
     fn read(&self, path: &Path) -> Option<Vec<u8>> {
         match self.documents.borrow().get(path) {
             Some(document) => Some(document.text.source()),
-            None => Some(Text::new(std::fs::read(path).ok()?).source()),
+            None => match std::fs::read(path) {
+                Ok(bytes) => Some(Text::new(bytes).source()),
+                Err(_) => self.files.read(path),
+            },
         }
+    }
+
+    fn listed(&self, path: &Path) -> Option<&BTreeSet<String>> {
+        self.files.listed(path)
+    }
+
+    fn mode(&self, path: &Path) -> Option<Mode> {
+        self.files.mode(path)
+    }
+
+    fn requires_annotations(&self, path: &Path) -> bool {
+        self.files.requires_annotations(path)
     }
 
     fn compile(&self, ast: &Ast, path: &Path) -> Option<SyntaxError> {
         self.files.compile(ast, path)
     }
+}
+
+/// A run of the checker, and whose files it is for.
+struct Run {
+    project: Project,
+    /// None for the files that no other run has.
+    files: HashSet<PathBuf>,
 }
 
 /// See the module header.
@@ -76,7 +103,8 @@ pub(super) struct Workspace {
     roots: Vec<PathBuf>,
     options: Options,
     documents: Documents,
-    project: Project,
+    /// The last one is for all files that no other has.
+    runs: Vec<Run>,
     checked: HashMap<PathBuf, Checked>,
     /// Files that have changed since they were checked.
     changed: BTreeSet<PathBuf>,
@@ -93,13 +121,13 @@ impl Workspace {
     pub(super) fn new(setup: Setup, roots: Vec<PathBuf>) -> Result<Workspace, String> {
         let documents = Documents::default();
         let options = Options { queries: true, ..Options::default() };
-        let project = project(&setup, &roots, &documents, options)?;
+        let runs = runs(setup, &roots, &documents, options)?;
         Ok(Workspace {
             setup,
             roots,
             options,
             documents,
-            project,
+            runs,
             checked: HashMap::new(),
             changed: BTreeSet::new(),
             news: BTreeSet::new(),
@@ -154,6 +182,9 @@ impl Workspace {
     /// A file has changed on the disk.
     pub(super) fn touch(&mut self, uri: &Uri) {
         let path = path_of(uri);
+        if (self.setup.defines)(&path) {
+            return self.start_over();
+        }
         if !self.is_open(&path) {
             self.changed.insert(path);
         }
@@ -167,8 +198,8 @@ impl Workspace {
 
     fn start_over(&mut self) {
         // It was well-formed before.
-        if let Ok(project) = project(&self.setup, &self.roots, &self.documents, self.options) {
-            self.project = project;
+        if let Ok(runs) = runs(self.setup, &self.roots, &self.documents, self.options) {
+            self.runs = runs;
         }
         self.checks = 0;
         self.checked.clear();
@@ -185,14 +216,15 @@ impl Workspace {
         }
         let mut stale = BTreeSet::new();
         for path in std::mem::take(&mut self.changed) {
-            stale.extend(self.project.forget(&path).into_iter().filter(|path| self.is_open(path)));
+            let forgotten = self.forget(&path);
+            stale.extend(forgotten.into_iter().filter(|path| self.is_open(path)));
         }
         for path in &stale {
             self.check(path);
         }
         // Now it is known what all of them define.
         for path in stale {
-            if let Some(checked) = self.project.take(&path) {
+            if let Some(checked) = self.run_of(&path).take(&path) {
                 self.checked.insert(path.clone(), checked);
             }
             self.news.insert(path);
@@ -203,8 +235,17 @@ impl Workspace {
         let source = self.documents.borrow().get(path).map(|document| document.text.source());
         if let Some(source) = source {
             self.checks += 1;
-            self.project.check(path, source);
+            self.run_of(path).check(path, source);
         }
+    }
+
+    /// Forgets what is known of a file. Answers all files of which something was known because of it.
+    fn forget(&mut self, path: &Path) -> BTreeSet<PathBuf> {
+        self.runs.iter_mut().flat_map(|run| run.project.forget(path)).collect()
+    }
+
+    fn run_of(&mut self, path: &Path) -> &mut Project {
+        run_of(&mut self.runs, path)
     }
 
     /// What there is to tell about documents.
@@ -233,7 +274,8 @@ impl Workspace {
         self.refresh();
         let path = path_of(uri);
         let documents = self.documents.borrow();
-        let query = self.checked.get(&path).and_then(|checked| self.project.query(checked));
+        let run = run_of(&mut self.runs, &path);
+        let query = self.checked.get(&path).and_then(|checked| run.query(checked));
         match (documents.get(&path), query) {
             (Some(document), Some(mut query)) => Ok(question(&mut query, &document.text)),
             _ => Err(Refusal::new(ErrorCode::InvalidParams, format!("not open: {}", uri.as_str()))),
@@ -259,7 +301,8 @@ impl Workspace {
     pub(super) fn complete(&mut self, uri: &Uri, position: Position) -> Answer<Vec<Completion>> {
         let (source, offset) = self.ask(uri, |_, text| (text.source(), text.offset(position)))?;
         self.checks += 1;
-        Ok(self.project.complete(&path_of(uri), &source, offset))
+        let path = path_of(uri);
+        Ok(self.run_of(&path).complete(&path, &source, offset))
     }
 
     /// Asks about a document as if it had another text.
@@ -275,11 +318,13 @@ impl Workspace {
         self.refresh();
         let path = path_of(uri);
         // Whatever requires the document goes on knowing it as it is, but has to be checked again.
-        self.changed.extend(self.project.forget(&path));
+        let forgotten = self.forget(&path);
+        self.changed.extend(forgotten);
         self.checks += 1;
-        self.project.check(&path, source);
-        let checked = self.project.take(&path);
-        let query = checked.as_ref().and_then(|checked| self.project.query(checked));
+        let run = self.run_of(&path);
+        run.check(&path, source);
+        let checked = run.take(&path);
+        let query = checked.as_ref().and_then(|checked| run.query(checked));
         Ok(query.map(|mut query| question(&mut query)))
     }
 
@@ -296,7 +341,16 @@ impl Workspace {
     }
 }
 
-fn project(setup: &Setup, roots: &[PathBuf], documents: &Documents, options: Options) -> Result<Project, String> {
-    let sources = Overlay { documents: Rc::clone(documents), files: (setup.sources)(roots) };
-    Project::new(&setup.manifests, Box::new(sources), options)
+/// The run that knows a file.
+fn run_of<'a>(runs: &'a mut [Run], path: &Path) -> &'a mut Project {
+    let place = runs.iter().position(|run| run.files.contains(path)).unwrap_or(runs.len() - 1);
+    &mut runs[place].project
+}
+
+fn runs(setup: Setup, roots: &[PathBuf], documents: &Documents, options: Options) -> Result<Vec<Run>, String> {
+    let run = |realm: Realm| {
+        let sources = Overlay { documents: Rc::clone(documents), files: realm.sources };
+        Ok(Run { project: Project::new(&realm.manifests, Box::new(sources), options)?, files: realm.files })
+    };
+    (setup.realms)(roots).into_iter().map(run).collect()
 }

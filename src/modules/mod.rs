@@ -164,7 +164,12 @@ pub fn image(modules: &Modules, sandbox: bool) -> Arc<Image> {
 
 /// The types of all libraries: those of Lua, of the runtime, and the built-in modules.
 pub fn all_manifests() -> Vec<Manifest> {
-    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(manifests(&built_in())).collect()
+    manifests(&built_in())
+}
+
+/// The types of the libraries of Lua and of the runtime, and those of these modules.
+pub fn manifests(modules: &Modules) -> Vec<Manifest> {
+    stdlib::MANIFESTS.iter().chain(runtime::MANIFESTS).copied().chain(of_modules(modules)).collect()
 }
 
 /// The types of all libraries of applications with these modules.
@@ -172,10 +177,10 @@ pub fn all_manifests() -> Vec<Manifest> {
 pub fn sandbox_manifests(modules: &Modules) -> Vec<Manifest> {
     let lua = stdlib::MANIFESTS.iter().filter(|manifest| !["debug", "io", "package"].contains(&manifest.name));
     let others = stdlib::sandbox::MANIFESTS.iter().chain([&terminal::MANIFEST]).chain(runtime::MANIFESTS);
-    lua.chain(others).copied().chain(manifests(modules)).collect()
+    lua.chain(others).copied().chain(of_modules(modules)).collect()
 }
 
-fn manifests(modules: &Modules) -> Vec<Manifest> {
+fn of_modules(modules: &Modules) -> Vec<Manifest> {
     modules.iter().map(|module| Manifest { name: module.name(), global: false, text: module.manifest() }).collect()
 }
 

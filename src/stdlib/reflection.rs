@@ -265,6 +265,14 @@ fn push_rule(vm: &mut Vm, ty: TypeRef, place: usize) -> Result<u32, Box<LuaError
         Rule::MinLen(limit) | Rule::MaxLen(limit) => Value::int(*limit as i64),
         Rule::Pattern(text) => vm.string(text.as_bytes())?,
         Rule::Integer | Rule::Closed => return vm.push(name).map(|()| 1),
+        Rule::Host(rule) => {
+            vm.push(name)?;
+            for arg in rule.args() {
+                let arg = literal_value(vm, arg)?;
+                vm.push(arg)?;
+            }
+            return Ok(1 + rule.args().len() as u32);
+        }
     };
     vm.push_all(&[name, argument])?;
     Ok(2)

@@ -227,6 +227,8 @@ impl Schema<'_> {
             Rule::Pattern(text) => self.set_text(schema, "pattern", text.as_bytes()),
             Rule::Integer => self.set_text(schema, "type", b"integer"),
             Rule::Closed => self.set(schema, "additionalProperties", Value::FALSE),
+            // Schemas know no such thing.
+            Rule::Host(_) => Ok(()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::types::{argument_type, literal_of};
 use crate::bytecode::Constant;
-use crate::bytecode::types::{Basic, Rule};
+use crate::bytecode::types::{Basic, Literal, Rule};
 use crate::compile::compile;
 use crate::syntax::ast::{Ast, StatKind, Type};
 use crate::syntax::{SyntaxError, parse};
@@ -12,6 +12,9 @@ use crate::vm::native::{Args, Flow, Native, NativeResult};
 use crate::vm::raw::string_bytes;
 use crate::vm::types::TypeRef;
 use crate::vm::value::{Value, tag};
+
+/// Arguments of one validator.
+const MAX_RULE_ARGUMENTS: i64 = 16;
 
 /// The module.
 pub static LIBRARY: Library = Library {
@@ -96,7 +99,20 @@ fn literal(vm: &mut Vm, args: Args) -> NativeResult {
     answer(vm, ty)
 }
 
-/// `types.with(T, {min = 0, …})`: a type with validators. One without argument is written `closed = true`.
+/// The arguments of a validator: none for true, several in a table.
+fn rule_arguments(vm: &mut Vm, value: Value) -> Vec<Option<Literal>> {
+    if value.tag() == tag::TRUE {
+        return Vec::new();
+    }
+    if !value.is_table() {
+        return vec![literal_of(value)];
+    }
+    let items = vm.raw_len(value.as_table()).min(MAX_RULE_ARGUMENTS);
+    (1..=items).map(|i| literal_of(vm.raw_get_int(value.as_table(), i))).collect()
+}
+
+/// `types.with(T, {min = 0, …})`: a type with validators. One without argument is written `closed = true`, one with several
+/// `between = {1, 2}`.
 fn with(vm: &mut Vm, args: Args) -> NativeResult {
     let mut ty = argument_type(vm, args, 0)?;
     let table = args.check_table(vm, 1)?;
@@ -104,8 +120,7 @@ fn with(vm: &mut Vm, args: Args) -> NativeResult {
     while let Some((key, value)) = vm.raw_next(table, entry)? {
         entry = key;
         let name = if key.is_string() { string_bytes(key) } else { b"?" };
-        let argument = if value.tag() == tag::TRUE { Vec::new() } else { vec![literal_of(value)] };
-        match Rule::new(&String::from_utf8_lossy(name), &argument) {
+        match Rule::new(&String::from_utf8_lossy(name), &rule_arguments(vm, value)) {
             Ok(rule) => rules.push(rule),
             Err(message) => return Err(vm.argument_error(1, &message)),
         }

@@ -73,6 +73,11 @@ impl Ast {
         !self.types.is_empty()
     }
 
+    /// Whether any type has a validator.
+    pub fn has_validators(&self) -> bool {
+        self.types.iter().any(|(ty, _)| matches!(ty, Type::Validated { .. }))
+    }
+
     /// Where the type expression `id` stands.
     pub fn type_span(&self, id: TypeId) -> Span {
         self.types[id.0 as usize].1

@@ -20,6 +20,8 @@ pub enum PathKey {
     Name(Key),
     /// `[3]`
     Index(i64),
+    /// `t[#t]`
+    Last,
 }
 
 /// Keys of a path.
@@ -175,6 +177,11 @@ impl Facts {
     /// Forgets what does not satisfy the condition.
     pub fn retain(&mut self, mut keep: impl FnMut(PathId) -> bool) {
         self.known.retain(|(path, _)| keep(*path));
+    }
+
+    /// The paths of which something is known.
+    pub fn paths(&self) -> impl Iterator<Item = PathId> {
+        self.known.iter().map(|(path, _)| *path)
     }
 
     /// How many flow types are known.

@@ -586,11 +586,11 @@ impl<'a> Checker<'a> {
             self.trace_unknown_type(name.span, names);
         }
         let text = self.ast.text(name.name).to_owned();
+        let variable = !self.vars_named(name.name).is_empty();
         let visible = self.names.visible.iter().map(|(name, _)| self.ast.text(*name).as_bytes());
         let predeclared = PREDECLARED.iter().map(|(name, _)| name.as_bytes());
-        let near = nearest(text.as_bytes(), visible.chain(predeclared));
+        let near = nearest(text.as_bytes(), visible.chain(predeclared), &mut self.notes.suggestions);
         let mut report = Diagnostic::new(Code::UNKNOWN_TYPE, span, format!("unknown type '{text}'"));
-        let variable = self.scopes.vars.iter().any(|var| var.name == name.name);
         report.help = match near {
             Some(near) => Some(format!("did you mean '{near}'?")),
             None if variable => Some(format!("'{text}' is a variable; a type needs a declaration 'type {text} = …'")),

@@ -9,7 +9,7 @@
 //! | `shape` | tables whose types are inferred |
 //! | `display` | types as text |
 //! | `lower` | from annotations to types |
-//! | `validator` | `@min(0)` and the like |
+//! | `validator`, `host` | `@min(0)` and the like; those of the host |
 //! | `scope` | which variable a name means, and what happens to each |
 //! | `facts` | what is known at a point of the program |
 //! | `check/` | statements and expressions |
@@ -33,6 +33,7 @@ mod diagnostic;
 mod display;
 mod facts;
 mod generics;
+mod host;
 mod library;
 mod lower;
 mod mode;
@@ -49,7 +50,9 @@ mod validator;
 
 pub use codes::{Code, CodeInfo, Severity};
 pub use diagnostic::{Diagnostic, Note};
+pub use host::{Kinds, NameError, Scalar, Validator};
 pub use library::{GLOBALS, Manifest};
 pub use mode::Mode;
 pub use project::{Checked, Options, Project, Sources, has_errors};
 pub use query::{Completion, CompletionKind, Hover, Location, Query, Reference, Signature, Symbol, SymbolKind};
+pub use validator::compile_pattern;

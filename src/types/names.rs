@@ -23,12 +23,15 @@ pub fn distance(a: &[u8], b: &[u8]) -> usize {
     last[b.len()]
 }
 
-/// The name that was probably meant.
-pub fn nearest<'a>(name: &[u8], candidates: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+/// The name that was probably meant. `left` is how many names may be compared, now and later.
+pub fn nearest<'a>(name: &[u8], candidates: impl Iterator<Item = &'a [u8]>, left: &mut usize) -> Option<String> {
     // All names of one letter are alike.
     let allowed = if name.len() < 2 { 0 } else { name.len().div_ceil(4).min(3) };
-    let best =
-        candidates.map(|other| (distance(name, other), other)).filter(|(far, _)| (1..=allowed).contains(far)).min()?;
+    let compared = candidates.take(*left).map(|other| {
+        *left -= 1;
+        (distance(name, other), other)
+    });
+    let best = compared.filter(|(far, _)| (1..=allowed).contains(far)).min()?;
     Some(String::from_utf8_lossy(best.1).into_owned())
 }
 
@@ -47,9 +50,12 @@ mod tests {
     #[test]
     fn nearest_name() {
         let names = ["insert", "remove", "concat"];
-        let near = |name: &str| nearest(name.as_bytes(), names.iter().map(|name| name.as_bytes()));
+        let mut left = 11;
+        let mut near = |name: &str| nearest(name.as_bytes(), names.iter().map(|name| name.as_bytes()), &mut left);
         assert_eq!(near("isnert").as_deref(), Some("insert"));
         assert_eq!(near("x"), None);
         assert_eq!(near("insert"), None);
+        // The last one of these is not looked at any more.
+        assert_eq!((near("concta"), near("isnert")), (None, None));
     }
 }

@@ -7,7 +7,7 @@ use super::BinaryError;
 use super::read::{Reader, Result};
 use super::write::Writer;
 use crate::bytecode::types::{
-    AliasNode, Basic, FieldNode, Import, Literal, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
+    AliasNode, Basic, FieldNode, HostRule, Import, Literal, ParamNode, Rule, TypeNode, TypeParameter, TypeTable,
 };
 
 /// Tags of nodes.
@@ -46,6 +46,7 @@ mod rule {
     pub(super) const PATTERN: u8 = 4;
     pub(super) const INTEGER: u8 = 5;
     pub(super) const CLOSED: u8 = 6;
+    pub(super) const HOST: u8 = 7;
 }
 
 impl Writer {
@@ -183,6 +184,11 @@ impl Writer {
             }
             Rule::Integer => self.out.push(rule::INTEGER),
             Rule::Closed => self.out.push(rule::CLOSED),
+            Rule::Host(host) => {
+                self.out.push(rule::HOST);
+                self.bytes(host.name().as_bytes());
+                self.list(host.args(), Self::literal);
+            }
         }
     }
 
@@ -286,6 +292,11 @@ impl Reader<'_> {
             rule::PATTERN => Rule::Pattern(self.name()?),
             rule::INTEGER => Rule::Integer,
             rule::CLOSED => Rule::Closed,
+            rule::HOST => {
+                let name = self.name()?;
+                let args = self.list(|reader| Ok(Some(reader.literal()?)))?;
+                Rule::Host(HostRule::new(&name, &args).map_err(|_| BinaryError::Mismatch("validator"))?)
+            }
             _ => return Err(BinaryError::Corrupted),
         })
     }

@@ -1,5 +1,7 @@
 //! Calls: what may be called, with which arguments, and what comes back (types §2.7, §2.10).
 
+use std::rc::Rc;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::Checker;
@@ -13,7 +15,7 @@ use crate::types::facts::{Facts, Flow, PathId};
 use crate::types::generics::Substitution;
 use crate::types::names::nearest;
 use crate::types::shape::Found;
-use crate::types::ty::{Func, Intrinsic, Kind, Pack, ParamId, Ty};
+use crate::types::ty::{Func, Intrinsic, Kind, Literal, Pack, ParamId, ShapeId, Ty};
 
 /// A call being checked.
 pub(super) struct Site<'a> {
@@ -54,6 +56,7 @@ impl<'a> Checker<'a> {
         {
             return values;
         }
+        self.check_constant_arguments(func, args);
         self.call_value(callee, func, &site)
     }
 
@@ -107,7 +110,10 @@ impl<'a> Checker<'a> {
         {
             return self.type_is(of, args);
         }
-        let site = Site { id, callee: Callee::Method(text), receiver: Some((object, flow)), args, expected };
+        // That it may be nil is said once.
+        let there = self.types.without_nil(flow.ty);
+        let receiver = if there == Ty::NEVER { flow } else { Flow { ty: there, ..flow } };
+        let site = Site { id, callee: Callee::Method(text), receiver: Some((object, receiver)), args, expected };
         let method = self.method(object, flow, key, name.span);
         self.trace_name(name.span, method.ty);
         self.call_value(method, object, &site)
@@ -152,7 +158,7 @@ impl<'a> Checker<'a> {
                         None => methods.is_some(),
                     }
                 }
-                Kind::String => {
+                Kind::String | Kind::Literal(Literal::String(_)) => {
                     strict
                         && !self.scopes.writes.anywhere(key)
                         && self.library.string.is_some_and(|library| self.types.field(library, key).is_none())
@@ -169,7 +175,8 @@ impl<'a> Checker<'a> {
             if missing && (strict || flow.declared || is_built_in(self.types.kind(head))) {
                 let name = self.types.key_text(key).into_owned();
                 let names = self.field_names(only);
-                let near = nearest(name.as_bytes(), names.iter().map(|key| self.types.key_bytes(*key)));
+                let names = names.iter().map(|key| self.types.key_bytes(*key));
+                let near = nearest(name.as_bytes(), names, &mut self.notes.suggestions);
                 let message = format!("{} has no method '{name}'", self.types.show(only));
                 let mut report = Diagnostic::new(Code::NO_METHOD, span, message);
                 report.help = near.map(|near| format!("did you mean '{near}'?"));
@@ -241,10 +248,30 @@ impl<'a> Checker<'a> {
                 self.arguments_of_anything(site);
                 Values::one(Flow::inferred(Ty::TYPE))
             }
+            Kind::Shape(id)
+                if site.receiver.is_none()
+                    && let Some((handler, ty)) = self.call_handler(id) =>
+            {
+                let site = Site { receiver: Some((func, callee)), ..*site };
+                self.call_func(&handler, ty, &site)
+            }
             _ => {
                 self.arguments_of_anything(site);
                 Values::any()
             }
+        }
+    }
+
+    /// The `__call` function of the metatable of an inferred table.
+    fn call_handler(&mut self, id: ShapeId) -> Option<(Rc<Func>, Ty)> {
+        let metatable = self.types.shape(id).metatable?;
+        let Kind::Shape(meta) = *self.types.kind(metatable) else { return None };
+        let key = self.types.key(b"__call");
+        let field = self.types.own_field(meta, key)?;
+        let handler = self.shape_field(meta, key, field.ty, field.writes);
+        match self.types.kind(handler.ty) {
+            Kind::Func(func) => Some((Rc::clone(func), handler.ty)),
+            _ => None,
         }
     }
 

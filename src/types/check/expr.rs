@@ -11,7 +11,7 @@ use crate::types::diagnostic::Diagnostic;
 use crate::types::facts::{Facts, Flow, PathId};
 use crate::types::lower::predeclared;
 use crate::types::names::nearest;
-use crate::types::scope::{Meaning, Var, VarKind};
+use crate::types::scope::{Meaning, Var, VarId, VarKind};
 use crate::types::ty::{Kind, Literal, Ty};
 
 /// Several values.
@@ -344,24 +344,30 @@ impl Checker<'_> {
             || self.scopes.tested_globals.contains(&name)
             || self.modules.is_global(self.ast.text(name));
         let span = self.ast.expr_span(id);
-        let later = |var: &&Var| var.name == name && var.kind == VarKind::Alias && var.span.start > span.start;
-        if let Some(alias) = self.scopes.vars.iter().find(later).filter(|_| !known) {
+        if let Some(alias) = self.later_alias(name, span).filter(|_| !known) {
             let message = format!("type '{}' used as a value before its declaration", self.ast.text(name));
             let report =
                 Diagnostic { severity: Severity::Warning, ..Diagnostic::new(Code::ALIAS_VALUE, span, message) };
-            self.report(report.with_place(alias.span, "it is declared here"));
+            self.report(report.with_place(alias, "it is declared here"));
         } else if !known {
             let text = self.ast.text(name).to_owned();
             let defined = self.library.globals.keys().map(|key| self.types.key_bytes(*key));
             let assigned = self.scopes.assigned_globals.keys().map(|name| self.ast.text(*name).as_bytes());
             let locals = self.scopes.vars.iter().map(|var| self.ast.text(var.name).as_bytes());
-            let near = nearest(text.as_bytes(), defined.chain(assigned).chain(locals));
+            let near = nearest(text.as_bytes(), defined.chain(assigned).chain(locals), &mut self.notes.suggestions);
             let mut report = Diagnostic::new(Code::UNDEFINED_GLOBAL, span, format!("undefined global '{text}'"));
             report.help = near.map(|near| format!("did you mean '{near}'?"));
             self.report(report);
             self.notes.undefined.push((span.start, text));
         }
         Flow::ANY
+    }
+
+    /// The declaration of an alias of this name, further down.
+    fn later_alias(&mut self, name: crate::syntax::ast::Name, span: Span) -> Option<Span> {
+        let vars: SmallVec<[VarId; 4]> = self.vars_named(name).iter().copied().collect();
+        let later = |var: &Var| var.kind == VarKind::Alias && var.span.start > span.start;
+        vars.into_iter().map(|id| self.scopes.var(id)).find(|var| later(var)).map(|var| var.span)
     }
 
     /// `typeof(e)` in a type: what is known of the expression, which is never evaluated.

@@ -11,11 +11,13 @@ use crate::types::facts::{Facts, Flow};
 use crate::types::ty::{Func, FuncFacts, Key, Kind, Pack, Param, Ty};
 
 /// The function around the place being checked.
-pub(super) struct Function {
+pub(super) struct Function<'a> {
     /// What messages call it.
     pub name: String,
     /// Its declared results, and where they are written.
     pub declared: Option<(Pack, Option<Span>)>,
+    /// The same as it is written.
+    pub written: Option<&'a ReturnType>,
     /// The type of each further argument.
     vararg: Flow,
     /// The join of what it returns.
@@ -34,12 +36,13 @@ pub(super) struct Function {
     pub depth: u32,
 }
 
-impl Function {
+impl Function<'_> {
     /// The chunk.
-    pub(super) fn main() -> Function {
+    pub(super) fn main() -> Self {
         Function {
             name: "the chunk".to_owned(),
             declared: None,
+            written: None,
             vararg: Flow::ANY,
             returned: None,
             fallible: None,
@@ -151,6 +154,7 @@ impl<'a> Checker<'a> {
         let inside = Function {
             name,
             declared,
+            written: body.ret.as_ref(),
             vararg: Flow { ty: signature.vararg.unwrap_or(Ty::ANY), declared: true },
             returned: None,
             fallible: None,

@@ -48,6 +48,11 @@ impl Checker<'_> {
         if self.is_strict() && self.is_in_range(object, key) {
             return Flow { ty: self.types.without_nil(value.ty), ..value };
         }
+        if self.is_strict()
+            && let Some(last) = self.last_element(object, key)
+        {
+            return last;
+        }
         value
     }
 
@@ -154,7 +159,8 @@ impl Checker<'_> {
             (Read::Missing, Place::Name(key)) => {
                 let name = self.types.key_text(key).into_owned();
                 let fields = self.field_names(member);
-                let near = nearest(name.as_bytes(), fields.iter().map(|key| self.types.key_bytes(*key)));
+                let fields = fields.iter().map(|key| self.types.key_bytes(*key));
+                let near = nearest(name.as_bytes(), fields, &mut self.notes.suggestions);
                 let mut report = Diagnostic::new(Code::NO_FIELD, span, format!("{shown} has no field '{name}'"));
                 report.help = near.map(|near| format!("did you mean '{near}'?"));
                 self.report(report);
@@ -326,7 +332,7 @@ impl Checker<'_> {
     }
 
     /// What a field of a shape has, if all stores to it are known.
-    fn shape_field(&mut self, id: ShapeId, key: Key, ty: Ty, writes: u32) -> Flow {
+    pub(super) fn shape_field(&mut self, id: ShapeId, key: Key, ty: Ty, writes: u32) -> Flow {
         if !self.is_settled(id, key, writes) {
             return Flow::ANY;
         }

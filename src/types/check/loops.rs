@@ -117,7 +117,8 @@ impl<'a> Checker<'a> {
     pub(super) fn numeric_for(&mut self, start: u32, var: &'a Binding, controls: [Option<ExprId>; 3], body: &'a Block) {
         let declared = var.ty.map(|ty| self.lower(ty));
         let mut integer = true;
-        for control in controls.into_iter().flatten() {
+        for (at, control) in controls.into_iter().enumerate() {
+            let Some(control) = control else { continue };
             let flow = self.expr(control, None);
             let fails = flow.ty != Ty::ANY
                 && self.fails(flow, |checker, member| {
@@ -132,7 +133,8 @@ impl<'a> Checker<'a> {
                 let message = format!("'for' needs numbers: {} is not a number", self.types.show(flow.ty));
                 self.error(Code::BAD_OPERAND, self.span(control), message);
             }
-            integer &= self.types.bases(flow.ty) == base::INTEGER;
+            // A limit with a fraction is cut to an integer.
+            integer &= at == 1 || self.types.bases(flow.ty) == base::INTEGER;
         }
         let of_var = Flow::inferred(if integer { Ty::INTEGER } else { Ty::NUMBER });
         let range = self.range(start, var, controls);

@@ -9,7 +9,8 @@
 //! | `call`, `special` | calls; functions of libraries that are known by name |
 //! | `function` | bodies of functions |
 //! | `table` | table constructors |
-//! | `narrow` | what a condition tells about paths |
+//! | `narrow`, `lengths` | what a condition tells about paths; about elements |
+//! | `constants` | constants against validators |
 //! | `rules` | findings about style, from the pass before |
 //!
 //! House rules:
@@ -19,9 +20,11 @@
 //!   never below three such loops: the time is linear in the size of the chunk.
 
 mod call;
+mod constants;
 mod expr;
 mod function;
 mod index;
+mod lengths;
 mod loops;
 mod narrow;
 mod operator;
@@ -45,7 +48,7 @@ use super::query::{Noted, Trace};
 use super::scope::{Meaning, Scopes, VarId};
 use super::ty::{Func, Key, Kind, Pack, ShapeId, Ty, Types};
 use crate::syntax::Span;
-use crate::syntax::ast::{Ast, Expr, ExprId, Name};
+use crate::syntax::ast::{Ast, Expr, ExprId, FunctionBody, Name, TypeId};
 use function::Function;
 
 /// A chunk being checked.
@@ -61,10 +64,10 @@ pub(super) struct Checker<'a> {
     vars: Vec<VarState>,
     paths: Paths,
     facts: Facts,
-    function: Function,
+    function: Function<'a>,
     /// The first variable that the innermost block has declared.
     first_declared: Option<VarId>,
-    notes: Notes,
+    pub(super) notes: Notes<'a>,
     /// What editors ask about, if one is there.
     pub(super) trace: Option<Trace>,
 }
@@ -79,8 +82,7 @@ struct VarState {
 }
 
 /// What is remembered for messages, and to count everything once.
-#[derive(Default)]
-struct Notes {
+pub(super) struct Notes<'a> {
     /// Global variables of the chunk: what was assigned to them.
     globals: HashMap<Name, Flow>,
     /// Names of the chunk as keys.
@@ -89,6 +91,16 @@ struct Notes {
     places: HashMap<Ty, Span>,
     /// Where the types of variables are written.
     annotations: HashMap<VarId, Span>,
+    /// Whether any type has a validator.
+    validators: bool,
+    /// Their annotations, where there are validators.
+    written: HashMap<VarId, TypeId>,
+    /// The functions that local variables are declared with, where there are validators.
+    bodies: HashMap<VarId, &'a FunctionBody>,
+    /// All variables by name, once somebody has asked.
+    by_name: Option<HashMap<Name, Vec<VarId>>>,
+    /// How many names may still be looked at for one that was meant.
+    pub(super) suggestions: usize,
     /// The variable that a shape was made for.
     owners: HashMap<ShapeId, VarId>,
     /// Stores that have been counted.
@@ -101,6 +113,31 @@ struct Notes {
     ranges: Vec<(VarId, PathId)>,
     /// Loops around the present place that may be followed again.
     loop_depth: u32,
+}
+
+/// Names that are compared with misspelt ones in a chunk: who has that many has other worries.
+const MAX_SUGGESTIONS: usize = 50_000;
+
+impl Notes<'_> {
+    fn new(ast: &Ast) -> Self {
+        Notes {
+            validators: ast.has_validators(),
+            globals: HashMap::new(),
+            keys: Vec::new(),
+            places: HashMap::new(),
+            annotations: HashMap::new(),
+            written: HashMap::new(),
+            bodies: HashMap::new(),
+            by_name: None,
+            suggestions: MAX_SUGGESTIONS,
+            owners: HashMap::new(),
+            counted: HashSet::new(),
+            errors: Vec::new(),
+            undefined: Vec::new(),
+            ranges: Vec::new(),
+            loop_depth: 0,
+        }
+    }
 }
 
 /// Checks a chunk.
@@ -128,7 +165,7 @@ pub(super) fn check_chunk<'a>(
         facts: Facts::default(),
         function: Function::main(),
         first_declared: None,
-        notes: Notes::default(),
+        notes: Notes::new(ast),
         trace,
     };
     let interface = checker.chunk();
@@ -190,6 +227,18 @@ impl<'a> Checker<'a> {
         let key = self.types.key(self.ast.text(name).as_bytes());
         self.notes.keys[at] = Some(key);
         key
+    }
+
+    /// The variables of this name, in the order of their declarations.
+    pub(super) fn vars_named(&mut self, name: Name) -> &[VarId] {
+        let by_name = self.notes.by_name.get_or_insert_with(|| {
+            let mut by_name: HashMap<Name, Vec<VarId>> = HashMap::new();
+            for (id, var) in (0..).zip(&self.scopes.vars) {
+                by_name.entry(var.name).or_default().push(VarId(id));
+            }
+            by_name
+        });
+        by_name.get(&name).map_or(&[], Vec::as_slice)
     }
 
     fn var(&self, id: VarId) -> &VarState {
@@ -404,11 +453,35 @@ impl<'a> Checker<'a> {
             return;
         }
         let strict = self.is_strict();
+        let lasting = if strict { self.readonly_facts() } else { Vec::new() };
         let (paths, scopes) = (&self.paths, &self.scopes);
         self.facts.retain(|path| {
             let keyed = paths.parent(path).is_some();
-            !(scopes.var(paths.var(path)).assigned_elsewhere || keyed && strict)
+            !(scopes.var(paths.var(path)).assigned_elsewhere || keyed && strict && !lasting.contains(&path))
         });
+    }
+
+    /// Paths of which something is known that no call can change: all their keys are readonly fields.
+    fn readonly_facts(&mut self) -> Vec<PathId> {
+        let facts = std::mem::take(&mut self.facts);
+        let keyed = facts.paths().filter(|path| self.paths.parent(*path).is_some());
+        let lasting = keyed.collect::<Vec<_>>().into_iter().filter(|path| self.is_readonly(&facts, *path)).collect();
+        self.facts = facts;
+        lasting
+    }
+
+    fn is_readonly(&mut self, facts: &Facts, mut path: PathId) -> bool {
+        while let (Some(parent), Some(key)) = (self.paths.parent(path), self.paths.key(path)) {
+            let (PathKey::Name(key), Some(object)) = (key, self.path_flow(facts, parent)) else { return false };
+            let there = self.types.without_nil(object.ty);
+            let head = self.types.head(there);
+            let Kind::Record(record) = self.types.kind(head) else { return false };
+            if !record.field(key).is_some_and(|field| field.readonly) {
+                return false;
+            }
+            path = parent;
+        }
+        true
     }
 
     /// Forgets what an assignment to a field or element may have changed. `target` is the path, if it is one.
@@ -423,6 +496,7 @@ impl<'a> Checker<'a> {
                 let own = paths.key(here);
                 let hit = match (own, key) {
                     (None, _) => false,
+                    (Some(PathKey::Last), Some(PathKey::Index(_))) => true,
                     (Some(own), Some(key)) => own == key,
                     (Some(_), None) => true,
                 };

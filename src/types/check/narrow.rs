@@ -18,6 +18,10 @@ impl Checker<'_> {
         if self.facts.unreachable {
             return edges;
         }
+        let mut id = id;
+        while let Expr::Paren(inner) = self.ast.expr(id) {
+            id = *inner;
+        }
         match self.ast.expr(id) {
             Expr::Binary { op: op @ (BinOp::Eq | BinOp::Ne), lhs, rhs, .. } => {
                 let (equal, other) = match op {
@@ -25,6 +29,10 @@ impl Checker<'_> {
                     _ => (&mut edges.no, &mut edges.yes),
                 };
                 self.equality(*lhs, *rhs, equal, other);
+                self.length_test(*op, *lhs, *rhs, &mut edges);
+            }
+            Expr::Binary { op: op @ (BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge), lhs, rhs, .. } => {
+                self.length_test(*op, *lhs, *rhs, &mut edges);
             }
             Expr::MethodCall { object, name, args, .. } if self.ast.text(name.name) == "is" => {
                 if let ([arg], Some(of)) = (&args[..], self.alias_value(*object))
@@ -83,6 +91,9 @@ impl Checker<'_> {
                 return;
             }
         }
+        if self.typeof_test(lhs, rhs, equal, other) || self.typeof_test(rhs, lhs, equal, other) {
+            return;
+        }
         // Two paths that are equal have what both can have.
         let (Some(left), Some(right)) = (self.path_of(lhs), self.path_of(rhs)) else { return };
         let (Some(a), Some(b)) = (self.path_flow(equal, left), self.path_flow(equal, right)) else { return };
@@ -133,6 +144,12 @@ impl Checker<'_> {
             },
             _ => return false,
         };
+        self.test_bases(path, bases, yes, no);
+        true
+    }
+
+    /// A test whether the value of a path is of these Lua types.
+    fn test_bases(&mut self, path: PathId, bases: Bases, yes: &mut Facts, no: &mut Facts) {
         self.refine(yes, path, &mut |types, flow| {
             let declared = flow.declared || flow.ty == Ty::UNKNOWN || flow.ty == Ty::ANY;
             Flow { ty: types.only(flow.ty, bases), declared }
@@ -143,6 +160,39 @@ impl Checker<'_> {
         });
         self.discriminate(yes, path, &mut |types, field| types.bases(field) & bases != 0);
         self.discriminate(no, path, &mut |types, field| types.bases(field) & !bases != 0);
+    }
+
+    /// `typeof(x) == Number`; whether it is such a test. Of a variable with a declared type the answer is no news.
+    fn typeof_test(&mut self, call: ExprId, wanted: ExprId, yes: &mut Facts, no: &mut Facts) -> bool {
+        let (Expr::Call { func, args, .. }, Expr::Name(_)) = (self.ast.expr(call), self.ast.expr(wanted)) else {
+            return false;
+        };
+        let ([subject], Expr::Name(_)) = (&args[..], self.ast.expr(*func)) else { return false };
+        let mark = self.diagnostics.mark();
+        let (called, wanted) = (self.expr(*func, None), self.expr(wanted, None));
+        self.diagnostics.forget(mark);
+        let Kind::TypeValue(of) = *self.types.kind(wanted.ty) else { return false };
+        if self.special_of(called.ty) != Some(Special::Typeof) {
+            return false;
+        }
+        let Some(path) = self.path_of(*subject) else { return false };
+        let constant = |declared: Ty| !matches!(declared, Ty::ANY | Ty::UNKNOWN);
+        if self.paths.parent(path).is_none() && self.var(self.paths.var(path)).declared.is_some_and(constant) {
+            return true;
+        }
+        let bases = match *self.types.kind(of) {
+            Kind::Nil => base::NIL,
+            Kind::Boolean => base::BOOLEAN,
+            Kind::Number => base::NUMBER,
+            Kind::String => base::STRING,
+            Kind::Table => base::TABLE,
+            Kind::Function => base::FUNCTION,
+            Kind::Thread => base::THREAD,
+            Kind::Type => base::TYPE,
+            Kind::Error => base::ERROR,
+            _ => return true,
+        };
+        self.test_bases(path, bases, yes, no);
         true
     }
 
@@ -230,7 +280,7 @@ impl Checker<'_> {
     }
 
     /// What a path has in a state.
-    fn path_flow(&mut self, facts: &Facts, path: PathId) -> Option<Flow> {
+    pub(super) fn path_flow(&mut self, facts: &Facts, path: PathId) -> Option<Flow> {
         if let Some(known) = facts.get(path) {
             return Some(known);
         }
@@ -252,6 +302,7 @@ impl Checker<'_> {
                 },
                 (Kind::Array { elem, .. }, PathKey::Index(_)) if self.is_strict() => self.types.optional(elem),
                 (Kind::Array { elem, .. }, PathKey::Index(_)) => elem,
+                (Kind::Array { .. }, PathKey::Last) => return None,
                 (Kind::Record(record), _) if self.is_strict() => {
                     let (_, value) = record.indexer?;
                     self.types.optional(value)

@@ -14,7 +14,7 @@ use crate::types::facts::Flow;
 use crate::types::ty::{Kind, Special, Ty};
 
 /// What is likely to fail on purpose inside `pcall`.
-const TOLERATED: [Code; 4] = [Code::NOT_CALLABLE, Code::BAD_OPERAND, Code::NOT_INDEXABLE, Code::ARITY];
+const TOLERATED: [Code; 5] = [Code::NOT_CALLABLE, Code::BAD_OPERAND, Code::NOT_INDEXABLE, Code::BAD_INDEX, Code::ARITY];
 
 impl<'a> Checker<'a> {
     /// A call of a special function; `None`: it is to be checked as any other.

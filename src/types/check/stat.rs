@@ -4,7 +4,7 @@ use super::Checker;
 use super::expr::Values;
 use super::function::Receiver;
 use crate::syntax::Span;
-use crate::syntax::ast::{Binding, Block, Expr, ExprId, Ident, Name, Stat, StatKind, UnOp};
+use crate::syntax::ast::{Binding, Block, Expr, ExprId, Ident, Name, Stat, StatKind};
 use crate::types::algebra::base;
 use crate::types::codes::Code;
 use crate::types::diagnostic::Diagnostic;
@@ -12,7 +12,6 @@ use crate::types::facts::{Facts, Flow, Pair};
 use crate::types::library::Interface;
 use crate::types::scope::{Meaning, VarId};
 use crate::types::ty::{Kind, Pack, Ty};
-use crate::types::validator;
 
 /// Paths of which something is known at a time; more are given up, but for variables.
 const MAX_FACTS: usize = 256;
@@ -123,6 +122,7 @@ impl<'a> Checker<'a> {
                 let Some(var) = self.scopes.declared(name) else { return };
                 let mark = self.names.mark();
                 let key = self.key(name.name);
+                self.note_body(var, body);
                 let signature = self.signature(body, None, Some(key), None);
                 let provisional = self.types.func(signature.clone());
                 self.declare_var(var, None, Flow::inferred(provisional));
@@ -176,6 +176,9 @@ impl<'a> Checker<'a> {
                     if let Some(place) = place {
                         self.notes.annotations.insert(id, place);
                     }
+                    if let Some(written) = var.ty.filter(|_| self.notes.validators) {
+                        self.notes.written.insert(id, written);
+                    }
                     let mut value = flow;
                     if values.is_empty() {
                         self.vars[id.0 as usize] = super::VarState { declared: Some(ty), base: Flow::declared(ty) };
@@ -192,9 +195,17 @@ impl<'a> Checker<'a> {
                         self.check_constant(written, *expr);
                     }
                     self.declare_var(id, Some(ty), value);
+                    if let Some(value) = values.get(at) {
+                        self.note_elements(id, *value);
+                    }
                 }
                 None => {
                     self.declare_var(id, None, flow);
+                    match values.get(at).map(|value| (*value, self.ast.expr(*value))) {
+                        Some((_, Expr::Function(body))) => self.note_body(id, body),
+                        Some((value, Expr::Table(_))) => self.note_elements(id, value),
+                        _ => {}
+                    }
                     // Without a value, nil is what it begins with, and no more.
                     if values.is_empty() && self.scopes.var(id).assigned > 0 && !self.is_volatile(id) {
                         self.vars[id.0 as usize].base = Flow::inferred(Ty::NIL);
@@ -250,52 +261,12 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// Constants against the validators of an annotation.
-    fn check_constant(&mut self, written: crate::syntax::ast::TypeId, value: ExprId) {
-        use crate::syntax::ast::Type;
-        let constant = match self.ast.expr(value) {
-            Expr::Integer(value) => validator::Constant::Number(*value as f64),
-            Expr::Float(value) => validator::Constant::Number(*value),
-            Expr::String(bytes) => validator::Constant::String(bytes),
-            Expr::Unary { op: UnOp::Neg, operand, .. } => match self.ast.expr(*operand) {
-                Expr::Integer(value) => validator::Constant::Number(-(*value as f64)),
-                Expr::Float(value) => validator::Constant::Number(-value),
-                _ => return,
-            },
-            _ => return,
-        };
-        let mut at = written;
-        for _ in 0..64 {
-            match self.ast.ty(at) {
-                Type::Validated { ty, name, args } => {
-                    let text = self.ast.text(name.name);
-                    if validator::violates(text, args, constant) {
-                        let shown = match constant {
-                            validator::Constant::Number(value) => format!("value {value}"),
-                            validator::Constant::String(bytes) => format!("length {}", bytes.len()),
-                        };
-                        let message = format!("{shown} violates {}", validator::show(text, args));
-                        let report = Diagnostic::new(Code::CONSTRAINT, self.span(value), message);
-                        self.report(report.with_place(name.span, "it is required here"));
-                    }
-                    at = *ty;
-                }
-                Type::Group(ty) | Type::Optional(ty) => at = *ty,
-                Type::Name { path, .. } => match &path[..] {
-                    [name] => match self.names.alias(name.name).and_then(|id| self.names.bodies.get(&id)) {
-                        Some(body) => at = *body,
-                        None => return,
-                    },
-                    _ => return,
-                },
-                _ => return,
-            }
-        }
-    }
-
     fn assignment(&mut self, targets: &'a [ExprId], values: &'a [ExprId]) {
         if let ([target], [value]) = (targets, values) {
             let span = self.span(*value);
+            if let (Expr::Name(_), Meaning::Local(var)) = (self.ast.expr(*target), self.scopes.meaning(*target)) {
+                self.check_assigned_constant(var, *value);
+            }
             return self.assign(*target, span, &mut |checker, expected| match checker.ast.expr(*value) {
                 Expr::Function(body) => {
                     let name = checker.target_name(*target);
@@ -494,6 +465,9 @@ impl<'a> Checker<'a> {
         let found = self.list(values, &|at| wanted.as_ref().and_then(|pack| pack.get(at)));
         for flow in &found.items {
             self.escape(flow.ty);
+        }
+        if let Some(ret) = self.function.written {
+            self.check_returned_constants(ret, values);
         }
         match declared {
             Some((pack, place)) => {

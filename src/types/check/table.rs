@@ -207,8 +207,8 @@ impl Checker<'_> {
                     let _ = self.expr(value, None);
                     let text = self.types.key_text(name).into_owned();
                     let message = format!("{} does not mention the field '{text}'", self.types.show(head));
-                    let near =
-                        nearest(text.as_bytes(), record.fields.iter().map(|field| self.types.key_bytes(field.key)));
+                    let names = record.fields.iter().map(|field| self.types.key_bytes(field.key));
+                    let near = nearest(text.as_bytes(), names, &mut self.notes.suggestions);
                     let mut report = Diagnostic::new(Code::EXCESS_FIELD, span, message);
                     report.help = near.map(|near| format!("did you mean '{near}'?"));
                     self.report(report);

@@ -1,6 +1,6 @@
 //! Why a value is not of a type, and how that is told (types §5.4).
 
-use super::text::{is_name, write_literal, write_string};
+use super::text::{is_name, write_literal, write_rule, write_string};
 use super::{Shape, TypeRef};
 use crate::bytecode::types::{Basic, Literal, Rule};
 use crate::vm::Vm;
@@ -124,6 +124,14 @@ impl Failure {
                         let text = format!("does not match pattern {}", literal_text(&pattern));
                         limit = Some(pattern);
                         text
+                    }
+                    Some(rule @ Rule::Host(of_host)) => {
+                        if let [only] = of_host.args() {
+                            limit = Some(only.clone());
+                        }
+                        let mut wanted = Vec::new();
+                        write_rule(rule, &mut wanted);
+                        format!("value {shown} violates {}", String::from_utf8_lossy(&wanted))
                     }
                     _ => format!("value {shown} is not an integer"),
                 };

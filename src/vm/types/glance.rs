@@ -62,6 +62,7 @@ impl Limits {
                 Rule::Integer => limits.floats = Limits::NONE.floats,
                 Rule::Pattern(_) => limits.lengths = Limits::NONE.lengths,
                 Rule::Closed => {}
+                Rule::Host(_) => return Limits::NONE,
             }
         }
         let judged = rules.iter().fold(0, |judged, rule| judged | judged_by(rule));

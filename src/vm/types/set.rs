@@ -12,6 +12,7 @@ use super::glance::Glance;
 use super::{Field, Param, Shape, TableShape, Type, TypeName, TypeRef};
 use crate::bytecode::types::{Basic, Literal, Rule, TypeTable};
 use crate::compile::Exports;
+use crate::types::{Kinds, compile_pattern};
 use crate::vm::intern::StringSet;
 use crate::vm::object::{Header, mark};
 use crate::vm::value::tag;
@@ -290,6 +291,10 @@ pub(super) fn judged_by(rule: &Rule) -> u16 {
         Rule::MinLen(_) | Rule::MaxLen(_) => STRING | TABLE,
         Rule::Pattern(_) => STRING,
         Rule::Closed => TABLE,
+        Rule::Host(rule) => {
+            let kinds = [(Kinds::BOOLEANS, BOOLEANS), (Kinds::NUMBERS, NUMBERS), (Kinds::STRINGS, STRING)];
+            kinds.iter().filter(|(kind, _)| rule.kinds().meets(*kind)).fold(0, |all, (_, tags)| all | tags)
+        }
     }
 }
 
@@ -311,7 +316,7 @@ fn patterns(shape: &Shape) -> Box<[regex::bytes::Regex]> {
     let Shape::Validated(_, rules) = shape else { return Box::default() };
     let compiled =
         rules.iter().filter_map(|rule| match rule {
-            Rule::Pattern(text) => Some(Rule::compile_pattern(text).unwrap_or_else(|_| {
+            Rule::Pattern(text) => Some(compile_pattern(text.as_bytes()).unwrap_or_else(|_| {
                 regex::bytes::Regex::new("[^\\s\\S]").expect("an empty class is a valid expression")
             })),
             _ => None,

@@ -236,7 +236,7 @@ pub(super) fn write_literal(literal: &Literal, out: &mut Vec<u8>) {
     }
 }
 
-fn write_rule(rule: &Rule, out: &mut Vec<u8>) {
+pub(super) fn write_rule(rule: &Rule, out: &mut Vec<u8>) {
     out.push(b'@');
     out.extend_from_slice(rule.name().as_bytes());
     match rule {
@@ -252,5 +252,14 @@ fn write_rule(rule: &Rule, out: &mut Vec<u8>) {
             out.push(b')');
         }
         Rule::Integer | Rule::Closed => {}
+        Rule::Host(rule) => {
+            for (place, arg) in rule.args().iter().enumerate() {
+                out.extend_from_slice(if place == 0 { b"(" } else { b", " });
+                write_literal(arg, out);
+            }
+            if !rule.args().is_empty() {
+                out.push(b')');
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::set::judged_by;
 use super::subtype::number;
 use super::{Field, Shape, TableShape, Type, TypeRef, bit};
 use crate::bytecode::types::{Basic, Literal, Rule};
+use crate::types::Scalar;
 use crate::vm::Vm;
 use crate::vm::compare::{Order, order_numbers};
 use crate::vm::event::Event;
@@ -432,7 +433,8 @@ impl Check<'_> {
                 Rule::Max(limit) if order_numbers(Order::Le, value, number(limit)) => continue,
                 Rule::Integer if value.is_int() || value.as_float().fract() == 0.0 => continue,
                 Rule::Pattern(_) if pattern.is_some_and(|pattern| pattern.is_match(string_bytes(value))) => continue,
-                Rule::Min(_) | Rule::Max(_) | Rule::Integer | Rule::Pattern(_) => Problem::Rule(place),
+                Rule::Host(rule) if scalar(value).is_some_and(|value| rule.passes(value)) => continue,
+                Rule::Min(_) | Rule::Max(_) | Rule::Integer | Rule::Pattern(_) | Rule::Host(_) => Problem::Rule(place),
                 Rule::MinLen(limit) | Rule::MaxLen(limit) => {
                     let length = self.length(inner, value);
                     let fits = if matches!(rule, Rule::MinLen(_)) { length >= *limit } else { length <= *limit };
@@ -508,6 +510,18 @@ fn passes_at_sight(ty: TypeRef, value: Value) -> bool {
 fn shape_of<'a>(ty: &TypeRef) -> &'a Shape {
     // SAFETY: the machine that validates holds the image.
     unsafe { &(*ty.0.as_ptr()).shape }
+}
+
+/// A value that a validator of the host may look at.
+fn scalar(value: Value) -> Option<Scalar<'static>> {
+    match value.tag() {
+        tag::FALSE => Some(Scalar::Boolean(false)),
+        tag::TRUE => Some(Scalar::Boolean(true)),
+        tag::INT => Some(Scalar::Integer(value.as_int())),
+        tag::FLOAT => Some(Scalar::Float(value.as_float())),
+        tag::STRING => Some(Scalar::String(string_bytes(value))),
+        _ => None,
+    }
 }
 
 fn is_container(ty: &TypeRef) -> bool {
