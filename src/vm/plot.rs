@@ -401,7 +401,7 @@ mod tests {
         let bytes = KEPT_BYTES / 3;
         let bases = [(); 4].map(|()| pages::map_aligned(bytes, bytes.next_power_of_two()).unwrap());
         // SAFETY: each is given back once, and the first is unmapped for the fourth.
-        bases.map(|base| unsafe { mappings.give(base, bytes) });
+        bases.iter().for_each(|base| unsafe { mappings.give(*base, bytes) });
         assert_eq!((mappings.len, mappings.bytes), (3, 3 * bytes));
         assert_eq!(mappings.take(bytes + 1, PAGE), None);
         assert_eq!(mappings.take(bytes / 2, PAGE), None, "too much of it would be lost");
