@@ -629,7 +629,7 @@ fn applications() -> Result<(), Failed> {
                imports: {{figures: 'app:shapes', inside: 'app:inside'}}}}\n"
         )
     };
-    folder.write("_index.yaml", &index("shapes"))?;
+    folder.write("_index.yaml", index("shapes"))?;
     let shapes =
         folder.write("shapes.lua", "local M = {}\nfunction M.area(side: number) return side end\nreturn M\n")?;
     folder.write("round.lua", "return {radius = function(area: number): number return area end}\n")?;
@@ -661,7 +661,7 @@ fn applications() -> Result<(), Failed> {
     expect_lines(&client.found(&script, Some(1))?, &["1:12-1:13 E0001"])?;
 
     // Another library under the name.
-    let changed = folder.write("_index.yaml", &index("round"))?;
+    let changed = folder.write("_index.yaml", index("round"))?;
     client.tell("workspace/didChangeWatchedFiles", &json!({"changes": [{"uri": uri(&changed), "type": 2}]}))?;
     let hover = client.ask("textDocument/hover", &at(&main, 0, 8))?;
     let wanted = "```lua\nlocal figures: {radius: (area: number) -> number}\n```";
