@@ -90,8 +90,10 @@ pub(super) struct Modules {
     options: Options,
     known: HashMap<PathBuf, Option<Rc<Interface>>>,
     checked: HashMap<PathBuf, Checked>,
-    /// Globals that some chunk assigns.
-    pub(super) globals: HashSet<String>,
+    /// Globals that some chunk assigns, and how many do.
+    globals: HashMap<String, usize>,
+    /// Which chunk assigns which.
+    assigned: HashMap<PathBuf, Vec<String>>,
     /// Which chunk requires which.
     requires: HashMap<PathBuf, HashSet<PathBuf>>,
     /// Where things are declared, if queries are wanted.
@@ -118,6 +120,27 @@ impl Modules {
         let source = self.sources.as_ref()?.read(&path)?;
         self.check(types, library, &path, source);
         self.known.get(&path).cloned().flatten()
+    }
+
+    /// Notes what globals a chunk assigns, in place of those it assigned before.
+    fn note_assigned(&mut self, path: &Path, names: Vec<String>) {
+        for name in self.assigned.remove(path).unwrap_or_default() {
+            if let Some(count) = self.globals.get_mut(&name) {
+                *count -= 1;
+                if *count == 0 {
+                    self.globals.remove(&name);
+                }
+            }
+        }
+        if !names.is_empty() {
+            names.iter().for_each(|name| *self.globals.entry(name.clone()).or_default() += 1);
+            self.assigned.insert(path.to_owned(), names);
+        }
+    }
+
+    /// The globals that some chunk assigns.
+    pub(super) fn assigned_globals(&self) -> impl Iterator<Item = &String> {
+        self.globals.keys()
     }
 
     /// Whether the chunk being checked may not require this module.
@@ -147,7 +170,7 @@ impl Modules {
 
     /// Whether another chunk assigns this global.
     pub fn is_global(&self, name: &str) -> bool {
-        self.globals.contains(name)
+        self.globals.contains_key(name)
     }
 
     /// Whether queries are wanted.
@@ -186,10 +209,10 @@ impl Modules {
         let outcome = check_chunk(&ast, types, library, self, diagnostics);
         self.depth -= 1;
         self.current = outer;
-        for (name, span) in outcome.assigned {
-            self.origin(|origins| origins.global(&name, span));
-            self.globals.insert(name);
+        for (name, span) in &outcome.assigned {
+            self.origin(|origins| origins.global(name, *span));
         }
+        self.note_assigned(path, outcome.assigned.into_iter().map(|(name, _)| name).collect());
         if let (Some(origins), Some(file)) = (&mut self.origins, file) {
             origins.leave(file);
         }
@@ -253,7 +276,7 @@ impl Project {
         // By now it is known what all chunks define.
         let defined = &self.modules.globals;
         let elsewhere: HashSet<u32> =
-            checked.undefined.iter().filter(|(_, name)| defined.contains(name)).map(|(at, _)| *at).collect();
+            checked.undefined.iter().filter(|(_, name)| defined.contains_key(name)).map(|(at, _)| *at).collect();
         checked
             .diagnostics
             .retain(|found| found.code != Code::UNDEFINED_GLOBAL || !elsewhere.contains(&found.span.start));
@@ -269,6 +292,7 @@ impl Project {
             next += 1;
             self.modules.known.remove(&at);
             self.modules.checked.remove(&at);
+            self.modules.note_assigned(&at, Vec::new());
             for (from, to) in &self.modules.requires {
                 if to.contains(&at) && !forgotten.contains(from) {
                     forgotten.push(from.clone());
@@ -288,6 +312,7 @@ impl Project {
     pub fn complete(&mut self, path: &Path, source: &[u8], offset: u32) -> Vec<Completion> {
         let known = self.modules.known.get(path).cloned();
         let before = self.modules.checked.remove(path);
+        let assigned = self.modules.assigned.get(path).cloned().unwrap_or_default();
         let mut found = Vec::new();
         for text in patched(source, offset) {
             self.modules.check(&mut self.types, &self.library, path, text);
@@ -299,6 +324,7 @@ impl Project {
             }
         }
         self.modules.checked.extend(before.map(|before| (path.to_owned(), before)));
+        self.modules.note_assigned(path, assigned);
         match known {
             Some(known) => _ = self.modules.known.insert(path.to_owned(), known),
             None => _ = self.modules.known.remove(path),

@@ -224,7 +224,7 @@ impl Query<'_> {
             let detail = Some(self.show_named(ty));
             found.entry(label.clone()).or_insert(Completion { label, kind, detail });
         }
-        let words = self.modules.globals.iter().map(|name| (name.clone(), CompletionKind::Global));
+        let words = self.modules.assigned_globals().map(|name| (name.clone(), CompletionKind::Global));
         let keywords = KEYWORDS.iter().map(|word| ((*word).to_owned(), CompletionKind::Keyword));
         for (label, kind) in words.chain(keywords) {
             found.entry(label.clone()).or_insert(Completion { label, kind, detail: None });

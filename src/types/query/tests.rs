@@ -202,6 +202,21 @@ fn what_is_being_called() {
 }
 
 #[test]
+fn globals_that_are_assigned_no_more_are_forgotten() {
+    let mut project = project();
+    let path = Path::new("main.lua");
+    let mut undefined = |source: &[u8]| {
+        project.forget(path);
+        project.check(path, source.to_vec());
+        project.complete(path, b"given = 1 ", 10);
+        project.take(path).expect("it was checked").diagnostics.len()
+    };
+    assert_eq!(undefined(b"given = 1 print(given)"), 0);
+    assert_eq!(undefined(b"print(given)"), 1);
+    assert_eq!(undefined(b"print(given)"), 1, "what is asked between checks does not count");
+}
+
+#[test]
 fn what_depends_on_a_changed_file_is_forgotten() {
     let mut project = project();
     let (main, shapes) = (Path::new("main.lua"), Path::new("shapes.lua"));
