@@ -10,28 +10,15 @@
 #![no_main]
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
 use moonlet::stdlib;
-use moonlet::types::{Diagnostic, Mode, Options, Project, Sources};
+use moonlet::types::{Diagnostic, Mode, Options, Project};
 
 /// A run is used for so many texts before its memory is given back.
 const TEXTS: u32 = 100;
 const MAX_TEXT: usize = 4096;
-
-/// No files.
-struct Nowhere;
-
-impl Sources for Nowhere {
-    fn find(&self, _: &str, _: &Path) -> Option<PathBuf> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> Option<Vec<u8>> {
-        None
-    }
-}
 
 const MODES: [Mode; 3] = [Mode::Nocheck, Mode::Nonstrict, Mode::Strict];
 
@@ -44,7 +31,7 @@ impl Run {
     fn new() -> Run {
         let projects = MODES.map(|mode| {
             let options = Options { mode, rules: true, queries: true, require_annotations: mode == Mode::Strict };
-            Project::new(stdlib::MANIFESTS, Box::new(Nowhere), options).expect("the manifests are well-formed")
+            Project::new(stdlib::MANIFESTS, Box::new(()), options).expect("the manifests are well-formed")
         });
         Run { projects: projects.into(), texts: 0 }
     }

@@ -1,14 +1,13 @@
 //! Types: those of programs as values of the host, and the checker for programs that the host is going to run.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 
 use super::convert::{IntoLua, MultiValue};
 use super::error::{Error, Result};
 use super::handle::{Rooted, Value};
 use super::{Lua, Source};
 use crate::stdlib;
-use crate::types::{Diagnostic, Manifest, Options, Project, Sources};
+use crate::types::{Diagnostic, Manifest, Options, Project};
 use crate::vm;
 use crate::vm::types::{Report, TypeRef};
 
@@ -142,23 +141,10 @@ pub(super) fn check(
     source: &[u8],
     options: Options,
 ) -> std::result::Result<Vec<Diagnostic>, String> {
-    let work = || Ok(Project::new(manifests, Box::new(NoFiles), options)?.check_text("", source));
+    let work = || Ok(Project::new(manifests, Box::new(()), options)?.check_text("", source));
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
         let thread = thread.expect("a program that embeds this can start a thread");
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
-}
-
-/// No modules but those with manifests.
-struct NoFiles;
-
-impl Sources for NoFiles {
-    fn find(&self, _: &str, _: &Path) -> Option<PathBuf> {
-        None
-    }
-
-    fn read(&self, _: &Path) -> Option<Vec<u8>> {
-        None
-    }
 }

@@ -88,6 +88,39 @@ fn yields_waits_and_finishes() {
 }
 
 #[test]
+fn what_is_woken_later_runs_after_the_step() {
+    let scheduler = scheduler(2);
+    let (sender, receiver) = mpsc::channel();
+    let later = [1, 2, 3].map(|number| {
+        let sender = sender.clone();
+        Actor::new(move |_, _| {
+            sender.send(number).unwrap();
+            StepOutcome::Finished
+        })
+    });
+    let handle = scheduler.handle().clone();
+    scheduler.handle().spawn(Actor::new(move |_, _| {
+        later.iter().for_each(|actor| handle.wake_later(actor));
+        // The other worker has nothing to do, and would have had the time.
+        thread::sleep(Duration::from_millis(20));
+        sender.send(0).unwrap();
+        StepOutcome::Finished
+    }));
+    let mut order: Vec<_> = (0..4).map(|_| receiver.recv_timeout(LONG).expect("all of them run")).collect();
+    assert_eq!(order.remove(0), 0);
+    order.sort_unstable();
+    assert_eq!(order, [1, 2, 3]);
+    // Without a worker there is no step to wait for.
+    let (sender, receiver) = mpsc::channel();
+    let alone = Actor::new(move |_, _| {
+        sender.send(()).unwrap();
+        StepOutcome::Finished
+    });
+    scheduler.handle().wake_later(&alone);
+    receiver.recv_timeout(LONG).expect("it runs");
+}
+
+#[test]
 fn a_panic_kills_the_process_and_spares_the_worker() {
     let scheduler = scheduler(1);
     let actor = Actor::new(|_, _| panic!("on purpose"));

@@ -45,6 +45,17 @@ pub trait Sources {
     }
 }
 
+/// No files: modules are those with manifests.
+impl Sources for () {
+    fn find(&self, _: &str, _: &Path) -> Option<PathBuf> {
+        None
+    }
+
+    fn read(&self, _: &Path) -> Option<Vec<u8>> {
+        None
+    }
+}
+
 /// How to check.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Options {

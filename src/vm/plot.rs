@@ -166,6 +166,7 @@ impl Plots {
         let count = (size - size_of::<Plot>()) / class_size(class);
         let mut free = [0; WORDS];
         (0..count).for_each(|index| free[index / 64] |= 1 << (index % 64));
+        // The pages of a mapping that was kept are there already, whatever is in them.
         // SAFETY: the head is at the beginning of a mapping that is nobody else's.
         unsafe { plot.write(Plot { prev: null_mut(), next: null_mut(), free, dirty: free, used: 0, count }) };
         Some(plot)

@@ -178,7 +178,7 @@ impl Modules {
         self.iter().map(Module::libraries).filter(is_global).flatten().collect()
     }
 
-    /// The others.
+    /// All of them, for an image to look at when a program asks for what it does not have from the beginning.
     pub(crate) fn on_demand(&self) -> impl Iterator<Item = OnDemand> {
         self.list.iter().map(|module| {
             let module = Arc::clone(module);
