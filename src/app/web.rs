@@ -15,7 +15,7 @@ use super::kinds::{HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
 use super::link::texts;
 use super::problem::Problem;
 use crate::modules::env;
-use crate::modules::fs::{directory, ensure};
+use crate::modules::fs::{DIRECTORY, Fs, directory, ensure};
 use crate::modules::http::firewall::Firewall;
 use crate::modules::http::middleware::Middleware;
 use crate::modules::http::relay::Relay;
@@ -131,8 +131,8 @@ fn volume<'a>(
     }
     let id = options.get(SENDFILE_VOLUME).ok_or_else(|| format!("missing option '{SENDFILE_VOLUME}'"))?;
     let found = definitions.get(&*definition.resolve_id(id));
-    let found = found.filter(|found| &*found.kind == crate::modules::fs::DIRECTORY);
-    found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no volume"))
+    let found = found.filter(|found| &*found.kind == DIRECTORY);
+    found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no {DIRECTORY}"))
 }
 
 /// The server of an entry.
@@ -155,8 +155,8 @@ impl WebServer {
     fn open(&self) -> Result<(), ErrorData> {
         let invalid = |message: String| ErrorData::judged(INVALID, &message, false);
         let version = self.catalog.current();
-        let service =
-            describe(&version.linked.definitions, self.catalog.folder(), &self.definition).map_err(invalid)?;
+        let service = describe(&self.core, &version.linked.definitions, self.catalog.folder(), &self.definition);
+        let service = service.map_err(invalid)?;
         let address = service.address.clone();
         let server = service::start(&self.core, service).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => invalid(error.to_string()),
@@ -187,7 +187,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Result<Service, String> {
+fn describe(
+    core: &RuntimeCore,
+    definitions: &Definitions,
+    folder: &Path,
+    server: &Definition,
+) -> Result<Service, String> {
     let belongs = |definition: &Definition, kind: &str, to: &str, owner: &Definition| {
         &*definition.kind == kind && definition.reference(to).as_deref() == Some(&*owner.id)
     };
@@ -220,12 +225,13 @@ fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Re
     for site in definitions.values().filter(|site| belongs(site, HTTP_STATIC, "meta.server", server)) {
         let volume = site.reference("fs").and_then(|id| definitions.get(&*id));
         let volume = volume.ok_or_else(|| format!("{}: there is no such volume", site.id))?;
-        let root = directory(&volume.data, folder);
-        ensure(&root, &volume.data).map_err(|error| format!("{}: {error}", root.display()))?;
+        let fs = core.modules.of_type::<Fs>().ok_or("the runtime has no module fs")?;
+        let root = fs.root(&volume.id, &volume.kind, &volume.data, folder);
+        let root = root.map_err(|error| format!("{}: {error}", directory(&volume.data, folder).display()))?;
         let option = |name| site.data.get("static_options").and_then(|options| options.get(name));
         files.push(FileSite {
             path: site.text("path").unwrap_or_default().to_owned(),
-            folder: root,
+            root,
             single_page: option("spa") == Some(&Data::Boolean(true)),
             index: option("index").and_then(Data::as_str).unwrap_or("index.html").to_owned(),
             cache: option("cache").and_then(Data::as_str).map(str::to_owned),

@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -38,6 +37,7 @@ use super::middleware::{Middleware, Passage};
 use super::relay::{self, Relay, Surroundings};
 use super::route::{Match, Routes};
 use super::tls::ServerTls;
+use crate::modules::fs::Root;
 use crate::runtime::call::{self, Callable};
 use crate::runtime::context::Inheritance;
 use crate::runtime::core::RuntimeCore;
@@ -80,7 +80,7 @@ pub struct Service {
     pub tls: Option<ServerTls>,
     /// Groups of endpoints.
     pub routers: Vec<Router>,
-    /// Folders of files.
+    /// Files.
     pub files: Vec<FileSite>,
 }
 
@@ -122,12 +122,12 @@ impl Endpoint {
     }
 }
 
-/// A folder whose files are served.
+/// Files that are served.
 pub struct FileSite {
     /// The beginning of the paths.
     pub path: String,
-    /// The folder.
-    pub folder: PathBuf,
+    /// Where they are.
+    pub root: Root,
     /// Whether paths that name nothing give the index.
     pub single_page: bool,
     /// The file that stands for a folder.
@@ -294,7 +294,7 @@ fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, Str
     for site in sites {
         let prefix = site.path.trim_end_matches('/').to_owned();
         let middleware = Arc::new(site.middleware);
-        let files = Files::new(site.folder, site.single_page, site.index, site.cache)?;
+        let files = Files::new(site.root, site.single_page, site.index, site.cache)?;
         let way = |files| Way {
             target: Target::Files(files),
             middleware: Arc::clone(&middleware),
