@@ -87,7 +87,7 @@ pub use embed::{
     MultiValue, NameError, Result, Scalar, Table, Type, TypeError, Validator, Value, Variadic,
 };
 #[cfg(feature = "runtime")]
-pub use embed::{Data, IntoArguments, Process, Runtime, RuntimeBuilder, module};
+pub use embed::{Data, IntoArguments, PackedFiles, Process, Runtime, RuntimeBuilder, module};
 pub use vm::allocator::Allocator;
 
 /// The programs in the README are tested.

@@ -30,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials: Vec<Trial> = folders.into_iter().map(named).collect();
     trials.push(Trial::test("apps::init_makes_what_works", init_makes_what_works));
     trials.push(Trial::test("apps::links_do_not_lead_out_of_volumes", links_do_not_lead_out_of_volumes));
+    trials.push(Trial::test("apps::links_that_cannot_be_packed", links_that_cannot_be_packed));
     trials.push(Trial::test("apps::variables_are_kept_in_files", variables_are_kept_in_files));
     trials.push(Trial::test("apps::signals_stop_services", || signals_stop("polite", 1)));
     trials.push(Trial::test("apps::a_second_signal_does_not_wait", || signals_stop("stubborn", 2)));
@@ -193,6 +194,38 @@ fn links_do_not_lead_out_of_volumes() -> Result<(), Failed> {
         std::os::unix::fs::symlink(target, folder.path().join("files").join(name))?;
     }
     Program::moonlet(folder.path()).args(&["run", ".", "it"]).run()?.expect_status(0)?.expect_stdout("refused\n")?;
+    Ok(())
+}
+
+fn links_that_cannot_be_packed() -> Result<(), Failed> {
+    let folder = Folder::new("apps-packed")?;
+    folder.write(
+        "_index.yaml",
+        "namespace: app\nentries:\n\
+         - {name: good, kind: fs.embed, directory: good}\n\
+         - {name: out, kind: fs.embed, directory: out}\n\
+         - {name: back, kind: fs.embed, directory: back}\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [fs], meta: {command: {name: it}}}\n",
+    )?;
+    folder.write(
+        "it.lua",
+        "return { main = function() return require('fs').get('app:good'):readfile('b/near/c.txt') end }",
+    )?;
+    for file in ["good/a/c.txt", "good/b/d.txt", "out/a.txt", "back/a/a.txt"] {
+        folder.write(file, "inside")?;
+    }
+    for (target, link) in [("../a", "good/b/near"), ("../good", "out/far"), ("../../back", "back/a/top")] {
+        std::os::unix::fs::symlink(target, folder.path().join(link))?;
+    }
+    let run = || Program::moonlet(folder.path()).args(&["run", ".", "it"]).run();
+    run()?
+        .expect_status(1)?
+        .expect_once_in_stderr("app:out: ./out: /far: leads out of the folder")?
+        .expect_once_in_stderr("app:back: ./back: /a/top: leads back to a folder it is in")?;
+    for link in ["out/far", "back/a/top"] {
+        fs::remove_file(folder.path().join(link))?;
+    }
+    run()?.expect_status(0)?.expect_stdout("inside\n")?;
     Ok(())
 }
 

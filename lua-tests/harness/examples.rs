@@ -15,6 +15,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 #[cfg(feature = "http")]
 use crate::apps::free_port;
+#[cfg(all(feature = "http", feature = "sql"))]
+use crate::folder::Folder;
 #[cfg(feature = "http")]
 use crate::program::wait;
 use crate::program::{Program, root};
@@ -27,7 +29,11 @@ pub fn trials() -> Vec<Trial> {
     {
         trials.push(Trial::test("examples::crawler", crawler));
         trials.push(Trial::test("examples::chat", || serves("chat", "chat_client", chat_page_with_curl)));
+    }
+    #[cfg(all(feature = "http", feature = "sql"))]
+    {
         trials.push(Trial::test("examples::todo-api", || serves("todo-api", "todo_client", todo_with_curl)));
+        trials.push(Trial::test("examples::todo-api_with_a_file", todo_with_a_file));
     }
     trials
 }
@@ -49,12 +55,29 @@ fn crawler() -> Result<(), Failed> {
     prints_what_is_expected("crawler", &[&site, "3", "1000"])
 }
 
-/// Runs an application with a server, lets a client of `lua-tests/examples` and `curl` use it, and stops it.
+/// Lets a client of `lua-tests/examples` and `curl` use the server of an application.
 #[cfg(feature = "http")]
 fn serves(name: &str, client: &str, curl: fn(&str) -> Result<(), Failed>) -> Result<(), Failed> {
+    with_server(name, &[], |url| {
+        let client = Program::moonlet(&root()).arg("run").arg(format!("lua-tests/examples/{client}.lua")).arg(url);
+        client.run()?.expect_status(0)?.expect_stdout("all is well\n")?;
+        curl(url)
+    })
+}
+
+/// Runs an application with a server as long as it is used, and stops it.
+#[cfg(feature = "http")]
+fn with_server(
+    name: &str,
+    variables: &[(&str, &str)],
+    uses: impl FnOnce(&str) -> Result<(), Failed>,
+) -> Result<(), Failed> {
     let address = format!("127.0.0.1:{}", free_port()?);
     let port = address.rsplit(':').next().unwrap_or_default();
-    let server = Program::moonlet(&root()).env("PORT", port).arg("run").arg(format!("examples/{name}"));
+    let server = variables
+        .iter()
+        .fold(Program::moonlet(&root()).env("PORT", port), |server, (name, value)| server.env(*name, *value));
+    let server = server.arg("run").arg(format!("examples/{name}"));
     let mut server = server.into_command().stdout(Stdio::null()).spawn()?;
     let used = (|| {
         while TcpStream::connect(&address).is_err() {
@@ -63,10 +86,7 @@ fn serves(name: &str, client: &str, curl: fn(&str) -> Result<(), Failed>) -> Res
             }
             thread::sleep(Duration::from_millis(5));
         }
-        let url = format!("http://{address}");
-        let client = Program::moonlet(&root()).arg("run").arg(format!("lua-tests/examples/{client}.lua")).arg(&url);
-        client.run()?.expect_status(0)?.expect_stdout("all is well\n")?;
-        curl(&url)
+        uses(&format!("http://{address}"))
     })();
     if server.try_wait()?.is_none() {
         kill_process(Pid::from_child(&server), Signal::TERM)?;
@@ -74,6 +94,20 @@ fn serves(name: &str, client: &str, curl: fn(&str) -> Result<(), Failed>) -> Res
     let status = wait(&mut server)?;
     used?;
     if status == Some(0) { Ok(()) } else { Err(format!("the server has ended with {status:?}").into()) }
+}
+
+/// What is kept in a file is there when the server runs again.
+#[cfg(all(feature = "http", feature = "sql"))]
+fn todo_with_a_file() -> Result<(), Failed> {
+    let folder = Folder::new("todo-api")?;
+    let file = folder.path().join("todos.db");
+    let variables = [("TODO_DB", &*file.to_string_lossy())];
+    let draft = r#"{"title": "outlives the server"}"#;
+    with_server("todo-api", &variables, |url| curl(&["-d", draft, &format!("{url}/api/todos")]).map(drop))?;
+    with_server("todo-api", &variables, |url| {
+        let listed = curl(&[&format!("{url}/api/todos")])?;
+        if listed.contains("outlives the server") { Ok(()) } else { Err(listed.into()) }
+    })
 }
 
 /// What `curl` prints, which must be installed.
@@ -84,7 +118,7 @@ fn curl(arguments: &[&str]) -> Result<String, Failed> {
     Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-#[cfg(feature = "http")]
+#[cfg(all(feature = "http", feature = "sql"))]
 fn todo_with_curl(url: &str) -> Result<(), Failed> {
     let todos = format!("{url}/api/todos");
     let made = curl(&["-i", "-d", r#"{"title": "by curl"}"#, &todos])?;

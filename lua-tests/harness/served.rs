@@ -57,7 +57,7 @@ fn router(prefix: &str, middleware: &[&str], options: &[(&str, &str)], endpoints
 fn service() -> Service {
     let site = |path: &str, single_page, cache: Option<&str>| FileSite {
         path: path.to_owned(),
-        folder: root().join("lua-tests").join(FOLDER).join("files"),
+        root: root().join("lua-tests").join(FOLDER).join("files").into(),
         single_page,
         index: "index.html".to_owned(),
         cache: cache.map(str::to_owned),
@@ -185,7 +185,7 @@ fn curl() -> Result<(), Failed> {
 fn wrong_descriptions() -> Result<(), Failed> {
     let runtime = runtime("return function() end")?;
     let with_routes = |endpoints: &[&str]| Service { routers: vec![router("/", &[], &[], endpoints)], ..service() };
-    let site = |folder: &str| FileSite { folder: folder.into(), ..service().files.remove(0) };
+    let site = |folder: &str| FileSite { root: std::path::PathBuf::from(folder).into(), ..service().files.remove(0) };
     let wrong = [
         Service { address: "nowhere".to_owned(), ..service() },
         with_routes(&["GET /{a}/{a} respond"]),

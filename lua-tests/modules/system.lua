@@ -51,7 +51,12 @@ do -- workers and processes
   local workers = assert(system.runtime.max_procs())
   assert(workers >= 1 and system.runtime.max_procs(workers) == workers)
   refused(errors.INVALID, "worker", system.runtime.max_procs(0))
-  refused(errors.UNAVAILABLE, "settled", system.runtime.max_procs(workers + 1))
+  refused(errors.UNAVAILABLE, "started with " .. workers, system.runtime.max_procs(workers + 1))
+  -- One does what all did.
+  assert(system.runtime.max_procs(1) == workers and system.runtime.max_procs() == 1)
+  for _ = 1, 20 do process.spawn_monitored(function() return 1 end, "app:host") end
+  for _ = 1, 20 do assert(process.events():receive().result.value == 1) end
+  assert(system.runtime.max_procs(workers) == 1 and system.runtime.max_procs() == workers)
   assert(system.runtime.tasks() >= 1 and system.runtime.goroutines() >= 1)
   local host = assert(system.hosts.list())[1]
   assert(host.status == "running" and host.processes >= 1)

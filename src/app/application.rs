@@ -13,7 +13,7 @@ use super::link::Linked;
 use super::problem::{self, Problem};
 use super::registry::Registry;
 use super::supervisor::{End, News, Supervisor, add_terminal};
-use crate::modules::{self, env::storage};
+use crate::modules::{self, env::storage, fs};
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
@@ -115,12 +115,15 @@ impl Application {
         let catalog = Catalog::new(root.to_owned(), linked);
         let entries = Box::new(CatalogEntries(Arc::clone(&catalog)));
         let system = builder.modules(modules).build(image, entries).map_err(LoadError::System)?;
-        let unreadable = storage::read_files(system.core());
-        if !unreadable.is_empty() {
-            let linked = &catalog.current().linked;
-            let problem =
-                |(id, message): (String, String)| Some(linked.definitions.get(&*id)?.problem("file_path", message));
-            return Err(LoadError::Wrong(unreadable.into_iter().filter_map(problem).collect()));
+        let unreadable = storage::read_files(system.core()).into_iter().map(|failure| ("file_path", failure));
+        let unreadable = unreadable.chain(fs::pack(system.core()).into_iter().map(|failure| ("directory", failure)));
+        let current = catalog.current();
+        let problem = |(field, (id, message)): (&str, (String, String))| {
+            Some(current.linked.definitions.get(&*id)?.problem(field, message))
+        };
+        let problems: Vec<Problem> = unreadable.filter_map(problem).collect();
+        if !problems.is_empty() {
+            return Err(LoadError::Wrong(problems));
         }
         let (sender, news) = mpsc::channel();
         let supervisor = Supervisor::new(system.core(), &catalog, sender.clone(), news);

@@ -4,7 +4,7 @@
 //! if nothing is wrong with it. Processes that run keep their code.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -65,13 +65,21 @@ pub struct Catalog {
     current: RwLock<Arc<Version>>,
     /// All versions, the first one first. Held while a change is made.
     versions: Mutex<Vec<Arc<Version>>>,
+    /// Is told of changes.
+    observer: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Catalog {
     /// A catalog whose first version has these entries, which were found below a folder.
     pub fn new(folder: PathBuf, linked: Linked) -> Arc<Catalog> {
         let first = Arc::new(Version { number: 1, previous: 0, linked });
-        Arc::new(Catalog { folder, current: RwLock::new(Arc::clone(&first)), versions: Mutex::new(vec![first]) })
+        let (current, versions) = (RwLock::new(Arc::clone(&first)), Mutex::new(vec![first]));
+        Arc::new(Catalog { folder, current, versions, observer: OnceLock::new() })
+    }
+
+    /// Has every change told to one observer; the first one stays.
+    pub fn on_change(&self, observer: impl Fn() + Send + Sync + 'static) {
+        self.observer.get_or_init(|| Box::new(observer));
     }
 
     /// The folder of the application.
@@ -136,6 +144,9 @@ impl Catalog {
         let version = Arc::new(Version { number, previous: current.number, linked });
         versions.push(Arc::clone(&version));
         *self.current.write() = Arc::clone(&version);
+        if let Some(observer) = self.observer.get() {
+            observer();
+        }
         Ok(version)
     }
 

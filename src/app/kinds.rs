@@ -7,10 +7,12 @@ use super::definition::Definition;
 use super::problem::Problem;
 use crate::modules::env::storage;
 use crate::modules::exec;
+use crate::modules::fs;
 use crate::modules::queue::{self, consumer};
 use crate::modules::security::{policy, tokens};
 #[cfg(feature = "sql")]
 use crate::modules::sql::config;
+use crate::modules::store;
 use crate::modules::templates::{SET_KIND, TEMPLATE_KIND};
 use crate::runtime::data::Data;
 #[cfg(feature = "sql")]
@@ -142,9 +144,6 @@ pub const SERVICE: &str = "process.service";
 /// A scope of process groups.
 pub const GROUP_SCOPE: &str = "pg.scope";
 
-/// Data under keys.
-pub const STORE: &str = "store.memory";
-
 /// A server of HTTP.
 pub const HTTP_SERVICE: &str = "http.service";
 /// Endpoints of a server with something in common.
@@ -223,7 +222,7 @@ static KINDS: &[Kind] = &[
     },
     Kind { name: TERMINAL, fields: &[optional("hide_logs", Shape::Boolean), LIFECYCLE], open: false },
     Kind {
-        name: "fs.directory",
+        name: fs::DIRECTORY,
         fields: &[
             required("directory", Shape::Text),
             optional("auto_init", Shape::Boolean),
@@ -233,6 +232,7 @@ static KINDS: &[Kind] = &[
         ],
         open: false,
     },
+    Kind { name: fs::EMBED, fields: &[required("directory", Shape::Text), LIFECYCLE], open: false },
     Kind {
         name: SET_KIND,
         fields: &[
@@ -293,8 +293,22 @@ static KINDS: &[Kind] = &[
         open: false,
     },
     Kind {
-        name: STORE,
+        name: store::MEMORY,
         fields: &[optional("max_size", Shape::Positive), optional("cleanup_interval", Shape::Duration), LIFECYCLE],
+        open: false,
+    },
+    #[cfg(feature = "sql")]
+    Kind {
+        name: store::SQL,
+        fields: &[
+            required("database", Shape::Text),
+            required("table_name", Shape::Text),
+            optional("id_column_name", Shape::Text),
+            optional("payload_column_name", Shape::Text),
+            optional("expire_column_name", Shape::Text),
+            optional("cleanup_interval", Shape::Duration),
+            LIFECYCLE,
+        ],
         open: false,
     },
     Kind { name: queue::MEMORY, fields: &[LIFECYCLE], open: false },

@@ -10,15 +10,17 @@ use hashbrown::{HashMap, HashSet};
 
 use super::definition::{Definition, FILE, SOURCE};
 use super::kinds::{
-    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, STORE,
-    TERMINAL,
+    self, FUNCTION, HOST, HTTP_ENDPOINT, HTTP_ROUTER, HTTP_SERVICE, HTTP_STATIC, LIBRARY, PROCESS, SERVICE, TERMINAL,
 };
 use super::problem::Problem;
 use crate::compile::{Exports, Modules, exports};
 use crate::modules::env::{is_name, storage};
-use crate::modules::fs::DIRECTORY;
+use crate::modules::fs;
 use crate::modules::queue::{self, consumer};
 use crate::modules::security::tokens;
+#[cfg(feature = "sql")]
+use crate::modules::sql::config;
+use crate::modules::store;
 use crate::modules::templates::{self, SET_KIND, TEMPLATE_KIND};
 use crate::runtime::call::Pool;
 use crate::runtime::data::Data;
@@ -279,9 +281,11 @@ impl Linker<'_> {
             HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
             queue::KIND => &[("driver", &[queue::MEMORY]), ("dead_letter", &[queue::KIND])],
             consumer::KIND => &[("queue", &[queue::KIND]), ("func", &[FUNCTION, PROCESS])],
-            tokens::KIND => &[("store", &[STORE])],
+            tokens::KIND => &[("store", &[store::MEMORY])],
+            #[cfg(feature = "sql")]
+            store::SQL => &[("database", &config::KINDS)],
             storage::VARIABLE => &[("storage", &storage::STORAGES)],
-            HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &[DIRECTORY])],
+            HTTP_STATIC => &[("meta.server", &[HTTP_SERVICE]), ("fs", &fs::KINDS)],
             TEMPLATE_KIND => &[("set", &[SET_KIND])],
             _ => &[],
         };

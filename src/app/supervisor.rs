@@ -5,8 +5,12 @@
 //! may take long happens elsewhere: loading a service on a thread of its own, work of resources on the runtime of host
 //! modules.
 //!
+//! When the registry changes, the [entries that run](changes) follow.
+//!
 //! A service that is required and cannot be started when the application begins ends the application. From then on,
 //! whatever fails is restarted as its policy says.
+
+mod changes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +19,7 @@ use std::time::Duration;
 
 use hashbrown::HashSet;
 
+use self::changes::Fate;
 use super::catalog::Catalog;
 use super::definition::Definition;
 use super::kinds::{HOST, HTTP_SERVICE, SERVICE, TERMINAL, is_supervised};
@@ -51,6 +56,8 @@ pub enum News {
     Ended(Arc<str>, u64, Outcome),
     /// A resource has given everything back.
     Closed(Arc<str>, u64),
+    /// The registry has other entries.
+    Changed,
     /// The process of a terminal host has ended: the application ends with its outcome.
     Finished(Outcome),
     /// Somebody wants the application to end; the second time, at once.
@@ -130,6 +137,8 @@ struct Unit {
     running: Option<Running>,
     /// What its resource does at the moment.
     operation: Option<Operation>,
+    /// What becomes of it when it has stopped, if the registry has changed.
+    fate: Option<Fate>,
 }
 
 /// See the module header.
@@ -155,39 +164,53 @@ impl Supervisor {
         sender: Sender<News>,
         news: Receiver<News>,
     ) -> Supervisor {
-        let version = catalog.current();
-        let mut units = BTreeMap::new();
-        for definition in version.linked.definitions.values().filter(|definition| is_supervised(&definition.kind)) {
-            let unit = Unit {
-                lifecycle: Lifecycle::of(definition),
-                requires: requirements(definition),
-                definition: Arc::clone(definition),
-                state: State::Unknown,
-                run: 0,
-                starts: 0,
-                failure: Box::default(),
-                since: Moment(0),
-                due: None,
-                loading: false,
-                running: None,
-                operation: None,
-            };
-            units.insert(definition.id.to_string(), unit);
-            match &*definition.kind {
-                HOST => _ = core.hosts.add(&definition.id, HostKind::Processes, process_limit(definition), None),
-                TERMINAL => add_terminal(core, &definition.id, &sender),
-                _ => {}
-            }
-        }
-        Supervisor {
+        let mut supervisor = Supervisor {
             core: Arc::clone(core),
             catalog: Arc::clone(catalog),
-            units,
-            sender,
+            units: BTreeMap::new(),
+            sender: sender.clone(),
             news,
             booted: false,
             command: None,
             interrupted: false,
+        };
+        let version = catalog.current();
+        for definition in version.linked.definitions.values().filter(|definition| is_supervised(&definition.kind)) {
+            supervisor.add(definition, 0);
+        }
+        // Nobody listens any more if the application has ended.
+        catalog.on_change(move || drop(sender.send(News::Changed)));
+        supervisor
+    }
+
+    /// Looks after an entry from now on; its starts are counted from `run` on.
+    fn add(&mut self, definition: &Arc<Definition>, run: u64) {
+        let unit = Unit {
+            lifecycle: Lifecycle::of(definition),
+            requires: requirements(definition),
+            definition: Arc::clone(definition),
+            state: State::Unknown,
+            run,
+            starts: 0,
+            failure: Box::default(),
+            since: Moment(0),
+            due: None,
+            loading: false,
+            running: None,
+            operation: None,
+            fate: None,
+        };
+        self.units.insert(definition.id.to_string(), unit);
+        match &*definition.kind {
+            HOST => {
+                // One that is known goes on, with its processes.
+                let (limit, known) = (process_limit(definition), self.core.hosts.find(&definition.id));
+                if known.is_none_or(|host| host.kind != HostKind::Processes || host.limit() != limit) {
+                    self.core.hosts.add(&definition.id, HostKind::Processes, limit, None);
+                }
+            }
+            TERMINAL => add_terminal(&self.core, &definition.id, &self.sender),
+            _ => {}
         }
     }
 
@@ -230,6 +253,7 @@ impl Supervisor {
     /// Acts and takes news until `enough`, or until the application is to end.
     fn turn(&mut self, enough: impl Fn(&Supervisor) -> bool) -> Option<End> {
         loop {
+            self.settle();
             let end = self.act();
             self.publish();
             if end.is_some() {
@@ -248,6 +272,7 @@ impl Supervisor {
                     }
                 },
                 Ok(News::Finished(outcome)) => return Some(End::Finished(outcome)),
+                Ok(News::Changed) => self.follow(),
                 Ok(news) => {
                     if let Some(end) = self.take(news) {
                         return Some(end);
@@ -365,6 +390,10 @@ impl Supervisor {
                 let now = self.core.driver.now();
                 let unit = self.units.get_mut(&*id)?;
                 if unit.run != run || unit.state != State::Starting {
+                    if unit.fate.is_some() {
+                        // This is what it still waited for.
+                        unit.loading = false;
+                    }
                     match started {
                         Ok(Running::Process(process)) => self.core.scheduler.kill(&process),
                         Ok(Running::Resource(resource)) => {
@@ -402,7 +431,7 @@ impl Supervisor {
                 }
                 None
             }
-            News::Finished(_) | News::Stop => None,
+            News::Finished(_) | News::Stop | News::Changed => None,
         }
     }
 

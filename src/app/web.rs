@@ -15,7 +15,7 @@ use super::kinds::{HTTP_ENDPOINT, HTTP_ROUTER, HTTP_STATIC};
 use super::link::texts;
 use super::problem::Problem;
 use crate::modules::env;
-use crate::modules::fs::{directory, ensure};
+use crate::modules::fs::{self, DIRECTORY, Fs, directory, ensure};
 use crate::modules::http::firewall::Firewall;
 use crate::modules::http::middleware::Middleware;
 use crate::modules::http::relay::Relay;
@@ -131,8 +131,8 @@ fn volume<'a>(
     }
     let id = options.get(SENDFILE_VOLUME).ok_or_else(|| format!("missing option '{SENDFILE_VOLUME}'"))?;
     let found = definitions.get(&*definition.resolve_id(id));
-    let found = found.filter(|found| &*found.kind == crate::modules::fs::DIRECTORY);
-    found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no volume"))
+    let found = found.filter(|found| &*found.kind == DIRECTORY);
+    found.map(|found| Some(&**found)).ok_or_else(|| format!("'{SENDFILE_VOLUME}': {id} is no {DIRECTORY}"))
 }
 
 /// The server of an entry.
@@ -140,31 +140,62 @@ struct WebServer {
     core: Arc<RuntimeCore>,
     catalog: Arc<Catalog>,
     definition: Arc<Definition>,
-    /// While it runs.
-    server: Mutex<Option<Server>>,
+    /// While it runs: the server, and the entries that it was made of.
+    running: Mutex<Option<(Server, Vec<Arc<Definition>>)>>,
 }
 
 /// What stands for the server of an entry. Its start fails with `Invalid` if something is wrong with it, and with
 /// `Unavailable` if its address cannot be had.
 pub fn resource(core: &Arc<RuntimeCore>, definition: &Arc<Definition>, catalog: &Arc<Catalog>) -> Arc<dyn Resource> {
     let (core, catalog, definition) = (Arc::clone(core), Arc::clone(catalog), Arc::clone(definition));
-    Arc::new(WebServer { core, catalog, definition, server: Mutex::new(None) })
+    Arc::new(WebServer { core, catalog, definition, running: Mutex::new(None) })
 }
 
 impl WebServer {
-    fn open(&self) -> Result<(), ErrorData> {
-        let invalid = |message: String| ErrorData::judged(INVALID, &message, false);
+    /// The server as the current entries describe it, and those entries.
+    fn describe(&self) -> Result<(Service, Vec<Arc<Definition>>), ErrorData> {
         let version = self.catalog.current();
-        let service =
-            describe(&version.linked.definitions, self.catalog.folder(), &self.definition).map_err(invalid)?;
+        let definitions = &version.linked.definitions;
+        let service = describe(&self.core, definitions, self.catalog.folder(), &self.definition);
+        Ok((service.map_err(invalid)?, parts(definitions)))
+    }
+
+    fn open(&self) -> Result<(), ErrorData> {
+        let (service, parts) = self.describe()?;
         let address = service.address.clone();
         let server = service::start(&self.core, service).map_err(|error| match error.kind() {
             std::io::ErrorKind::InvalidInput => invalid(error.to_string()),
             _ => ErrorData::judged(UNAVAILABLE, &format!("{address}: {error}"), true),
         })?;
-        *self.server.lock() = Some(server);
+        *self.running.lock() = Some((server, parts));
         Ok(())
     }
+
+    /// Replaces what the server answers with, if the entries are others.
+    fn reroute(&self) -> Result<(), ErrorData> {
+        // Held to the end: who comes later knows the later entries.
+        let mut running = self.running.lock();
+        let Some((server, known)) = &mut *running else { return Ok(()) };
+        let parts = parts(&self.catalog.current().linked.definitions);
+        let is_known = |(a, b): (&Arc<_>, &Arc<_>)| Arc::ptr_eq(a, b);
+        if known.len() == parts.len() && known.iter().zip(&parts).all(is_known) {
+            return Ok(());
+        }
+        let (service, parts) = self.describe()?;
+        server.replace(service.routers, service.files).map_err(invalid)?;
+        *known = parts;
+        Ok(())
+    }
+}
+
+fn invalid(message: String) -> ErrorData {
+    ErrorData::judged(INVALID, &message, false)
+}
+
+/// The entries that servers are made of.
+fn parts(definitions: &Definitions) -> Vec<Arc<Definition>> {
+    let is_part = |kind: &str| [HTTP_ROUTER, HTTP_ENDPOINT, HTTP_STATIC].contains(&kind) || fs::KINDS.contains(&kind);
+    definitions.values().filter(|definition| is_part(&definition.kind)).cloned().collect()
 }
 
 impl Resource for WebServer {
@@ -172,10 +203,14 @@ impl Resource for WebServer {
         Box::pin(blocking(move || self.open()))
     }
 
+    fn refresh(self: Arc<Self>) -> Option<Work<Result<(), ErrorData>>> {
+        Some(Box::pin(blocking(move || self.reroute())))
+    }
+
     /// Requests that are under way are answered; what takes longer is broken off.
     fn stop(self: Arc<Self>, timeout: Duration) -> Work<()> {
         Box::pin(blocking(move || {
-            if let Some(server) = self.server.lock().take() {
+            if let Some((server, _)) = self.running.lock().take() {
                 server.stop(timeout);
             }
         }))
@@ -187,7 +222,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Result<Service, String> {
+fn describe(
+    core: &RuntimeCore,
+    definitions: &Definitions,
+    folder: &Path,
+    server: &Definition,
+) -> Result<Service, String> {
     let belongs = |definition: &Definition, kind: &str, to: &str, owner: &Definition| {
         &*definition.kind == kind && definition.reference(to).as_deref() == Some(&*owner.id)
     };
@@ -220,12 +260,13 @@ fn describe(definitions: &Definitions, folder: &Path, server: &Definition) -> Re
     for site in definitions.values().filter(|site| belongs(site, HTTP_STATIC, "meta.server", server)) {
         let volume = site.reference("fs").and_then(|id| definitions.get(&*id));
         let volume = volume.ok_or_else(|| format!("{}: there is no such volume", site.id))?;
-        let root = directory(&volume.data, folder);
-        ensure(&root, &volume.data).map_err(|error| format!("{}: {error}", root.display()))?;
+        let fs = core.modules.of_type::<Fs>().ok_or("the runtime has no module fs")?;
+        let root = fs.root(&volume.id, &volume.kind, &volume.data, folder);
+        let root = root.map_err(|error| format!("{}: {error}", directory(&volume.data, folder).display()))?;
         let option = |name| site.data.get("static_options").and_then(|options| options.get(name));
         files.push(FileSite {
             path: site.text("path").unwrap_or_default().to_owned(),
-            folder: root,
+            root,
             single_page: option("spa") == Some(&Data::Boolean(true)),
             index: option("index").and_then(Data::as_str).unwrap_or("index.html").to_owned(),
             cache: option("cache").and_then(Data::as_str).map(str::to_owned),

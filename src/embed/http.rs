@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+pub use crate::modules::fs::Root;
 pub use crate::modules::http::firewall::Firewall;
 pub use crate::modules::http::middleware::Middleware;
 pub use crate::modules::http::relay::{Origins, Relay};

@@ -44,6 +44,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 #[cfg(feature = "runtime")]
+pub use crate::modules::fs::PackedFiles;
+#[cfg(feature = "runtime")]
 pub use crate::runtime::data::Data;
 pub use chunk::Chunk;
 pub use convert::{FromLua, FromLuaMulti, IntoLua, IntoLuaMulti, MultiValue, Variadic};

@@ -1,6 +1,7 @@
 //! Processes from Rust: start them, send them messages, wait for their results.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::error::{Error, Result};
 use crate::compile::NoModules;
+use crate::modules::fs::{Fs, PackedFiles};
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INTERNAL};
 use crate::runtime::mail::Outcome;
@@ -29,6 +31,7 @@ pub struct RuntimeBuilder {
     system: system::Builder,
     sources: HashMap<Box<str>, Box<[u8]>>,
     modules: Vec<Addition>,
+    volumes: Vec<(Box<str>, Arc<PackedFiles>)>,
     sandbox: bool,
 }
 
@@ -73,6 +76,28 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Gives processes files that they find with `fs.get` under an id, such as those that the program holds itself. They can
+    /// be read only. Every other id means the files of the machine.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let runtime = moonlet::Runtime::builder()
+    ///     .volume("app:texts", [("greetings/moon.txt", "hello, moon")])
+    ///     .entry("app:main", "return function() return require('fs').get('app:texts'):readfile('greetings/moon.txt') end")
+    ///     .build()?;
+    /// assert_eq!(runtime.spawn("app:main", ())?.wait()?.as_str(), Some("hello, moon"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn volume(
+        mut self,
+        id: &str,
+        files: impl IntoIterator<Item = (impl AsRef<Path>, impl AsRef<[u8]>)>,
+    ) -> RuntimeBuilder {
+        self.volumes.push((id.into(), Arc::new(files.into_iter().collect())));
+        self
+    }
+
     /// Where `require` looks for files, in the form of `package.path`.
     pub fn module_path(mut self, path: &str) -> RuntimeBuilder {
         self.system = self.system.module_path(path);
@@ -99,6 +124,9 @@ impl RuntimeBuilder {
     /// If the operating system refuses a thread.
     pub fn build(self) -> io::Result<Runtime> {
         let mut modules = modules::built_in();
+        if let Some(fs) = modules.of_type::<Fs>() {
+            self.volumes.into_iter().for_each(|(id, files)| fs.add(&id, files));
+        }
         self.modules.into_iter().for_each(|add| add(&mut modules));
         let image = modules::image(&modules, self.sandbox);
         let entries = Sources { sources: self.sources, known: Mutex::default() };
@@ -346,6 +374,31 @@ mod tests {
             (data, depth) = (inner, depth + 1);
         }
         assert!(depth > 10 && data.as_str().unwrap().starts_with("table: "), "{data:?}");
+    }
+
+    #[test]
+    fn files_of_the_host() {
+        let source = r#"return function()
+            local fs = require("fs")
+            local files = assert(fs.get("app:files"))
+            assert(files:readfile("a/b.bin") == "\0\xff" and files:readfile("/c") == "text" and files:isdir("a"))
+            local names = {}
+            for entry in files:readdir("/") do names[#names + 1] = entry.name end
+            assert(table.concat(names, " ") == "a c" and files:stat("c").modified == 0)
+            local written, err = files:writefile("c", "new")
+            assert(written == false and errors.is(err, errors.PERMISSION_DENIED))
+            assert(fs.get("app:empty"):exists("/") and not fs.get("app:empty"):exists("c"))
+            assert(fs.get("app:machine"):isdir("/") and not fs.get("app:machine"):exists("/a/b.bin"))
+            return true
+        end"#;
+        let runtime = Runtime::builder()
+            .workers(1)
+            .entry("app:it", source)
+            .volume("app:files", [("a/b.bin", &b"\0\xff"[..]), ("/c", b"old"), ("c", b"text")])
+            .volume("app:empty", Vec::<(&str, &str)>::new())
+            .build()
+            .expect("threads can be started");
+        assert_eq!(runtime.spawn("app:it", ()).unwrap().wait().unwrap(), Data::from(true));
     }
 
     #[test]

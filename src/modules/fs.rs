@@ -1,34 +1,49 @@
 //! The `fs` module (`modules.md` §4.1): files of a volume, read and written off the workers.
 //!
-//! In an application a volume is an entry, `fs.directory`: a folder that paths and links do not lead out of. In script mode
-//! every volume id gives the file system of the machine: the volume's root is `/`, and its working directory that of the
-//! operating system process. Paths and names are bytes.
+//! | file | owns |
+//! | --- | --- |
+//! | [`place`] | where paths lead |
+//! | [`packed`] | files in memory |
+//! | [`file`], `streamed` | open files and scanners; streams that are written to files |
+//!
+//! In an application a volume is an entry: `fs.directory`, a folder that paths and links do not lead out of, or `fs.embed`,
+//! the files that were below a folder when the application was loaded. In script mode every volume id gives the file system of
+//! the machine: the volume's root is `/`, and its working directory that of the operating system process; but a host that embeds
+//! the runtime may have given files for an id. Paths and names are bytes.
 
 mod file;
+mod packed;
+mod place;
 #[cfg(feature = "app")]
 mod streamed;
 
 #[cfg(feature = "http")]
 pub use self::file::OpenFile;
+pub use self::packed::PackedFiles;
+#[cfg(feature = "http")]
+pub(crate) use self::packed::{Node, PackedFile};
+pub use self::place::Root;
 
 use std::ffi::OsStr;
-use std::fs::{self, FileType, Metadata};
+use std::fs;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
-use parking_lot::Mutex;
+use hashbrown::HashMap;
+use parking_lot::{Mutex, RwLock};
 use smallvec::smallvec;
 
+use self::place::{FOLDER, Mode, Place, Stat};
 #[cfg(feature = "app")]
 use super::stream::Stream;
 use crate::runtime::access;
+#[cfg(feature = "app")]
+use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{self, ALREADY_EXISTS, INTERNAL, INVALID, NOT_FOUND, PERMISSION_DENIED};
-use crate::runtime::module::{Module, ModuleClass};
+use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::operation::run_blocking;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::Resource;
@@ -43,8 +58,9 @@ use crate::vm::raw::host_object;
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
-/// The module.
-pub struct Fs;
+/// The module, with the volumes in memory by their ids.
+#[derive(Default)]
+pub struct Fs(RwLock<HashMap<Box<str>, Arc<PackedFiles>>>);
 
 impl Module for Fs {
     fn libraries(&self) -> Vec<&'static Library> {
@@ -58,6 +74,48 @@ impl Module for Fs {
     fn manifest(&self) -> &'static str {
         include_str!("fs.d.lua")
     }
+}
+
+impl Fs {
+    /// Files for a volume.
+    pub fn add(&self, id: &str, files: Arc<PackedFiles>) {
+        self.0.write().insert(id.into(), files);
+    }
+
+    fn packed(&self, id: &str) -> Option<Arc<PackedFiles>> {
+        self.0.read().get(id).cloned()
+    }
+
+    /// Where the files are of a volume that an application in `folder` defines. Blocks.
+    ///
+    /// # Errors
+    /// There is no such folder, or what is in it cannot be packed.
+    pub fn root(&self, id: &str, kind: &str, data: &Data, folder: &Path) -> io::Result<Root> {
+        let root = directory(data, folder);
+        if kind != EMBED {
+            ensure(&root, data)?;
+            return Ok(Root::Folder(root));
+        }
+        if let Some(files) = self.packed(id) {
+            return Ok(Root::Packed(files));
+        }
+        let files = Arc::new(PackedFiles::read(&root)?);
+        self.add(id, Arc::clone(&files));
+        Ok(Root::Packed(files))
+    }
+}
+
+/// Packs the files of all volumes that are to have them in memory. Gives the ids of those that cannot be read, with the
+/// reasons. Blocks.
+#[cfg(feature = "app")]
+pub fn pack(core: &RuntimeCore) -> Vec<(String, String)> {
+    let Some(fs) = core.modules.of_type::<Fs>() else { return Vec::new() };
+    let pack = |(id, _): (Arc<str>, Data)| {
+        let Resource::Entry { kind, data, folder } = core.entries.resource(&id) else { return None };
+        let error = fs.root(&id, &kind, &data, &folder).err()?;
+        Some((id.to_string(), format!("{}: {error}", directory(&data, &folder).display())))
+    };
+    core.entries.of_kind(EMBED).into_iter().filter_map(pack).collect()
 }
 
 static LIBRARY: Library = Library {
@@ -97,66 +155,30 @@ static VOLUME: Class = Class {
     metamethods: &[],
 };
 
-/// The kind of entries that are volumes.
+/// The kind of volumes that are folders.
 pub const DIRECTORY: &str = "fs.directory";
+/// The kind of volumes in memory.
+pub const EMBED: &str = "fs.embed";
+/// All kinds of volumes.
+pub const KINDS: [&str; 2] = [DIRECTORY, EMBED];
 
 /// A volume handle.
 struct Volume {
-    /// The folder that is its root.
-    root: PathBuf,
+    root: Root,
     /// As programs see it: the root is `/`. Shared with a `chdir` that is under way.
     working_dir: Arc<Mutex<PathBuf>>,
-}
-
-/// A path of a volume.
-struct VolumePath {
-    root: PathBuf,
-    /// As programs see it: absolute, without `.` and `..`.
-    shown: PathBuf,
-}
-
-impl VolumePath {
-    /// Where it is on the machine.
-    fn real(&self) -> io::Result<PathBuf> {
-        let relative = self.shown.strip_prefix("/").unwrap_or(&self.shown);
-        let real = self.root.join(relative);
-        if self.root != Path::new("/") {
-            self.check_links(&real)?;
-        }
-        Ok(real)
-    }
-
-    /// Refuses a path that leads out of the volume through a link. What does not exist yet lies where it will be made.
-    fn check_links(&self, real: &Path) -> io::Result<()> {
-        let root = self.root.canonicalize()?;
-        for part in real.ancestors() {
-            match part.canonicalize() {
-                Ok(found) if found.starts_with(&root) => return Ok(()),
-                Ok(_) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::PermissionDenied,
-                        "not allowed: leads out of the volume",
-                    ));
-                }
-                // A link that leads nowhere would be followed when a file is made.
-                Err(_) if part.is_symlink() => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::PermissionDenied,
-                        "not allowed: a link that leads nowhere",
-                    ));
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
 }
 
 impl UserData for Volume {
     fn class(&self) -> &'static str {
         "fs.Volume"
     }
+}
+
+fn new_volume(vm: &mut Vm, root: Root, working_dir: PathBuf) -> Value {
+    let metatable = vm.image.class(&VOLUME);
+    let volume = Volume { root, working_dir: Arc::new(Mutex::new(working_dir)) };
+    Value::userdata(vm.heap.new_userdata(volume, metatable))
 }
 
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
@@ -167,24 +189,42 @@ fn get(vm: &mut Vm, args: Args) -> NativeResult {
     if let Err(error) = access::check(vm, "fs.get", &id) {
         return errors::refuse(vm, error);
     }
+    let top = || PathBuf::from("/");
+    let fs = module::<Fs>(vm);
     let (root, working_dir) = match state(vm).core().entries.resource(&id) {
-        Resource::Undeclared => (PathBuf::from("/"), std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))),
+        Resource::Undeclared => match fs.packed(&id) {
+            Some(files) => (Root::Packed(files), top()),
+            None => (Root::Folder(top()), std::env::current_dir().unwrap_or_else(|_| top())),
+        },
         Resource::Unknown => return errors::fail(vm, NOT_FOUND, &format!("no volume {id}")),
-        Resource::Entry { kind, .. } if &*kind != DIRECTORY => {
-            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {DIRECTORY}"));
+        Resource::Entry { kind, .. } if !KINDS.contains(&&*kind) => {
+            return errors::fail(vm, INVALID, &format!("{id} is a {kind}, not a {}", KINDS.join(" or ")));
         }
-        Resource::Entry { data, folder, .. } => {
-            let root = directory(&data, &folder);
-            if let Err(error) = ensure(&root, &data) {
-                return errors::fail(vm, error_kind(&error), &format!("{}: {error}", root.display()));
+        Resource::Entry { kind, data, folder } => {
+            let (id, shown) = (id.into_owned(), directory(&data, &folder));
+            let failed = move |error: &io::Error| (error_kind(error), format!("{}: {error}", shown.display()));
+            if &*kind == EMBED && fs.packed(&id).is_none() {
+                // It was defined when the application ran already.
+                let read = move || fs.root(&id, &kind, &data, &folder);
+                return run_blocking(vm, "file operation", read, move |vm, root| match root {
+                    Ok(root) => Ok(smallvec![new_volume(vm, root, PathBuf::from("/")), Value::NIL]),
+                    Err(error) => {
+                        let (kind, message) = failed(&error);
+                        Ok(smallvec![Value::NIL, errors::new_error(vm, kind, &message)])
+                    }
+                });
             }
-            (root, PathBuf::from("/"))
+            match fs.root(&id, &kind, &data, &folder) {
+                Ok(root) => (root, top()),
+                Err(error) => {
+                    let (kind, message) = failed(&error);
+                    return errors::fail(vm, kind, &message);
+                }
+            }
         }
     };
-    let metatable = vm.image.class(&VOLUME);
-    let volume = Volume { root, working_dir: Arc::new(Mutex::new(working_dir)) };
-    let volume = vm.heap.new_userdata(volume, metatable);
-    vm.push(Value::userdata(volume))?;
+    let volume = new_volume(vm, root, working_dir);
+    vm.push(volume)?;
     vm.push(Value::NIL)?;
     Ok(Flow::Return(2))
 }
@@ -209,7 +249,7 @@ pub fn ensure(root: &Path, data: &Data) -> io::Result<()> {
 }
 
 /// The path that argument `i` names; `None` if it is no path.
-fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<VolumePath>, Box<LuaError>> {
+fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<Place>, Box<LuaError>> {
     let volume = args.check_userdata::<Volume>(vm, 0, "fs.Volume")?;
     let (root, mut path) = (volume.root.clone(), volume.working_dir.lock().clone());
     let bytes = args.check_bytes(vm, i)?;
@@ -226,7 +266,7 @@ fn path(vm: &mut Vm, args: Args, i: u32) -> Result<Option<VolumePath>, Box<LuaEr
             name => path.push(OsStr::from_bytes(name)),
         }
     }
-    Ok(Some(VolumePath { root, shown: path }))
+    Ok(Some(Place { root, shown: path }))
 }
 
 /// Runs `work` on the path of argument 1. `failed` is the first result of a failure.
@@ -234,17 +274,15 @@ fn on_path<T: Send + 'static>(
     vm: &mut Vm,
     args: Args,
     failed: Value,
-    work: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    work: impl FnOnce(&Place) -> io::Result<T> + Send + 'static,
     finish: impl FnOnce(&mut Vm, T) -> Continuation + Send + 'static,
 ) -> NativeResult {
-    let Some(path) = path(vm, args, 1)? else {
+    let Some(place) = path(vm, args, 1)? else {
         return errors::fail_with(vm, failed, INVALID, "invalid path");
     };
     let fails_with_false = !failed.is_nil();
-    let work = move || {
-        let result = path.real().and_then(|real| work(&real));
-        result.map_err(|error| (error_kind(&error), format!("{}: {error}", path.shown.display())))
-    };
+    let work =
+        move || work(&place).map_err(|error| (error_kind(&error), format!("{}: {error}", place.shown.display())));
     run_blocking(vm, "file operation", work, move |vm, result| match result {
         Ok(value) => finish(vm, value),
         Err((kind, message)) => {
@@ -273,70 +311,52 @@ fn succeeded(_: &mut Vm, (): ()) -> Continuation {
 }
 
 fn read_file(vm: &mut Vm, args: Args) -> NativeResult {
-    on_path(vm, args, Value::NIL, |path| fs::read(path), |vm, bytes| Ok(smallvec![vm.string(&bytes)?, Value::NIL]))
+    on_path(vm, args, Value::NIL, Place::read, |vm, bytes| Ok(smallvec![vm.string(&bytes)?, Value::NIL]))
 }
 
 fn write_file(vm: &mut Vm, args: Args) -> NativeResult {
     let mode = if args.get(vm, 3).is_nil() { b"w" } else { args.check_bytes(vm, 3)? };
-    let Some(options) = file::options(mode).filter(|_| mode != b"r") else {
+    let Some(mode) = Mode::named(mode).filter(|mode| *mode != Mode::Read) else {
         return errors::fail_with(vm, Value::FALSE, INVALID, "invalid mode");
     };
     #[cfg(feature = "app")]
     if let Some(stream) = host_object::<Stream>(args.get(vm, 2)).cloned() {
         return match path(vm, args, 1)? {
-            Some(path) => streamed::write(vm, path, stream, options),
+            Some(place) => streamed::write(vm, place, stream, mode),
             None => errors::fail_with(vm, Value::FALSE, INVALID, "invalid path"),
         };
     }
     let data = args.check_bytes(vm, 2)?.to_vec();
-    on_path(vm, args, Value::FALSE, move |path| options.open(path)?.write_all(&data), succeeded)
+    on_path(vm, args, Value::FALSE, move |place| place.open(mode)?.write_all(&data), succeeded)
 }
 
 fn exists(vm: &mut Vm, args: Args) -> NativeResult {
-    on_path(vm, args, Value::FALSE, |path| path.try_exists(), |_, there| Ok(smallvec![Value::bool(there), Value::NIL]))
+    on_path(vm, args, Value::FALSE, Place::exists, |_, there| Ok(smallvec![Value::bool(there), Value::NIL]))
 }
 
 fn is_dir(vm: &mut Vm, args: Args) -> NativeResult {
-    on_path(
-        vm,
-        args,
-        Value::FALSE,
-        |path| fs::metadata(path),
-        |_, metadata| Ok(smallvec![Value::bool(metadata.is_dir()), Value::NIL]),
-    )
-}
-
-/// The `type` of an entry. A symbolic link is a file until it is followed; what is read and written in other ways than
-/// a file (a pipe, a socket, a device) is neither of the two constants.
-fn type_name(kind: FileType) -> &'static str {
-    if kind.is_dir() {
-        "directory"
-    } else if kind.is_file() || kind.is_symlink() {
-        "file"
-    } else {
-        "special"
-    }
+    let is_folder = |place: &Place| Ok(place.stat()?.sort == FOLDER);
+    on_path(vm, args, Value::FALSE, is_folder, |_, is_folder| Ok(smallvec![Value::bool(is_folder), Value::NIL]))
 }
 
 fn stat(vm: &mut Vm, args: Args) -> NativeResult {
-    let named = |path: &Path| Ok((path.file_name().map(OsStr::to_owned), fs::metadata(path)?));
-    on_path(vm, args, Value::NIL, named, |vm, (name, metadata)| {
-        let name = vm.string(name.as_deref().map_or(b"/", OsStrExt::as_bytes))?;
-        Ok(smallvec![stat_table(vm, name, &metadata)?, Value::NIL])
+    let named = |place: &Place| Ok((place.name().to_owned(), place.stat()?));
+    on_path(vm, args, Value::NIL, named, |vm, (name, stat)| {
+        let name = vm.string(name.as_bytes())?;
+        Ok(smallvec![stat_table(vm, name, &stat)?, Value::NIL])
     })
 }
 
-fn stat_table(vm: &mut Vm, name: Value, metadata: &Metadata) -> Result<Value, Box<LuaError>> {
-    let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    let kind = vm.string(type_name(metadata.file_type()).as_bytes())?;
+fn stat_table(vm: &mut Vm, name: Value, stat: &Stat) -> Result<Value, Box<LuaError>> {
+    let sort = vm.string(stat.sort.as_bytes())?;
     let table = vm.heap.new_table(0, 6);
     for (field, value) in [
         ("name", name),
-        ("size", Value::int(metadata.len() as i64)),
-        ("mode", Value::int(i64::from(metadata.permissions().mode()))),
-        ("modified", Value::int(modified.map_or(0, |since| since.as_secs() as i64))),
-        ("is_dir", Value::bool(metadata.is_dir())),
-        ("type", kind),
+        ("size", Value::int(stat.size as i64)),
+        ("mode", Value::int(i64::from(stat.mode))),
+        ("modified", Value::int(stat.modified as i64)),
+        ("is_dir", Value::bool(stat.sort == FOLDER)),
+        ("type", sort),
     ] {
         set(vm, table, field, value)?;
     }
@@ -349,25 +369,15 @@ fn set(vm: &mut Vm, table: *mut Table, field: &str, value: Value) -> Result<(), 
 }
 
 fn mkdir(vm: &mut Vm, args: Args) -> NativeResult {
-    on_path(vm, args, Value::FALSE, |path| fs::create_dir(path), succeeded)
+    on_path(vm, args, Value::FALSE, Place::make_folder, succeeded)
 }
 
 fn remove(vm: &mut Vm, args: Args) -> NativeResult {
-    let remove = |path: &Path| if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
-    on_path(vm, args, Value::FALSE, remove, succeeded)
+    on_path(vm, args, Value::FALSE, Place::remove, succeeded)
 }
 
 fn read_dir(vm: &mut Vm, args: Args) -> NativeResult {
-    let list = |path: &Path| {
-        let entries = fs::read_dir(path)?.map(|entry| {
-            let entry = entry?;
-            Ok((entry.file_name(), type_name(entry.file_type()?)))
-        });
-        let mut entries = entries.collect::<io::Result<Vec<_>>>()?;
-        entries.sort_unstable();
-        Ok(entries)
-    };
-    on_path(vm, args, Value::NIL, list, |vm, entries| {
+    on_path(vm, args, Value::NIL, Place::list, |vm, entries| {
         let items = vm.heap.new_table(entries.len() as u32, 1);
         for (i, (name, kind)) in entries.iter().enumerate() {
             let name = vm.string(name.as_bytes())?;
@@ -396,12 +406,12 @@ fn next_entry(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn change_dir(vm: &mut Vm, args: Args) -> NativeResult {
-    let check = |path: &Path| match fs::metadata(path)?.is_dir() {
-        true => Ok(()),
-        false => Err(io::ErrorKind::NotADirectory.into()),
+    let check = |place: &Place| match place.stat()?.sort {
+        FOLDER => Ok(()),
+        _ => Err(io::ErrorKind::NotADirectory.into()),
     };
     let working_dir = Arc::clone(&args.check_userdata::<Volume>(vm, 0, "fs.Volume")?.working_dir);
-    let Some(VolumePath { shown, .. }) = path(vm, args, 1)? else {
+    let Some(Place { shown, .. }) = path(vm, args, 1)? else {
         return errors::fail_with(vm, Value::FALSE, INVALID, "invalid path");
     };
     on_path(vm, args, Value::FALSE, check, move |vm, ()| {

@@ -70,7 +70,7 @@ mod split;
 #[cfg(feature = "sql")]
 pub mod sql;
 #[cfg(feature = "app")]
-mod store;
+pub mod store;
 #[cfg(feature = "app")]
 pub mod stream;
 #[cfg(feature = "app")]
@@ -108,7 +108,7 @@ pub const NULL: Value = Value::light(0x4e55_4c4c);
 /// The built-in modules.
 pub fn built_in() -> Modules {
     let mut modules = Modules::default();
-    modules.add_built_in(fs::Fs);
+    modules.add_built_in(fs::Fs::default());
     #[cfg(feature = "json")]
     modules.add_built_in(json::Json::default());
     #[cfg(feature = "sql")]

@@ -1,23 +1,32 @@
-//! The `store` module (`modules.md` §4.12): plain data under keys, in memory, for all processes.
+//! The `store` module (`modules.md` §4.12): plain data under keys, for all processes.
 //!
-//! In an application a store is an entry, `store.memory`; in script mode every id is one. A store lives as long as the
-//! runtime. A key that has expired is absent from that moment on, and makes room when room is needed.
+//! | file | owns |
+//! | --- | --- |
+//! | [`memory`] | stores in memory |
+//! | `sql` | stores in tables of databases |
+//!
+//! In an application a store is an entry, `store.memory` or `store.sql`; in script mode every id is one in memory.
 
-use std::collections::BTreeMap;
-use std::ops::Bound;
+pub mod memory;
+#[cfg(feature = "sql")]
+mod sql;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 
+use self::memory::{Item, Memory};
+#[cfg(feature = "sql")]
+use self::sql::{SqlStore, Sweeps};
 use super::fields::{fail, fail_with};
 use super::plain::plain;
 use super::succeed;
 use crate::runtime::access;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
-use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INTERNAL, INVALID, NOT_FOUND};
+use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INVALID, NOT_FOUND};
 use crate::runtime::module::{Module, ModuleClass, module};
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, Resource};
@@ -32,7 +41,11 @@ use crate::vm::value::{Value, tag};
 
 /// The module, with the stores of a runtime.
 #[derive(Default)]
-pub struct Stores(Mutex<HashMap<Box<str>, Arc<Store>>>);
+pub struct Stores {
+    memory: Mutex<HashMap<Box<str>, Arc<Memory>>>,
+    #[cfg(feature = "sql")]
+    sweeps: Sweeps,
+}
 
 impl Module for Stores {
     fn libraries(&self) -> Vec<&'static Library> {
@@ -57,7 +70,7 @@ static LIBRARY: Library = Library {
         (
             "backend",
             Literal::Table(&[
-                ("MEMORY", Literal::String(MEMORY)),
+                ("MEMORY", Literal::String("memory")),
                 ("SQL", Literal::String("sql")),
                 ("KV_RAFT", Literal::String("kv_raft")),
                 ("KV_CRDT", Literal::String("kv_crdt")),
@@ -69,18 +82,23 @@ static LIBRARY: Library = Library {
             Literal::Table(&[
                 ("LINEARIZABLE", Literal::String("linearizable")),
                 ("EVENTUAL", Literal::String("eventual")),
-                ("LOCAL", Literal::String(LOCAL)),
+                ("LOCAL", Literal::String("local")),
                 ("UNKNOWN", Literal::String("unknown")),
             ]),
         ),
     ],
 };
 
-const MEMORY: &str = "memory";
-const LOCAL: &str = "local";
-
-/// The kind of entries that are stores.
-const KIND: &str = "store.memory";
+/// The kind of stores in memory.
+pub const MEMORY: &str = "store.memory";
+/// The kind of stores in tables.
+#[cfg(feature = "sql")]
+pub const SQL: &str = "store.sql";
+/// All kinds of stores.
+#[cfg(feature = "sql")]
+const KINDS: &[&str] = &[MEMORY, SQL];
+#[cfg(not(feature = "sql"))]
+const KINDS: &[&str] = &[MEMORY];
 /// Keys that a store has room for, unless it says so.
 const MAX_SIZE: usize = 10_000;
 /// Keys of a list, unless it says so, and at most.
@@ -106,30 +124,16 @@ static STORE: Class = Class {
 };
 
 /// A store.
-pub struct Store {
+struct Store {
     id: Box<str>,
-    max_size: usize,
-    content: Mutex<Content>,
+    backend: Backend,
 }
 
-#[derive(Default)]
-struct Content {
-    items: BTreeMap<Box<[u8]>, Item>,
-    /// Counts what was stored.
-    versions: u64,
-}
-
-#[derive(Clone)]
-struct Item {
-    value: Data,
-    version: u64,
-    expires: Option<Moment>,
-}
-
-impl Item {
-    fn is_there(&self, now: Moment) -> bool {
-        self.expires.is_none_or(|expires| now < expires)
-    }
+/// What keeps its data.
+enum Backend {
+    Memory(Arc<Memory>),
+    #[cfg(feature = "sql")]
+    Sql(Arc<SqlStore>),
 }
 
 /// A handle.
@@ -145,20 +149,32 @@ impl UserData for Handle {
 }
 
 impl Stores {
-    /// The store of an id.
+    /// The store in memory of an id.
     ///
     /// # Errors
     /// If there is none.
-    pub fn open(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Store>, ErrorData> {
+    pub fn memory(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Memory>, ErrorData> {
         let max_size = match entries.resource(id) {
             Resource::Undeclared if !id.is_empty() => MAX_SIZE,
-            _ => match entries.declared(id, &[KIND])?.1.get("max_size") {
+            _ => match entries.declared(id, &[MEMORY])?.1.get("max_size") {
                 Some(Data::Integer(size)) => usize::try_from(*size).unwrap_or(MAX_SIZE),
                 _ => MAX_SIZE,
             },
         };
-        let make = || Arc::new(Store { id: id.into(), max_size, content: Mutex::default() });
-        Ok(Arc::clone(self.0.lock().entry(id.into()).or_insert_with(make)))
+        let make = || Arc::new(Memory::new(max_size));
+        Ok(Arc::clone(self.memory.lock().entry(id.into()).or_insert_with(make)))
+    }
+
+    fn open(&self, entries: &dyn Entries, id: &str) -> Result<Store, ErrorData> {
+        let backend = match entries.resource(id) {
+            Resource::Undeclared => Backend::Memory(self.memory(entries, id)?),
+            _ => match entries.declared(id, KINDS)? {
+                #[cfg(feature = "sql")]
+                (kind, fields) if &*kind == SQL => Backend::Sql(Arc::new(SqlStore::new(id, &fields))),
+                _ => Backend::Memory(self.memory(entries, id)?),
+            },
+        };
+        Ok(Store { id: id.into(), backend })
     }
 }
 
@@ -170,18 +186,21 @@ fn open(vm: &mut Vm, args: Args) -> NativeResult {
     match allowed.and_then(|()| stores.open(&*state(vm).core().entries, &id)) {
         Ok(store) => {
             let metatable = vm.image.class(&STORE);
-            let handle = vm.heap.new_userdata(Handle { store: Some(store) }, metatable);
+            let handle = vm.heap.new_userdata(Handle { store: Some(Arc::new(store)) }, metatable);
             succeed(vm, Value::userdata(handle))
         }
         Err(error) => fail(vm, error),
     }
 }
 
-/// The store and the present; `None` if the handle is released.
-fn this(vm: &mut Vm, args: Args) -> Result<Option<(Arc<Store>, Moment)>, Box<LuaError>> {
-    let store = args.check_userdata::<Handle>(vm, 0, CLASS)?.store.clone();
-    let now = state(vm).core().driver.now();
-    Ok(store.map(|store| (store, now)))
+/// The store; `None` if the handle is released.
+fn this(vm: &mut Vm, args: Args) -> Result<Option<Arc<Store>>, Box<LuaError>> {
+    Ok(args.check_userdata::<Handle>(vm, 0, CLASS)?.store.clone())
+}
+
+/// The present, for stores in memory.
+fn now(vm: &mut Vm) -> Moment {
+    state(vm).core().driver.now()
 }
 
 /// Calls a method that has a key, of a store that is not released; `action` is what
@@ -191,9 +210,9 @@ fn with_key(
     args: Args,
     action: &str,
     failed: Value,
-    method: impl FnOnce(&mut Vm, &Store, Moment, &[u8]) -> NativeResult,
+    method: impl FnOnce(&mut Vm, &Backend, &[u8]) -> NativeResult,
 ) -> NativeResult {
-    let Some((store, now)) = this(vm, args)? else { return errors::fail_with(vm, failed, INVALID, RELEASED) };
+    let Some(store) = this(vm, args)? else { return errors::fail_with(vm, failed, INVALID, RELEASED) };
     let key = args.check_bytes(vm, 1)?;
     if key.is_empty() {
         return errors::fail_with(vm, failed, INVALID, "empty key");
@@ -201,22 +220,27 @@ fn with_key(
     if let Err(error) = access::check_with(vm, action, &store.id, || Data::from([("key", key)])) {
         return fail_with(vm, failed, error);
     }
-    method(vm, &store, now, key)
+    method(vm, &store.backend, key)
 }
 
 const RELEASED: &str = "the store was released";
 
-fn absent(vm: &mut Vm, key: &[u8]) -> NativeResult {
-    errors::fail(vm, NOT_FOUND, &format!("key not found: {}", String::from_utf8_lossy(key)))
+/// The error of a key that is not there.
+fn absent(key: &[u8]) -> ErrorData {
+    ErrorData::plain(NOT_FOUND, &format!("key not found: {}", String::from_utf8_lossy(key)))
 }
 
 fn get(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
-        Some(item) => {
-            let value = item.value.to_value(vm)?;
-            succeed(vm, value)
-        }
-        None => absent(vm, key),
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, key| match store {
+        Backend::Memory(store) => match store.find(key, now(vm)) {
+            Some(item) => {
+                let value = item.value.to_value(vm)?;
+                succeed(vm, value)
+            }
+            None => fail(vm, absent(key)),
+        },
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => store.get(vm, key),
     })
 }
 
@@ -225,156 +249,166 @@ fn entry_data(key: &[u8], item: Item) -> Data {
 }
 
 fn entry(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, now, key| match store.find(key, now) {
-        Some(item) => {
-            let entry = entry_data(key, item).to_value(vm)?;
-            succeed(vm, entry)
-        }
-        None => absent(vm, key),
+    with_key(vm, args, "store.key.get", Value::NIL, |vm, store, key| match store {
+        Backend::Memory(store) => match store.find(key, now(vm)) {
+            Some(item) => {
+                let entry = entry_data(key, item).to_value(vm)?;
+                succeed(vm, entry)
+            }
+            None => fail(vm, absent(key)),
+        },
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => store.entry(vm, key),
     })
 }
 
 fn has(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.has", Value::FALSE, |vm, store, now, key| {
-        let there = store.find(key, now).is_some();
-        succeed(vm, Value::bool(there))
+    with_key(vm, args, "store.key.has", Value::FALSE, |vm, store, key| match store {
+        Backend::Memory(store) => {
+            let there = store.find(key, now(vm)).is_some();
+            succeed(vm, Value::bool(there))
+        }
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => store.has(vm, key),
     })
 }
 
 fn delete(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.delete", Value::FALSE, |vm, store, now, key| {
-        let removed = store.delete(key, now);
-        succeed(vm, Value::bool(removed))
+    with_key(vm, args, "store.key.delete", Value::FALSE, |vm, store, key| match store {
+        Backend::Memory(store) => {
+            let removed = store.delete(key, now(vm));
+            succeed(vm, Value::bool(removed))
+        }
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => store.delete(vm, key),
     })
 }
 
-/// When something expires that is to live so long: seconds, or a duration; nothing and zero mean for ever.
-fn expiry(now: Moment, ttl: Value) -> Result<Option<Moment>, &'static str> {
-    const WRONG: &str = "ttl must be a number of seconds or a duration, and not negative";
-    let seconds = match ttl.tag() {
+/// How long something lives: seconds, or a duration; nothing and zero mean for ever.
+fn time_to_live(ttl: Value) -> Result<Option<Duration>, ErrorData> {
+    let wrong = || ErrorData::plain(INVALID, "ttl must be a number of seconds or a duration, and not negative");
+    let ttl = match ttl.tag() {
         tag::NIL => return Ok(None),
-        tag::INT => Duration::try_from_secs_f64(ttl.as_int() as f64),
-        tag::FLOAT => Duration::try_from_secs_f64(ttl.as_float()),
-        _ => match span_of(ttl) {
-            Some(duration) if duration.0 >= 0 => Ok(duration.to_std()),
-            _ => return Err(WRONG),
-        },
+        tag::INT => Duration::try_from_secs_f64(ttl.as_int() as f64).map_err(|_| wrong())?,
+        tag::FLOAT => Duration::try_from_secs_f64(ttl.as_float()).map_err(|_| wrong())?,
+        _ => span_of(ttl).filter(|duration| duration.0 >= 0).ok_or_else(wrong)?.to_std(),
     };
-    let ttl = seconds.map_err(|_| WRONG)?;
-    Ok((!ttl.is_zero()).then(|| now.after(ttl)))
+    Ok((!ttl.is_zero()).then_some(ttl))
 }
 
-/// Under which conditions something is stored.
-#[derive(Default)]
-struct Condition {
-    only_if_absent: bool,
-    version: Option<String>,
+/// Under which condition something is stored.
+enum Condition {
+    None,
+    /// The key is not there.
+    Absent,
+    /// What is there has this version.
+    Version(String),
 }
 
-impl Store {
-    fn find(&self, key: &[u8], now: Moment) -> Option<Item> {
-        self.content.lock().items.get(key).filter(|item| item.is_there(now)).cloned()
+impl Condition {
+    /// The error of a key that is there.
+    fn exists() -> ErrorData {
+        ErrorData::plain(ALREADY_EXISTS, "the key exists already")
     }
 
-    /// What is under a key.
-    pub fn get(&self, key: &[u8], now: Moment) -> Option<Data> {
-        self.find(key, now).map(|item| item.value)
+    /// The error of a key that is not there, or is not what it was.
+    fn changed() -> ErrorData {
+        ErrorData::judged(CONFLICT, "the key has another version", true)
     }
-
-    /// Puts something under a key, whatever was there.
-    ///
-    /// # Errors
-    /// `Internal` if the store is full.
-    pub fn set(&self, key: &[u8], value: Data, expires: Option<Moment>, now: Moment) -> Result<(), ErrorData> {
-        self.put(key, Item { value, version: 0, expires }, &Condition::default(), now).map(drop)
-    }
-
-    /// Removes a key. Says whether it was there.
-    pub fn delete(&self, key: &[u8], now: Moment) -> bool {
-        self.content.lock().items.remove(key).is_some_and(|item| item.is_there(now))
-    }
-
-    /// Stores a value.
-    fn put(&self, key: &[u8], item: Item, condition: &Condition, now: Moment) -> Result<Item, ErrorData> {
-        let mut content = self.content.lock();
-        let known = content.items.get(key).filter(|item| item.is_there(now));
-        if condition.only_if_absent && known.is_some() {
-            return Err(ErrorData::plain(ALREADY_EXISTS, "the key exists already"));
-        }
-        if let Some(wanted) = &condition.version
-            && known.is_none_or(|known| known.version.to_string() != *wanted)
-        {
-            let error = ErrorData::plain(CONFLICT, "the key has another version");
-            return Err(ErrorData { retryable: Some(true), ..error });
-        }
-        if known.is_none() && content.items.len() >= self.max_size {
-            content.items.retain(|_, item| item.is_there(now));
-            if content.items.len() >= self.max_size {
-                return Err(ErrorData::plain(INTERNAL, "the store is full"));
-            }
-        }
-        content.versions += 1;
-        let item = Item { version: content.versions, ..item };
-        content.items.insert(key.into(), item.clone());
-        Ok(item)
-    }
-}
-
-/// The item that a value and its time to live make.
-fn new_item(vm: &mut Vm, value: Value, ttl: Value, now: Moment) -> Result<Item, ErrorData> {
-    let value = plain(vm, value)?;
-    let expires = expiry(now, ttl).map_err(|complaint| ErrorData::plain(INVALID, complaint))?;
-    Ok(Item { value, version: 0, expires })
 }
 
 /// `store:set(key, value, ttl?)`
 fn set(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.set", Value::FALSE, |vm, store, now, key| {
+    with_key(vm, args, "store.key.set", Value::FALSE, |vm, store, key| {
         let (value, ttl) = (args.get(vm, 2), args.get(vm, 3));
-        match new_item(vm, value, ttl, now) {
-            Err(error) => fail_with(vm, Value::FALSE, error),
-            Ok(item) => match store.put(key, item, &Condition::default(), now) {
-                Ok(_) => succeed(vm, Value::TRUE),
-                Err(error) => fail_with(vm, Value::FALSE, error),
-            },
+        let ttl = match time_to_live(ttl) {
+            Ok(ttl) => ttl,
+            Err(error) => return fail_with(vm, Value::FALSE, error),
+        };
+        match store {
+            Backend::Memory(store) => {
+                let now = now(vm);
+                let expires = ttl.map(|ttl| now.after(ttl));
+                match plain(vm, value).and_then(|value| store.set(key, value, expires, now)) {
+                    Ok(()) => succeed(vm, Value::TRUE),
+                    Err(error) => fail_with(vm, Value::FALSE, error),
+                }
+            }
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.set(vm, key, value, ttl),
         }
     })
 }
 
 /// `store:put(key, value, options?)`
 fn put(vm: &mut Vm, args: Args) -> NativeResult {
-    with_key(vm, args, "store.key.set", Value::NIL, |vm, store, now, key| {
-        let mut condition = Condition::default();
+    with_key(vm, args, "store.key.set", Value::NIL, |vm, store, key| {
+        let mut condition = Condition::None;
         let mut ttl = Value::NIL;
         if !args.get(vm, 3).is_nil() {
             let options = args.check_table(vm, 3)?;
             ttl = vm.raw_get_name(options, "ttl")?;
-            condition.only_if_absent = vm.raw_get_name(options, "only_if_absent")?.is_true();
+            let only_if_absent = vm.raw_get_name(options, "only_if_absent")?.is_true();
             let version = vm.raw_get_name(options, "if_version")?;
-            if !version.is_nil() {
-                condition.version = Some(errors::value_text(vm, version));
-            }
-        }
-        if condition.only_if_absent && condition.version.is_some() {
-            return errors::fail(vm, INVALID, "only_if_absent and if_version exclude each other");
+            condition = match (only_if_absent, version.is_nil()) {
+                (false, true) => Condition::None,
+                (true, true) => Condition::Absent,
+                (false, false) => Condition::Version(errors::value_text(vm, version)),
+                (true, false) => {
+                    return errors::fail(vm, INVALID, "only_if_absent and if_version exclude each other");
+                }
+            };
         }
         let value = args.get(vm, 2);
-        match new_item(vm, value, ttl, now) {
-            Err(error) => fail(vm, error),
-            Ok(item) => match store.put(key, item, &condition, now) {
-                Ok(item) => {
-                    let entry = entry_data(key, item).to_value(vm)?;
-                    succeed(vm, entry)
+        let ttl = match time_to_live(ttl) {
+            Ok(ttl) => ttl,
+            Err(error) => return fail(vm, error),
+        };
+        match store {
+            Backend::Memory(store) => {
+                let now = now(vm);
+                let expires = ttl.map(|ttl| now.after(ttl));
+                match plain(vm, value).and_then(|value| store.put(key, value, expires, &condition, now)) {
+                    Ok(item) => {
+                        let entry = entry_data(key, item).to_value(vm)?;
+                        succeed(vm, entry)
+                    }
+                    Err(error) => fail(vm, error),
                 }
-                Err(error) => fail(vm, error),
-            },
+            }
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.put(vm, key, value, ttl, condition),
         }
     })
 }
 
+/// Which keys a list is to have.
+struct Query {
+    prefix: Box<[u8]>,
+    /// They come behind this one.
+    after: Box<[u8]>,
+    limit: usize,
+}
+
+impl Query {
+    fn of(options: &Data) -> Result<Query, String> {
+        let text = |name| match options.get(name) {
+            Some(Data::Text(text)) => Ok(text.clone()),
+            None => Ok(Box::default()),
+            Some(_) => Err(format!("{name} must be a string")),
+        };
+        let limit = match options.get("limit") {
+            None => PAGE,
+            Some(Data::Integer(limit @ 1..)) => (*limit as usize).min(MAX_PAGE),
+            Some(_) => return Err("limit must be a positive integer".to_owned()),
+        };
+        Ok(Query { prefix: text("prefix")?, after: text("after")?, limit })
+    }
+}
+
 /// `store:list{prefix?, after?, limit?}`
 fn list(vm: &mut Vm, args: Args) -> NativeResult {
-    let Some((store, now)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    let Some(store) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
     let options = match args.get(vm, 1) {
         options if options.is_nil() => Data::Nil,
         _ => {
@@ -382,56 +416,48 @@ fn list(vm: &mut Vm, args: Args) -> NativeResult {
             Data::of(vm, Value::table(options))
         }
     };
-    let text = |name| match options.get(name) {
-        Some(Data::Text(text)) => Ok(&text[..]),
-        None => Ok(&b""[..]),
-        Some(_) => Err(format!("{name} must be a string")),
+    let query = match Query::of(&options) {
+        Ok(query) => query,
+        Err(complaint) => return errors::fail(vm, INVALID, &complaint),
     };
-    let limit = match options.get("limit") {
-        None => Ok(PAGE),
-        Some(Data::Integer(limit @ 1..)) => Ok((*limit as usize).min(MAX_PAGE)),
-        Some(_) => Err("limit must be a positive integer".to_owned()),
-    };
-    let (prefix, after, limit) = match (text("prefix"), text("after"), limit) {
-        (Ok(prefix), Ok(after), Ok(limit)) => (prefix, after, limit),
-        (Err(complaint), ..) | (_, Err(complaint), _) | (.., Err(complaint)) => {
-            return errors::fail(vm, INVALID, &complaint);
-        }
-    };
-    let prefix_meta = || Data::from([("prefix", prefix)]);
+    let prefix_meta = || Data::from([("prefix", &*query.prefix)]);
     if let Err(error) = access::check_with(vm, "store.key.list", &store.id, prefix_meta) {
         return fail(vm, error);
     }
-    let from = if after.is_empty() || after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
-    let content = store.content.lock();
-    let mut found: Vec<_> = content
-        .items
-        .range::<[u8], _>((from, Bound::Unbounded))
-        .take_while(|(key, _)| key.starts_with(prefix))
-        .filter(|(_, item)| item.is_there(now))
-        .take(limit + 1)
-        .map(|(key, item)| (key.clone(), item.clone()))
-        .collect();
-    drop(content);
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let cursor = found.last().map(|(key, _)| Data::from(&**key));
-    let items = found.into_iter().map(|(key, item)| entry_data(&key, item)).collect();
-    let page = Data::from([("items", Data::List(items)), ("cursor", cursor.into()), ("has_more", more.into())]);
-    let page = page.to_value(vm)?;
-    succeed(vm, page)
+    match &store.backend {
+        Backend::Memory(store) => {
+            let mut found = store.list(&query, now(vm));
+            let more = found.len() > query.limit;
+            found.truncate(query.limit);
+            let cursor = found.last().map(|(key, _)| Data::from(&**key));
+            let items = found.into_iter().map(|(key, item)| entry_data(&key, item)).collect();
+            let page = Data::from([("items", Data::List(items)), ("cursor", cursor.into()), ("has_more", more.into())]);
+            let page = page.to_value(vm)?;
+            succeed(vm, page)
+        }
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => store.list(vm, query),
+    }
 }
 
 fn info(vm: &mut Vm, args: Args) -> NativeResult {
-    let Some((store, _)) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
+    let Some(store) = this(vm, args)? else { return errors::fail(vm, INVALID, RELEASED) };
     if let Err(error) = access::check(vm, "store.info", &store.id) {
         return fail(vm, error);
     }
+    let (backend, consistency, is_durable) = match &store.backend {
+        Backend::Memory(_) => ("memory", "local", false),
+        #[cfg(feature = "sql")]
+        Backend::Sql(store) => match store.is_durable(vm) {
+            Ok(is_durable) => ("sql", "linearizable", is_durable),
+            Err(error) => return fail(vm, error),
+        },
+    };
     let info = Data::from([
         ("id", Data::from(&*store.id)),
-        ("backend", MEMORY.into()),
-        ("consistency", LOCAL.into()),
-        ("durable", false.into()),
+        ("backend", backend.into()),
+        ("consistency", consistency.into()),
+        ("durable", is_durable.into()),
         ("list", true.into()),
         ("versioned", true.into()),
         ("conditional_put", true.into()),

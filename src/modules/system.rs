@@ -281,16 +281,19 @@ fn set_percent(vm: &mut Vm, args: Args) -> NativeResult {
     })
 }
 
-/// `system.runtime.max_procs(n?)`: the workers, whose number is settled when the runtime starts.
+/// `system.runtime.max_procs(n?)`: how many workers work, of those that the runtime was started with.
 fn max_procs(vm: &mut Vm, args: Args) -> NativeResult {
-    let workers = state(vm).core().scheduler.workers();
+    let scheduler = state(vm).core().scheduler.clone();
     if args.get(vm, 0).is_nil() {
-        return tell(vm, "gomaxprocs", |_| Ok(count(workers)));
+        return tell(vm, "gomaxprocs", |_| Ok(count(scheduler.wanted())));
     }
     let wanted = args.check_int(vm, 0)?;
     act(vm, CONTROL, "gomaxprocs", |_| match usize::try_from(wanted) {
-        Ok(wanted) if wanted == workers => Ok(count(workers)),
-        Ok(1..) => Err(refused(UNAVAILABLE, "the number of workers is settled when the runtime starts")),
+        Ok(wanted @ 1..) if wanted <= scheduler.workers() => Ok(count(scheduler.want(wanted))),
+        Ok(1..) => {
+            let message = format!("the runtime was started with {} workers", scheduler.workers());
+            Err(refused(UNAVAILABLE, &message))
+        }
         _ => Err(refused(INVALID, "at least one worker is needed")),
     })
 }

@@ -76,6 +76,11 @@ impl Host {
         self.index
     }
 
+    /// How many processes it takes at a time.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// How many processes it has. The default host has no count.
     pub fn process_count(&self) -> usize {
         self.alive.load(Ordering::Acquire)

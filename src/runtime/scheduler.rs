@@ -11,7 +11,7 @@
 //! # Shutdown
 //!
 //! 1. [`Scheduler::shutdown`] sets the stopping flag. From now on nothing is enqueued any more.
-//! 2. Every sleeping worker is woken. Each worker finishes the step it is in, then drops its queue and ends.
+//! 2. Every worker that sleeps or stands by is woken. Each worker finishes the step it is in, then drops its queue and ends.
 //! 3. The threads are joined, and what is left in the injector is dropped.
 //!
 //! Ending processes in an orderly way (cancel, wait, terminate) comes before this and is not the scheduler's business.
@@ -23,13 +23,13 @@ use super::{
     worker::{self, Tally, WorkerContext},
 };
 use crossbeam_deque::{Injector, Stealer, Worker as Deque};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use std::{
     any::Any,
     io,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::{self, JoinHandle},
 };
@@ -58,11 +58,34 @@ pub(crate) struct Shared<R: Runnable> {
     pub(crate) idle: Idle,
     pub(crate) tallies: Box<[Tally]>,
     stopping: AtomicBool,
+    /// How many workers are wanted. The others stand by: they have given away what was queued, and nobody wakes them for
+    /// work.
+    wanted: AtomicUsize,
+    /// Told of what those who stand by wait for.
+    recall: (Mutex<()>, Condvar),
 }
 
 impl<R: Runnable> Shared<R> {
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether worker `index` is to stand by.
+    pub(crate) fn is_surplus(&self, index: usize) -> bool {
+        index >= self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Blocks worker `index` as long as it is surplus and the scheduler does not stop.
+    pub(crate) fn stand_by(&self, index: usize) {
+        let (lock, recall) = &self.recall;
+        recall.wait_while(&mut lock.lock(), |()| self.is_surplus(index) && !self.is_stopping());
+    }
+
+    /// Has those who stand by look again; to be called after what they wait for has changed.
+    fn recall(&self) {
+        let (lock, recall) = &self.recall;
+        drop(lock.lock());
+        recall.notify_all();
     }
 
     /// Whether a searching worker would find something.
@@ -155,9 +178,22 @@ impl<R: Runnable> Handle<R> {
         self.shared.injector.len() + self.shared.stealers.iter().map(Stealer::len).sum::<usize>()
     }
 
-    /// The number of workers.
+    /// The number of workers, whether they are wanted or stand by.
     pub fn workers(&self) -> usize {
         self.shared.stealers.len()
+    }
+
+    /// How many workers work.
+    pub fn wanted(&self) -> usize {
+        self.shared.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Has so many workers work, at least one and at most all; the others finish the step each is in. Returns how many
+    /// did before.
+    pub fn want(&self, workers: usize) -> usize {
+        let before = self.shared.wanted.swap(workers.clamp(1, self.workers()), Ordering::SeqCst);
+        self.shared.recall();
+        before
     }
 
     fn enqueue_next(&self, process: Arc<R>) {
@@ -192,6 +228,8 @@ impl<R: Runnable> Scheduler<R> {
             idle: Idle::new(deques.len()),
             tallies: deques.iter().map(|_| Tally::default()).collect(),
             stopping: AtomicBool::new(false),
+            wanted: AtomicUsize::new(deques.len()),
+            recall: (Mutex::new(()), Condvar::new()),
         });
         let scheduler = Scheduler { handle: Handle { shared: shared.clone() }, threads: Mutex::default() };
         for (index, local) in deques.into_iter().enumerate() {
@@ -213,6 +251,7 @@ impl<R: Runnable> Scheduler<R> {
         let shared = &self.handle.shared;
         shared.stopping.store(true, Ordering::SeqCst);
         shared.idle.wake_all();
+        shared.recall();
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads.into_iter().filter(|t| t.thread().id() != thread::current().id()) {
             // A worker contains every panic of what it runs; one of its own was reported by the panic hook.

@@ -381,3 +381,43 @@ fn shutdown_drops_what_is_queued() {
     assert_eq!(scheduler.handle().queue_depth(), 0);
     assert!(actors.iter().chain([&late]).all(|actor| Arc::strong_count(actor) == 1));
 }
+
+#[test]
+fn workers_that_are_not_wanted_stand_by() {
+    let scheduler = scheduler(4);
+    let handle = scheduler.handle();
+    assert_eq!((handle.want(1), handle.wanted(), handle.workers()), (4, 1, 4));
+    let (sender, indexes) = mpsc::channel();
+    let report = |_: &Arc<Actor>, worker: &WorkerContext<Actor>, sender: &mpsc::Sender<usize>| {
+        sender.send(worker.index()).expect("somebody listens");
+        StepOutcome::Finished
+    };
+    for _ in 0..1000 {
+        let sender = sender.clone();
+        handle.spawn(Actor::new(move |actor, worker| report(actor, worker, &sender)));
+    }
+    let others = (0..1000).filter(|_| indexes.recv_timeout(LONG).expect("each has its turn") != 0).count();
+    assert!(others <= 3, "each of the others may have been about to begin a step: {others}");
+
+    // What is queued for a worker goes to others when it is not wanted any more: here by a step of its own.
+    assert_eq!(handle.want(100), 1);
+    let (handle, all) = (handle.clone(), Arc::new(std::sync::Barrier::new(4)));
+    for _ in 0..4 {
+        let (sender, handle, all) = (sender.clone(), handle.clone(), all.clone());
+        handle.clone().spawn(Actor::new(move |actor, worker| {
+            // All four are in a step at once.
+            all.wait();
+            handle.want(1);
+            for _ in 0..10 {
+                let sender = sender.clone();
+                handle.spawn(Actor::new(move |actor, worker| report(actor, worker, &sender)));
+            }
+            report(actor, worker, &sender)
+        }));
+    }
+    for _ in 0..44 {
+        indexes.recv_timeout(LONG).expect("nothing is lost");
+    }
+    // Those who stand by do not keep it from stopping.
+    scheduler.shutdown();
+}

@@ -51,6 +51,11 @@ impl Services {
         all.insert(id.into(), Noted { state, last_update: now, started_at });
     }
 
+    /// An entry is looked after no more.
+    pub fn forget(&self, id: &str) {
+        self.0.lock().remove(id);
+    }
+
     /// What is known of an entry.
     pub fn get(&self, id: &str) -> Option<Noted> {
         self.0.lock().get(id).cloned()

@@ -11,6 +11,8 @@
 //! 4. the **queues of others**, of which it takes half, beginning with a random one;
 //! 5. sleep ([`parker`](super::parker)).
 //!
+//! A worker that is not wanted, see [`Handle::want`](super::scheduler::Handle::want), stands by between two steps.
+//!
 //! Processes that are woken by something that is in no hurry are put aside until the step ends, see
 //! [`Handle::wake_later`](super::scheduler::Handle::wake_later).
 //!
@@ -237,12 +239,23 @@ impl<R: Runnable> WorkerContext<R> {
 
     /// The next process; blocks until there is one. `None` when the scheduler stops.
     fn find_process(&self) -> Option<Arc<R>> {
-        if self.shared.is_stopping() {
-            return None;
+        loop {
+            if self.shared.is_stopping() {
+                return None;
+            }
+            if self.shared.is_surplus(self.index) {
+                self.stand_by();
+                continue;
+            }
+            if let Some(process) = self.own_process().or_else(|| self.wait_for_process()) {
+                return Some(process);
+            }
         }
-        if let Some(process) = self.own_process() {
-            return Some(process);
-        }
+    }
+
+    /// The next process from anywhere, once the own queue is empty. `None` when the scheduler stops or this worker is
+    /// surplus.
+    fn wait_for_process(&self) -> Option<Arc<R>> {
         let idle = &self.shared.idle;
         let mut searching = idle.start_searching();
         loop {
@@ -258,7 +271,23 @@ impl<R: Runnable> WorkerContext<R> {
             if self.shared.is_stopping() {
                 return None;
             }
+            if self.shared.is_surplus(self.index) {
+                // Whoever has woken it relies on its search; the look at the end of one passes that on.
+                idle.stop_searching(|| self.shared.has_work());
+                return None;
+            }
         }
+    }
+
+    /// Gives away what is queued, and blocks until this worker is wanted again.
+    #[cold]
+    fn stand_by(&self) {
+        while let Some(process) = self.next.take().or_else(|| self.local.pop()) {
+            self.shared.injector.push(process);
+            self.shared.idle.notify();
+        }
+        pool::trim();
+        self.shared.stand_by(self.index);
     }
 
     /// The next process from the slot, the own queue or the injector.

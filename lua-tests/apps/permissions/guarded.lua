@@ -10,11 +10,15 @@ end
 
 function calls.get_of_snapshot() return registry.snapshot():get("app:data") end
 
-function calls.with_store(method, ...)
-  local data, err = store.get("app:data")
+local function with_store(id, method, ...)
+  local data, err = store.get(id)
   if not data then return nil, err end
   return data[method](data, ...)
 end
+
+function calls.with_store(...) return with_store("app:data", ...) end
+
+function calls.with_rows(...) return with_store("app:rows", ...) end
 
 function calls.with_tokens(method, ...)
   local tokens, err = security.token_store("app:tokens")
@@ -95,6 +99,14 @@ guarded.rows = {
   {{"with_store", "has", "k"}, {"store.get", "app:data"}, {"store.key.has", "app:data"}, first = "false"},
   {{"with_store", "delete", "k"}, {"store.get", "app:data"}, {"store.key.delete", "app:data"}, first = "false"},
   {{"with_store", "list", {}}, {"store.get", "app:data"}, {"store.key.list", "app:data"}},
+  {{"with_rows", "info"}, {"store.get", "app:rows"}, {"store.info", "app:rows"}},
+  {{"with_rows", "get", "k"}, {"store.get", "app:rows"}, {"store.key.get", "app:rows"}},
+  {{"with_rows", "entry", "k"}, {"store.get", "app:rows"}, {"store.key.get", "app:rows"}},
+  {{"with_rows", "set", "k", 1}, {"store.get", "app:rows"}, {"store.key.set", "app:rows"}, first = "false"},
+  {{"with_rows", "put", "k", 1}, {"store.get", "app:rows"}, {"store.key.set", "app:rows"}},
+  {{"with_rows", "has", "k"}, {"store.get", "app:rows"}, {"store.key.has", "app:rows"}, first = "false"},
+  {{"with_rows", "delete", "k"}, {"store.get", "app:rows"}, {"store.key.delete", "app:rows"}, first = "false"},
+  {{"with_rows", "list", {}}, {"store.get", "app:rows"}, {"store.key.list", "app:rows"}},
   {{"queue.publish", "app:jobs", 1}, {"queue.publish", "queue"}, {"queue.publish.queue", "app:jobs"}},
   {{"templates.get", "app:pages"}, {"template.get", "app:pages"}},
   {{"exec.get", "app:programs"}, {"exec.get", "app:programs"}},

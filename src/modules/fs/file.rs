@@ -2,14 +2,15 @@
 //!
 //! What reads or writes happens off the workers, one operation on a file at a time. The end of the process closes its files.
 
-use std::fs::{File, OpenOptions};
+use std::ffi::OsString;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use smallvec::smallvec;
 
+use super::place::{Mode, Opened, Place};
 use super::{error_kind, on_path, stat_table};
 use crate::modules::split::{MAX_TOKEN, Split};
 use crate::runtime::errors::{self, INVALID, NOT_FOUND};
@@ -49,8 +50,8 @@ static SCANNER: Class = Class {
 
 /// An open file; `None` once it is closed.
 pub struct OpenFile {
-    file: Mutex<Option<File>>,
-    path: PathBuf,
+    file: Mutex<Option<Opened>>,
+    name: OsString,
 }
 
 impl Object for OpenFile {
@@ -78,7 +79,7 @@ impl OpenFile {
         Ok(content)
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut File) -> io::Result<T>) -> io::Result<T> {
+    fn with<T>(&self, work: impl FnOnce(&mut Opened) -> io::Result<T>) -> io::Result<T> {
         match &mut *self.file.lock() {
             Some(file) => work(file),
             None => Err(io::Error::new(io::ErrorKind::InvalidInput, "the file is closed")),
@@ -86,26 +87,13 @@ impl OpenFile {
     }
 }
 
-/// How a file is opened in a mode of `open` or `writefile`; `None` for another one.
-pub(super) fn options(mode: &[u8]) -> Option<OpenOptions> {
-    let mut options = OpenOptions::new();
-    match mode {
-        b"r" => options.read(true),
-        b"w" => options.write(true).create(true).truncate(true),
-        b"wx" => options.write(true).create_new(true),
-        b"a" => options.append(true).create(true),
-        _ => return None,
-    };
-    Some(options)
-}
-
 /// `volume:open(path, mode)`
 pub(super) fn open(vm: &mut Vm, args: Args) -> NativeResult {
-    let Some(options) = options(args.check_bytes(vm, 2)?) else {
+    let Some(mode) = Mode::named(args.check_bytes(vm, 2)?) else {
         return errors::fail(vm, INVALID, "invalid mode");
     };
     let open =
-        move |path: &std::path::Path| Ok(OpenFile { file: Mutex::new(Some(options.open(path)?)), path: path.into() });
+        move |place: &Place| Ok(OpenFile { file: Mutex::new(Some(place.open(mode)?)), name: place.name().to_owned() });
     on_path(vm, args, Value::NIL, open, |vm, file| Ok(smallvec![new_object(vm, Arc::new(file)), Value::NIL]))
 }
 
@@ -118,7 +106,7 @@ fn operate<T: Send + 'static>(
     vm: &mut Vm,
     args: Args,
     failed: Value,
-    work: impl FnOnce(&mut File) -> io::Result<T> + Send + 'static,
+    work: impl FnOnce(&mut Opened) -> io::Result<T> + Send + 'static,
     finish: impl FnOnce(&mut Vm, T) -> Continuation + Send + 'static,
 ) -> NativeResult {
     let file = receiver::<OpenFile>(vm, args)?;
@@ -149,7 +137,7 @@ fn read(vm: &mut Vm, args: Args) -> NativeResult {
     if n <= 0 {
         return errors::fail(vm, INVALID, "the number of bytes must be positive");
     }
-    let work = move |file: &mut File| {
+    let work = move |file: &mut Opened| {
         let mut bytes = Vec::new();
         file.take(n.min(MAX_READ) as u64).read_to_end(&mut bytes)?;
         if bytes.is_empty() { Err(io::Error::new(io::ErrorKind::UnexpectedEof, "EOF")) } else { Ok(bytes) }
@@ -179,29 +167,28 @@ fn seek(vm: &mut Vm, args: Args) -> NativeResult {
         _ => return errors::fail(vm, INVALID, "whence must be set, cur or end"),
     };
     let Some(target) = target else { return errors::fail(vm, INVALID, "the position must not be negative") };
-    let work = move |file: &mut File| file.seek(target);
+    let work = move |file: &mut Opened| file.seek(target);
     operate(vm, args, Value::NIL, work, |_, position| Ok(smallvec![Value::int(position as i64), Value::NIL]))
 }
 
 /// `file:stat()`
 fn stat(vm: &mut Vm, args: Args) -> NativeResult {
-    let path = receiver::<OpenFile>(vm, args)?.path.clone();
+    let name = receiver::<OpenFile>(vm, args)?.name.clone();
     operate(
         vm,
         args,
         Value::NIL,
-        |file| file.metadata(),
-        move |vm, metadata| {
-            let name = path.file_name().map_or(&b""[..], std::ffi::OsStr::as_encoded_bytes);
-            let name = vm.string(name)?;
-            Ok(smallvec![stat_table(vm, name, &metadata)?, Value::NIL])
+        |file| file.stat(),
+        move |vm, stat| {
+            let name = vm.string(name.as_bytes())?;
+            Ok(smallvec![stat_table(vm, name, &stat)?, Value::NIL])
         },
     )
 }
 
 /// `file:sync()`
 fn sync(vm: &mut Vm, args: Args) -> NativeResult {
-    operate(vm, args, Value::FALSE, |file| file.sync_all(), succeeded)
+    operate(vm, args, Value::FALSE, |file| file.sync(), succeeded)
 }
 
 /// `file:close()`

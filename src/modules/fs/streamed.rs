@@ -1,12 +1,12 @@
 //! `volume:writefile` with a stream as the data: a piece is read when the one before is written.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use smallvec::smallvec;
 use tokio::task::spawn_blocking;
 
-use super::{VolumePath, error_kind};
+use super::error_kind;
+use super::place::{Mode, Place};
 use crate::modules::fields::error_value;
 use crate::modules::stream::Stream;
 use crate::runtime::errors::ErrorData;
@@ -16,11 +16,11 @@ use crate::vm::native::NativeResult;
 use crate::vm::value::Value;
 
 /// Writes what is left of a stream to a file.
-pub(super) fn write(vm: &mut Vm, path: VolumePath, stream: Stream, options: OpenOptions) -> NativeResult {
+pub(super) fn write(vm: &mut Vm, place: Place, stream: Stream, mode: Mode) -> NativeResult {
     let written = async move {
-        let shown = path.shown.display().to_string();
+        let shown = place.shown.display().to_string();
         let failed = |error: io::Error| ErrorData::judged(error_kind(&error), &format!("{shown}: {error}"), false);
-        let mut file = blocking(move || options.open(path.real()?)).await.map_err(failed)?;
+        let mut file = blocking(move || place.open(mode)).await.map_err(failed)?;
         while let Some(bytes) = stream.read(usize::MAX).await? {
             file = blocking(move || file.write_all(&bytes).map(|()| file)).await.map_err(failed)?;
         }

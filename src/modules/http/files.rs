@@ -1,11 +1,11 @@
-//! Static files: from the rest of a path to a file below a folder.
+//! Static files: from the rest of a path to a file below a folder, or to one in memory.
 //!
 //! Names are resolved by the file system, so that what counts is where a file really is: nothing outside the folder is
 //! served, also not through symbolic links.
 
 use std::io::SeekFrom;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,17 +21,18 @@ use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncSeekExt, ReadBuf};
 
 use super::exchange::{Outgoing, plain, whole};
+use crate::modules::fs::{Node, PackedFile, PackedFiles, Root};
 
 /// What is read at a time.
 const CHUNK: usize = 64 * 1024;
 
-/// A folder of files.
+/// Files of a volume.
 #[derive(Clone)]
-pub struct Files(Arc<Folder>);
+pub struct Files(Arc<Site>);
 
-struct Folder {
-    /// Without symbolic links.
-    root: PathBuf,
+struct Site {
+    /// A folder is named without symbolic links.
+    root: Root,
     single_page: bool,
     index: String,
     cache: Option<HeaderValue>,
@@ -39,22 +40,32 @@ struct Folder {
 
 /// A file that was asked for.
 struct Found {
-    file: File,
+    content: Content,
     len: u64,
     modified: Option<SystemTime>,
     content_type: &'static str,
 }
 
+enum Content {
+    File(File),
+    Packed(PackedFile),
+}
+
 impl Files {
-    /// The files below a folder.
+    /// The files of a volume.
     ///
     /// # Errors
     /// If there is no such folder.
-    pub fn new(folder: PathBuf, single_page: bool, index: String, cache: Option<String>) -> Result<Files, String> {
-        let root = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
+    pub fn new(root: Root, single_page: bool, index: String, cache: Option<String>) -> Result<Files, String> {
+        let root = match root {
+            Root::Folder(folder) => {
+                folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?.into()
+            }
+            packed @ Root::Packed(_) => packed,
+        };
         let cache = cache.map(|cache| HeaderValue::from_str(&cache)).transpose();
         let cache = cache.map_err(|_| "cache: control characters in a header".to_owned())?;
-        Ok(Files(Arc::new(Folder { root, single_page, index, cache })))
+        Ok(Files(Arc::new(Site { root, single_page, index, cache })))
     }
 
     /// The answer to a GET or HEAD for a decoded path below the folder.
@@ -70,17 +81,24 @@ impl Files {
     }
 }
 
-impl Folder {
+impl Site {
     async fn find(&self, path: &str) -> Option<Found> {
         if path.split('/').any(|part| part == ".." || part.contains(['\0', '\\'])) {
             return None;
         }
-        let named = self.root.join(path.trim_start_matches('/'));
-        let mut real = tokio::fs::canonicalize(&named).await.ok()?;
+        let path = path.trim_start_matches('/');
+        match &self.root {
+            Root::Folder(root) => self.find_in_folder(root, path).await,
+            Root::Packed(files) => self.find_packed(files, path),
+        }
+    }
+
+    async fn find_in_folder(&self, root: &Path, path: &str) -> Option<Found> {
+        let mut real = tokio::fs::canonicalize(root.join(path)).await.ok()?;
         if tokio::fs::metadata(&real).await.ok()?.is_dir() {
             real = tokio::fs::canonicalize(real.join(&self.index)).await.ok()?;
         }
-        if !real.starts_with(&self.root) {
+        if !real.starts_with(root) {
             return None;
         }
         let file = File::open(&real).await.ok()?;
@@ -89,7 +107,18 @@ impl Folder {
             return None;
         }
         let content_type = content_type(&real);
-        Some(Found { file, len: metadata.len(), modified: metadata.modified().ok(), content_type })
+        let (len, modified) = (metadata.len(), metadata.modified().ok());
+        Some(Found { content: Content::File(file), len, modified, content_type })
+    }
+
+    fn find_packed(&self, files: &PackedFiles, path: &str) -> Option<Found> {
+        let mut path = Path::new("/").join(path);
+        if matches!(files.node(&path).ok()?, Node::Folder) {
+            path.push(&self.index);
+        }
+        let Node::File(file) = files.node(&path).ok()? else { return None };
+        let (len, modified) = (file.content.len() as u64, file.modified);
+        Some(Found { content: Content::Packed(file.clone()), len, modified, content_type: content_type(&path) })
     }
 
     async fn serve(&self, asked: &HeaderMap, mut found: Found) -> Response<Outgoing> {
@@ -138,12 +167,27 @@ fn set(response: &mut Response<Outgoing>, name: HeaderName, value: &str) {
 impl Found {
     /// Differs when the file has changed.
     fn tag(&self) -> String {
-        let modified = self.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
-        format!("\"{:x}-{:x}\"", modified.as_nanos(), self.len)
+        let mark = match &self.content {
+            Content::Packed(file) => u128::from(file.digest),
+            Content::File(_) => {
+                let modified = self.modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+                modified.unwrap_or_default().as_nanos()
+            }
+        };
+        format!("\"{mark:x}-{:x}\"", self.len)
     }
 
     async fn body(&mut self, part: Range<u64>) -> Outgoing {
-        let Ok(file) = self.file.try_clone().await else { return whole("") };
+        let file = match &self.content {
+            Content::File(file) => file,
+            Content::Packed(file) => {
+                // The part is one of what is in memory.
+                return whole(
+                    Bytes::from_owner(Arc::clone(&file.content)).slice(part.start as usize..part.end as usize),
+                );
+            }
+        };
+        let Ok(file) = file.try_clone().await else { return whole("") };
         let mut body = FileBody { file, left: part.end - part.start, buffer: BytesMut::new() };
         if part.start > 0 && body.file.seek(SeekFrom::Start(part.start)).await.is_err() {
             return whole("");

@@ -6,7 +6,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,7 +20,7 @@ use hyper::http::request::Parts;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -38,6 +37,7 @@ use super::middleware::{Middleware, Passage};
 use super::relay::{self, Relay, Surroundings};
 use super::route::{Match, Routes};
 use super::tls::ServerTls;
+use crate::modules::fs::Root;
 use crate::runtime::call::{self, Callable};
 use crate::runtime::context::Inheritance;
 use crate::runtime::core::RuntimeCore;
@@ -80,7 +80,7 @@ pub struct Service {
     pub tls: Option<ServerTls>,
     /// Groups of endpoints.
     pub routers: Vec<Router>,
-    /// Folders of files.
+    /// Files.
     pub files: Vec<FileSite>,
 }
 
@@ -122,12 +122,12 @@ impl Endpoint {
     }
 }
 
-/// A folder whose files are served.
+/// Files that are served.
 pub struct FileSite {
     /// The beginning of the paths.
     pub path: String,
-    /// The folder.
-    pub folder: PathBuf,
+    /// Where they are.
+    pub root: Root,
     /// Whether paths that name nothing give the index.
     pub single_page: bool,
     /// The file that stands for a folder.
@@ -190,6 +190,7 @@ impl Way {
 /// A server that runs. Dropping it closes all connections at once.
 pub struct Server {
     address: SocketAddr,
+    routes: Arc<CurrentRoutes>,
     stopping: watch::Sender<bool>,
     stopped: Arc<Stopped>,
     _running: Operation,
@@ -208,6 +209,15 @@ impl Server {
         self.address
     }
 
+    /// Answers requests that come from now on with other functions and files.
+    ///
+    /// # Errors
+    /// If they make no sense; then everything stays as it is.
+    pub fn replace(&self, routers: Vec<Router>, files: Vec<FileSite>) -> Result<(), String> {
+        *self.routes.write() = Arc::new(routes(routers, files)?);
+        Ok(())
+    }
+
     /// Accepts no more connections, and ends those there are after the request they are at. Blocks until all have ended
     /// and tells whether that was so before the deadline.
     pub fn stop(&self, deadline: Duration) -> bool {
@@ -218,11 +228,14 @@ impl Server {
     }
 }
 
+/// Where requests lead at the moment.
+type CurrentRoutes = RwLock<Arc<Routes<Way>>>;
+
 /// What the connections of a server share.
 struct Shared {
     core: Arc<RuntimeCore>,
     http: Arc<Http>,
-    routes: Routes<Way>,
+    routes: Arc<CurrentRoutes>,
     timeouts: Timeouts,
     stopping: watch::Receiver<bool>,
 }
@@ -233,7 +246,7 @@ struct Shared {
 /// If the description makes no sense, or the address cannot be had.
 pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
-    let routes = routes(service.routers, service.files).map_err(invalid)?;
+    let routes = Arc::new(RwLock::new(Arc::new(routes(service.routers, service.files).map_err(invalid)?)));
     let tls = service.tls.map(|tls| tls.acceptor().map_err(|error| invalid(error.message.into()))).transpose()?;
     let listener = std::net::TcpListener::bind(listen_address(&service.address).map_err(invalid)?)?;
     listener.set_nonblocking(true)?;
@@ -242,7 +255,7 @@ pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     let shared = Shared {
         core: Arc::clone(core),
         http: core.modules.of_type().ok_or_else(|| invalid("the runtime has no module http".into()))?,
-        routes,
+        routes: Arc::clone(&routes),
         timeouts: service.timeouts,
         stopping: receiver,
     };
@@ -250,7 +263,7 @@ pub fn start(core: &Arc<RuntimeCore>, service: Service) -> io::Result<Server> {
     let running = run(listener, tls, Arc::new(shared), Arc::clone(&stopped));
     // It ends when it is stopped, and then nobody waits for its result.
     let running = core.io.spawn_io(running, drop)?;
-    Ok(Server { address, stopping, stopped, _running: running })
+    Ok(Server { address, routes, stopping, stopped, _running: running })
 }
 
 /// The address that `host:port` names. The host is an address, `localhost`, or nothing, which is all addresses of the
@@ -294,7 +307,7 @@ fn routes(routers: Vec<Router>, sites: Vec<FileSite>) -> Result<Routes<Way>, Str
     for site in sites {
         let prefix = site.path.trim_end_matches('/').to_owned();
         let middleware = Arc::new(site.middleware);
-        let files = Files::new(site.folder, site.single_page, site.index, site.cache)?;
+        let files = Files::new(site.root, site.single_page, site.index, site.cache)?;
         let way = |files| Way {
             target: Target::Files(files),
             middleware: Arc::clone(&middleware),
@@ -405,11 +418,12 @@ impl Shared {
         let upgrade = wants_other.then(|| hyper::upgrade::on(&mut request));
         let (head, body) = request.into_parts();
         let mut passage = Passage::new(&self.core, remote.ip());
-        let (way, params) = match self.routes.find(&head.method, head.uri.path()) {
+        let routes = Arc::clone(&self.routes.read());
+        let (way, params) = match routes.find(&head.method, head.uri.path()) {
             Match::Found(way, params) => (way, params),
             Match::Unknown => return plain(StatusCode::NOT_FOUND),
             Match::OtherMethods(methods) => {
-                let response = match self.preflight(&head) {
+                let response = match preflight(&routes, &head) {
                     Some(way) => way.enter(&head, &mut passage).await,
                     None => None,
                 };
@@ -455,16 +469,6 @@ impl Shared {
         if head.method == Method::HEAD { without_body(response) } else { response }
     }
 
-    /// The way that a request of another method would take, about which a browser asks beforehand.
-    fn preflight(&self, head: &Parts) -> Option<&Way> {
-        let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
-        let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
-        match self.routes.find(&wanted, head.uri.path()) {
-            Match::Found(way, _) if head.method == Method::OPTIONS => Some(way),
-            _ => None,
-        }
-    }
-
     /// Starts the function of an exchange. Where code has to be loaded for it, that happens elsewhere.
     fn execute(&self, function: &Function, exchange: &Arc<Exchange>) {
         let (core, http, exchange) = (Arc::clone(&self.core), Arc::clone(&self.http), Arc::clone(exchange));
@@ -482,6 +486,16 @@ impl Shared {
             Ok(callable) => begin(&core, http, callable, exchange),
             Err(_) => exchange.finish(true),
         });
+    }
+}
+
+/// The way that a request of another method would take, about which a browser asks beforehand.
+fn preflight<'a>(routes: &'a Routes<Way>, head: &Parts) -> Option<&'a Way> {
+    let wanted = head.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
+    let wanted = Method::from_bytes(wanted.as_bytes()).ok()?;
+    match routes.find(&wanted, head.uri.path()) {
+        Match::Found(way, _) if head.method == Method::OPTIONS => Some(way),
+        _ => None,
     }
 }
 

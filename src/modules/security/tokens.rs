@@ -13,7 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::super::env;
-use super::super::store::{Store, Stores};
+use super::super::store::Stores;
+use super::super::store::memory::Memory;
 use super::{find_policy, sibling};
 use crate::modules::crypto::random::random_bytes;
 use crate::modules::hash::hex;
@@ -37,7 +38,7 @@ const EXPIRATION: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct TokenStore {
     /// Its entry id.
     pub id: Box<str>,
-    store: Arc<Store>,
+    store: Arc<Memory>,
     length: usize,
     expiration: Duration,
     key: Option<Vec<u8>>,
@@ -62,7 +63,7 @@ impl TokenStore {
         let key = key.map_err(|message| ErrorData::judged(INVALID, &message, false))?;
         Ok(TokenStore {
             id: id.into(),
-            store: stores.open(&*core.entries, &sibling(id, store))?,
+            store: stores.memory(&*core.entries, &sibling(id, store))?,
             length: match data.get("token_length") {
                 Some(Data::Integer(length)) => usize::try_from(*length).unwrap_or(LENGTH).clamp(1, MAX_LENGTH),
                 _ => LENGTH,
@@ -126,7 +127,7 @@ impl TokenStore {
     pub fn validate(&self, entries: &dyn Entries, token: &str, now: Moment) -> Result<(Actor, Scope), ErrorData> {
         self.check_open()?;
         let token = self.unsigned(token).ok_or_else(bad_token)?;
-        let value = self.store.get(&hash(token), now).ok_or_else(bad_token)?;
+        let value = self.store.find(&hash(token), now).ok_or_else(bad_token)?.value;
         let actor = value.get("actor").ok_or_else(bad_token)?;
         let id = actor.get("id").and_then(Data::as_str).ok_or_else(bad_token)?;
         let actor = Actor { id: id.into(), meta: actor.get("meta").cloned().unwrap_or_default() };

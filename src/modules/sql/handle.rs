@@ -91,6 +91,13 @@ pub fn not_active() -> SqlError {
     invalid("transaction is not active")
 }
 
+/// The error of a statement that would wait for ever.
+pub fn only_connection_is_held() -> SqlError {
+    invalid(
+        "a transaction is open in this process, and the database has one connection: use the handle of the transaction",
+    )
+}
+
 /// Where a statement is run.
 #[derive(Clone)]
 pub enum Target {
@@ -131,9 +138,9 @@ impl Target {
     pub fn check(&self, vm: &mut Vm) -> Result<(), SqlError> {
         match self {
             Target::Transaction(open) if open.is_over() => Err(not_active()),
-            Target::Database(database) if database.pool.is_owned_by(state(vm).process().pid) => Err(invalid(
-                "a transaction is open in this process, and the database has one connection: use the handle of the transaction",
-            )),
+            Target::Database(database) if database.pool.is_owned_by(state(vm).process().pid) => {
+                Err(only_connection_is_held())
+            }
             _ => Ok(()),
         }
     }

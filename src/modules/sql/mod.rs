@@ -8,6 +8,7 @@
 //! | `sqlite`, `postgres`, `mysql`, `tls` | the engines |
 //! | `value`, `error` | parameters, results, errors |
 //! | `objects`, `handle` | the objects programs hold, and how they reach a connection |
+//! | `host` | what other modules do with a database |
 //! | `builder` | statements put together from pieces |
 //!
 //! In an application, databases are entries. A script has none; there, `sql.get` takes a URL: `sqlite:PATH`, `sqlite::memory:`, `postgres://USER:PASSWORD@HOST/DATABASE`, `mysql://…`. Equal URLs are one
@@ -18,6 +19,7 @@ pub mod config;
 mod connection;
 mod error;
 mod handle;
+mod host;
 mod mysql;
 mod objects;
 mod pool;
@@ -37,6 +39,7 @@ use parking_lot::Mutex;
 use self::config::Config;
 use self::pool::Pool;
 use self::value::Binary;
+pub use self::value::{Cell, Param, Rows};
 use super::NULL;
 use crate::runtime::access;
 use crate::runtime::errors::{self, ErrorData, INVALID, NOT_FOUND, UNAVAILABLE, to_value};
@@ -87,7 +90,8 @@ impl Database {
         self.pool.close(timeout).await;
     }
 
-    fn engine(&self) -> &'static str {
+    /// `sqlite`, `postgres` or `mysql`.
+    pub fn engine(&self) -> &'static str {
         self.pool.config().source.engine()
     }
 }
@@ -105,7 +109,11 @@ impl Sql {
         self.0.lock().insert(id.into(), database);
     }
 
-    fn find(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Database>, ErrorData> {
+    /// The database of an id, which must be running if it is an entry.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn find(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Database>, ErrorData> {
         if id.is_empty() {
             return Err(ErrorData::plain(INVALID, "empty database id"));
         }

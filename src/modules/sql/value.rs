@@ -157,6 +157,11 @@ impl Rows {
         self.count == 0
     }
 
+    /// The rows in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[Cell]> {
+        self.cells.chunks(self.columns.len().max(1))
+    }
+
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
         let before = self.cells.len();

@@ -32,6 +32,11 @@ pub trait Resource: Send + Sync {
     /// Makes it ready. When that has succeeded, programs find it.
     fn start(self: Arc<Self>) -> Work<Result<(), ErrorData>>;
 
+    /// Entries have changed while it runs. What is made of several looks at them, and goes on as before if they are wrong.
+    fn refresh(self: Arc<Self>) -> Option<Work<Result<(), ErrorData>>> {
+        None
+    }
+
     /// Refuses new work, lets what is under way come to its end within `timeout`, and gives everything back.
     fn stop(self: Arc<Self>, timeout: Duration) -> Work<()>;
 }

@@ -5,6 +5,7 @@ use hyper::header::{self, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 
 use super::Options;
+use crate::modules::fs::Root;
 use crate::modules::http::exchange::Outgoing;
 use crate::modules::http::files::Files;
 
@@ -21,7 +22,7 @@ pub struct SendFile {
 impl SendFile {
     pub(super) fn new(options: &Options<'_>) -> Result<SendFile, String> {
         let folder = options.get("fs").ok_or("sendfile.fs is required")?;
-        Ok(SendFile { files: Files::new(folder.into(), false, "index.html".to_owned(), None)? })
+        Ok(SendFile { files: Files::new(Root::Folder(folder.into()), false, "index.html".to_owned(), None)? })
     }
 
     /// The response, or the file that it names. What the function has said about it stays.

@@ -1,0 +1,1 @@
+return { hello = function() require("http").response():write("hello") end }
