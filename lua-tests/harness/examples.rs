@@ -76,7 +76,7 @@ fn with_server(
     let port = address.rsplit(':').next().unwrap_or_default();
     let server = variables
         .iter()
-        .fold(Program::moonlet(&root()).env("PORT", port), |server, (name, value)| server.env(*name, *value));
+        .fold(Program::moonlet(&root()).env("PORT", port), |server, (name, value)| server.env(name, value));
     let server = server.arg("run").arg(format!("examples/{name}"));
     let mut server = server.into_command().stdout(Stdio::null()).spawn()?;
     let used = (|| {
