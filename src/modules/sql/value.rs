@@ -100,13 +100,15 @@ pub fn parameters(vm: &mut Vm, table: Value) -> Result<Vec<Param>, String> {
     if count > MAX_PARAMS {
         return Err("too many parameters".to_owned());
     }
-    (1..=count)
-        .map(|i| {
-            let value = vm.raw_get_int(table, i);
-            Param::of(value)
-                .ok_or_else(|| format!("unsupported parameter type {} at index {i}", vm.type_name_of(value)))
-        })
-        .collect()
+    let mut params = Vec::with_capacity(count as usize);
+    for i in 1..=count {
+        let value = vm.raw_get_int(table, i);
+        match Param::of(value) {
+            Some(param) => params.push(param),
+            None => return Err(format!("unsupported parameter type {} at index {i}", vm.type_name_of(value))),
+        }
+    }
+    Ok(params)
 }
 
 /// A value of a row.
@@ -128,11 +130,14 @@ impl Cell {
     }
 }
 
+/// The names of the columns of a result.
+pub type Columns = Arc<[Box<str>]>;
+
 /// All rows of a result.
 #[derive(Default, Debug)]
 pub struct Rows {
-    /// Names as the engine reports them.
-    pub columns: Arc<[Box<str>]>,
+    /// Names as the engine reports them; `None` if they were not told, which they are before the first row.
+    columns: Option<Columns>,
     /// Row after row.
     cells: Vec<Cell>,
     count: usize,
@@ -148,17 +153,27 @@ pub struct TooLarge;
 
 impl Rows {
     /// No rows; those to come may take `budget` bytes.
-    pub fn new(columns: impl Into<Arc<[Box<str>]>>, budget: usize) -> Rows {
-        Rows { columns: columns.into(), budget, ..Rows::default() }
+    pub fn new(columns: impl Into<Columns>, budget: usize) -> Rows {
+        Rows { columns: Some(columns.into()), budget, ..Rows::default() }
     }
 
-    /// Whether there is none yet.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
+    /// The same before the columns are known.
+    pub fn of_unknown_columns(budget: usize) -> Rows {
+        Rows { budget, ..Rows::default() }
+    }
+
+    /// Tells the columns, unless they are known.
+    pub fn name_columns(&mut self, columns: impl FnOnce() -> Columns) {
+        if self.columns.is_none() {
+            let columns = columns();
+            self.cells.reserve_exact(columns.len());
+            self.columns = Some(columns);
+        }
     }
 
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
+        let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
         let before = self.cells.len();
         self.cells.extend(row);
         self.count += 1;
@@ -166,29 +181,30 @@ impl Rows {
             Cell::Bytes(bytes) => bytes.len(),
             _ => 0,
         });
-        let bytes = text.sum::<usize>() + CELL_BYTES * (self.columns.len() + 2);
+        let bytes = text.sum::<usize>() + CELL_BYTES * (columns + 2);
         self.budget = self.budget.checked_sub(bytes).ok_or(TooLarge)?;
         Ok(())
     }
 
     /// A sequence of tables. Null cells have no entry; of two columns with one name the last counts.
     pub fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        let keys = self.columns.iter().map(|name| vm.string(name.as_bytes()));
-        let keys = keys.collect::<Result<SmallVec<[Value; 8]>, _>>()?;
+        let columns = self.columns.as_deref().unwrap_or_default();
+        let mut fields = SmallVec::<[[Value; 2]; 8]>::with_capacity(columns.len());
+        for name in columns {
+            fields.push([vm.string(name.as_bytes())?, Value::NIL]);
+        }
         let mut rows = SmallVec::<[Value; 4]>::with_capacity(self.count);
         for i in 0..self.count {
-            let row = vm.new_table(0, keys.len() as u32);
-            for (key, cell) in keys.iter().zip(&self.cells[i * keys.len()..]) {
-                let value = match cell {
+            for ([_, value], cell) in fields.iter_mut().zip(&self.cells[i * columns.len()..]) {
+                *value = match cell {
                     Cell::Null => Value::NIL,
                     Cell::Bool(b) => Value::bool(*b),
                     Cell::Int(i) => Value::int(*i),
                     Cell::Float(f) => Value::float(*f),
                     Cell::Bytes(bytes) => vm.string(bytes)?,
                 };
-                vm.raw_set(row, *key, value)?;
             }
-            rows.push(Value::table(row));
+            rows.push(vm.new_record(&fields)?);
         }
         vm.new_list(&rows)
     }
@@ -206,9 +222,7 @@ pub struct Effect {
 impl Effect {
     /// A table of both.
     pub fn to_value(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        let table = vm.new_table(0, 2);
-        vm.raw_set_name(table, "last_insert_id", Value::int(self.last_insert_id))?;
-        vm.raw_set_name(table, "rows_affected", Value::int(self.rows_affected))?;
-        Ok(Value::table(table))
+        let [id, affected] = [vm.string(b"last_insert_id")?, vm.string(b"rows_affected")?];
+        vm.new_record(&[[id, Value::int(self.last_insert_id)], [affected, Value::int(self.rows_affected)]])
     }
 }
