@@ -177,11 +177,14 @@ pub fn submit(vm: &mut Vm, target: &Target, operation: &'static str, mut request
         && let Ok(lease) = session.lease()
         && let Connection::Sqlite(sqlite) = lease.connection()
     {
-        match sqlite.run_inline(&mut request) {
+        match sqlite.run_inline(vm, &mut request) {
             Inline::Finished(result) => {
                 let results = conclude(vm, result, operation, engine)?;
-                vm.push_all(&results)?;
-                return Ok(Flow::Return(results.len() as u32));
+                return answer(vm, &results);
+            }
+            Inline::Tables(value) => {
+                let results = succeed_with(vm, value, operation, engine)?;
+                return answer(vm, &results);
             }
             Inline::Unfinished(rows) => {
                 lease.set_busy(true);
@@ -250,6 +253,16 @@ fn conclude(
         Ok(Answer::Nothing) => Ok(Value::TRUE),
         Err(error) => return Ok(smallvec![Value::NIL, error_value(vm, &error, operation, engine)]),
     };
+    succeed_with(vm, value, operation, engine)
+}
+
+/// The results for the value of a success, for which there may be no memory.
+fn succeed_with(
+    vm: &mut Vm,
+    value: Result<Value, Box<LuaError>>,
+    operation: &'static str,
+    engine: &'static str,
+) -> Continuation {
     match value {
         Ok(value) => Ok(smallvec![value, Value::NIL]),
         Err(error) if error.kind == ErrorKind::Memory => {
@@ -261,6 +274,11 @@ fn conclude(
 
 fn error_value(vm: &mut Vm, error: &SqlError, operation: &str, engine: &'static str) -> Value {
     to_value(vm, Arc::new(error.to_data(operation, engine)))
+}
+
+fn answer(vm: &mut Vm, results: &[Value]) -> NativeResult {
+    vm.push_all(results)?;
+    Ok(Flow::Return(results.len() as u32))
 }
 
 /// Answers with `nil, error`.

@@ -1,5 +1,6 @@
 //! What goes to a database and what comes back: parameters, cells, results; and their Lua values (`modules.md` §2.3 to §2.5).
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -111,22 +112,58 @@ pub fn parameters(vm: &mut Vm, table: Value) -> Result<Vec<Param>, String> {
     Ok(params)
 }
 
-/// A value of a row.
+/// A value of a row, with bytes of its own or borrowed ones.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
-pub enum Cell {
+pub enum Cell<B = Box<[u8]>> {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
     /// Text or raw bytes.
-    Bytes(Box<[u8]>),
+    Bytes(B),
 }
 
 impl Cell {
     /// A string.
     pub fn text(text: &str) -> Cell {
         Cell::Bytes(text.as_bytes().into())
+    }
+
+    /// The cell a value was made of, or one that gives the same value.
+    fn of(value: Value) -> Cell {
+        match value.tag() {
+            tag::FALSE | tag::TRUE => Cell::Bool(value.is_true()),
+            tag::INT => Cell::Int(value.as_int()),
+            tag::FLOAT => Cell::Float(value.as_float()),
+            tag::STRING => Cell::Bytes(string_bytes(value).into()),
+            _ => Cell::Null,
+        }
+    }
+}
+
+impl<B: AsRef<[u8]>> Cell<B> {
+    fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        Ok(match self {
+            Cell::Null => Value::NIL,
+            Cell::Bool(b) => Value::bool(*b),
+            Cell::Int(i) => Value::int(*i),
+            Cell::Float(f) => Value::float(*f),
+            Cell::Bytes(bytes) => return vm.string(bytes.as_ref()),
+        })
+    }
+}
+
+impl Cell<&[u8]> {
+    /// The same with bytes of its own.
+    fn into_owned(self) -> Cell {
+        match self {
+            Cell::Null => Cell::Null,
+            Cell::Bool(b) => Cell::Bool(b),
+            Cell::Int(i) => Cell::Int(i),
+            Cell::Float(f) => Cell::Float(f),
+            Cell::Bytes(bytes) => Cell::Bytes(bytes.into()),
+        }
     }
 }
 
@@ -162,15 +199,6 @@ impl Rows {
         Rows { budget, ..Rows::default() }
     }
 
-    /// Tells the columns, unless they are known.
-    pub fn name_columns(&mut self, columns: impl FnOnce() -> Columns) {
-        if self.columns.is_none() {
-            let columns = columns();
-            self.cells.reserve_exact(columns.len());
-            self.columns = Some(columns);
-        }
-    }
-
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
         let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
@@ -186,27 +214,109 @@ impl Rows {
         Ok(())
     }
 
-    /// A sequence of tables. Null cells have no entry; of two columns with one name the last counts.
+    /// A sequence of tables, as [`Tables`] makes them.
     pub fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        let mut tables = Tables::new(vm);
         let columns = self.columns.as_deref().unwrap_or_default();
-        let mut fields = SmallVec::<[[Value; 2]; 8]>::with_capacity(columns.len());
-        for name in columns {
-            fields.push([vm.string(name.as_bytes())?, Value::NIL]);
-        }
-        let mut rows = SmallVec::<[Value; 4]>::with_capacity(self.count);
+        tables.name_columns(columns)?;
         for i in 0..self.count {
-            for ([_, value], cell) in fields.iter_mut().zip(&self.cells[i * columns.len()..]) {
-                *value = match cell {
-                    Cell::Null => Value::NIL,
-                    Cell::Bool(b) => Value::bool(*b),
-                    Cell::Int(i) => Value::int(*i),
-                    Cell::Float(f) => Value::float(*f),
-                    Cell::Bytes(bytes) => vm.string(bytes)?,
-                };
-            }
-            rows.push(vm.new_record(&fields)?);
+            tables.push(self.cells[i * columns.len()..].iter())?;
         }
-        vm.new_list(&rows)
+        tables.finish()
+    }
+}
+
+/// Rows that become tables of the process one by one, while nothing is collected. Null cells have no entry; of two columns
+/// with one name the last counts.
+pub struct Tables<'vm> {
+    vm: &'vm mut Vm,
+    /// The names of the columns, with values of the last row.
+    fields: Option<SmallVec<[[Value; 2]; 8]>>,
+    rows: SmallVec<[Value; 4]>,
+}
+
+impl Tables<'_> {
+    /// No rows.
+    pub fn new(vm: &mut Vm) -> Tables<'_> {
+        Tables { vm, fields: None, rows: SmallVec::new() }
+    }
+
+    fn name_columns(&mut self, columns: &[Box<str>]) -> Result<(), Box<LuaError>> {
+        let mut fields = SmallVec::with_capacity(columns.len());
+        for name in columns {
+            fields.push([self.vm.string(name.as_bytes())?, Value::NIL]);
+        }
+        self.fields = Some(fields);
+        Ok(())
+    }
+
+    fn push<B: AsRef<[u8]>>(&mut self, row: impl Iterator<Item = impl Borrow<Cell<B>>>) -> Result<(), Box<LuaError>> {
+        let fields = self.fields.as_deref_mut().unwrap_or_default();
+        for ([_, value], cell) in fields.iter_mut().zip(row) {
+            *value = cell.borrow().to_value(self.vm)?;
+        }
+        self.rows.push(self.vm.new_record(fields)?);
+        Ok(())
+    }
+
+    /// The sequence of all.
+    pub fn finish(self) -> Result<Value, Box<LuaError>> {
+        self.vm.new_list(&self.rows)
+    }
+
+    /// The same rows outside of the heap, where the rest may take `budget` bytes.
+    pub fn into_rows(self, budget: usize) -> Rows {
+        let Some(fields) = self.fields else { return Rows::of_unknown_columns(budget) };
+        let columns: Columns =
+            fields.iter().map(|[name, _]| String::from_utf8_lossy(string_bytes(*name)).into()).collect();
+        let mut rows = Rows::new(columns, budget);
+        for row in &self.rows {
+            rows.cells.extend(fields.iter().map(|[name, _]| Cell::of(self.vm.raw_get(row.as_table(), *name))));
+        }
+        rows.count = self.rows.len();
+        rows
+    }
+}
+
+/// Where the rows of a statement go.
+pub trait Sink {
+    /// Takes a row. `columns` tells the columns, which are those of the first row.
+    ///
+    /// # Errors
+    /// The heap has no room for it.
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge>;
+}
+
+impl Sink for Rows {
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge> {
+        if self.columns.is_none() {
+            self.columns = Some(columns());
+        }
+        self.push(row.map(|cell| cell.into_owned()))
+    }
+}
+
+impl Sink for Tables<'_> {
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge> {
+        if self.vm.heap.over_limit() {
+            return Err(TooLarge);
+        }
+        if self.fields.is_none() {
+            self.name_columns(&columns()).map_err(|_| TooLarge)?;
+        }
+        self.push(row).map_err(|_| TooLarge)
     }
 }
 

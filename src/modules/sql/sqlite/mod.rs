@@ -21,8 +21,11 @@ use self::io::Files;
 use self::statement::{Course, Statements, Step};
 use super::connection::{Answer, Command, Isolation, Request, Want};
 use super::error::{SqlError, invalid};
-use super::value::{Effect, Rows};
+use super::value::{Effect, Rows, Tables};
 use crate::runtime::errors::{CANCELED, INTERNAL};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::value::Value;
 
 /// Instructions of the engine after which a statement on a worker is looked at: well below a millisecond.
 const INLINE_INSTRUCTIONS: u64 = 20_000;
@@ -47,6 +50,8 @@ struct Engine {
 pub enum Inline {
     /// To its end.
     Finished(Result<Answer, SqlError>),
+    /// To its end, with rows that are tables already.
+    Tables(Result<Value, Box<LuaError>>),
     /// It has these rows, and has to go on where waiting is allowed.
     Unfinished(Rows),
     /// It has not begun.
@@ -88,7 +93,7 @@ impl Sqlite {
     }
 
     /// Runs a statement on this thread as far as that takes no time. Its parameters are taken unless it has not begun.
-    pub fn run_inline(&mut self, request: &mut Request) -> Inline {
+    pub fn run_inline(&mut self, vm: &mut Vm, request: &mut Request) -> Inline {
         let Some(mut guard) = self.engine.try_lock() else { return Inline::NotBegun };
         let engine = &mut *guard;
         if request.want == Want::Nothing {
@@ -104,6 +109,16 @@ impl Sqlite {
         };
         if let Err(error) = statement.bind(params) {
             return Inline::Finished(Err(error));
+        }
+        if request.want == Want::Rows && statement.course == Course::Straight {
+            // They are few, and need not be begun anew.
+            let mut tables = Tables::new(vm);
+            return match io::without_waiting(stops, || statement.advance(&*engine.io, Some(&mut tables))) {
+                Ok(Step::Done) => Inline::Tables(tables.finish()),
+                Ok(Step::MustWait) => Inline::Unfinished(tables.into_rows(request.budget)),
+                Ok(Step::Interrupted) => Inline::NotBegun,
+                Err(error) => Inline::Finished(Err(error)),
+            };
         }
         let mut rows = Rows::of_unknown_columns(request.budget);
         match io::without_waiting(stops, || statement.advance(&*engine.io, wanted(request.want, &mut rows))) {

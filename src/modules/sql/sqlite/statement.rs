@@ -11,7 +11,7 @@ use turso_core::{Connection, IO, Numeric, PreparedProgram, Statement, StepResult
 use super::error::sql_error;
 use super::io::must_not_wait;
 use crate::modules::sql::error::{SqlError, invalid};
-use crate::modules::sql::value::{Cell, Columns, Param, Rows};
+use crate::modules::sql::value::{Cell, Columns, Param, Sink};
 use crate::runtime::errors::CONFLICT;
 
 /// Statements that are kept.
@@ -65,26 +65,37 @@ pub struct Statements {
     kept: Vec<Prepared>,
     /// Where they are, by text.
     known: HashMap<Arc<str>, usize>,
+    /// The text and the place of the one used last: a program that uses it again mostly has the same text.
+    last: Option<(Arc<str>, usize)>,
     uses: u64,
 }
 
 impl Statements {
     /// The statement of a text, which must be one and no more.
     pub fn get(&mut self, connection: &Arc<Connection>, text: &Arc<str>) -> Result<&mut Prepared, SqlError> {
-        let place = match self.known.get(text) {
-            Some(place) => *place,
-            None => {
-                let statement = connection.prepare(&**text).map_err(sql_error)?;
-                if Statements::first_end(connection, &text[statement.tail_offset()..])?.is_some() {
-                    return Err(invalid("one statement is allowed, not several"));
-                }
-                self.keep(text, Prepared::new(statement))
+        let place = match &self.last {
+            Some((last, place)) if Arc::ptr_eq(last, text) => *place,
+            _ => {
+                let place = self.place(connection, text)?;
+                self.last = Some((Arc::clone(text), place));
+                place
             }
         };
         self.uses += 1;
         let known = &mut self.kept[place];
         known.used = self.uses;
         Ok(known)
+    }
+
+    fn place(&mut self, connection: &Arc<Connection>, text: &Arc<str>) -> Result<usize, SqlError> {
+        if let Some(place) = self.known.get(text) {
+            return Ok(*place);
+        }
+        let statement = connection.prepare(&**text).map_err(sql_error)?;
+        if Statements::first_end(connection, &text[statement.tail_offset()..])?.is_some() {
+            return Err(invalid("one statement is allowed, not several"));
+        }
+        Ok(self.keep(text, Prepared::new(statement)))
     }
 
     /// Keeps a statement, if need be in the place of the one that was not used for longest.
@@ -216,30 +227,16 @@ impl Prepared {
         Ok(())
     }
 
-    /// The names of its columns.
-    fn columns(&mut self) -> Columns {
-        let program = self.statement.get_program().prepared();
-        match &self.columns {
-            Some((columns, of)) if Arc::ptr_eq(of, program) => Arc::clone(columns),
-            _ => {
-                let names = (0..self.statement.num_columns()).map(|i| self.statement.get_column_name(i).into());
-                let columns: Columns = names.collect();
-                self.columns = Some((Arc::clone(&columns), Arc::clone(program)));
-                columns
-            }
-        }
-    }
-
     /// Runs it to its end, or as far as possible on a thread that must not wait.
-    pub fn advance(&mut self, io: &dyn IO, mut rows: Option<&mut Rows>) -> Result<Step, SqlError> {
+    pub fn advance(&mut self, io: &dyn IO, mut rows: Option<&mut impl Sink>) -> Result<Step, SqlError> {
         let mut patience = None;
         let result = loop {
             match self.statement.step() {
                 Ok(StepResult::Row) => {
-                    let Some(rows) = rows.as_deref_mut() else { continue };
-                    rows.name_columns(|| self.columns());
+                    let Some(rows) = &mut rows else { continue };
+                    let columns = || columns(&mut self.columns, &self.statement);
                     if let Some(row) = self.statement.row()
-                        && let Err(error) = rows.push(row.get_values().map(cell))
+                        && let Err(error) = rows.add(columns, row.get_values().map(cell))
                     {
                         break Err(error.into());
                     }
@@ -268,6 +265,19 @@ impl Prepared {
     }
 }
 
+/// The names of a statement's columns, which are looked up if those that are known are not of its program.
+fn columns(known: &mut Option<(Columns, Arc<PreparedProgram>)>, statement: &Statement) -> Columns {
+    let program = statement.get_program().prepared();
+    match known {
+        Some((columns, of)) if Arc::ptr_eq(of, program) => Arc::clone(columns),
+        _ => {
+            let columns: Columns = (0..statement.num_columns()).map(|i| statement.get_column_name(i).into()).collect();
+            *known = Some((Arc::clone(&columns), Arc::clone(program)));
+            columns
+        }
+    }
+}
+
 fn engine_value(param: Param) -> Value {
     match param {
         Param::Null => Value::Null,
@@ -281,12 +291,12 @@ fn engine_value(param: Param) -> Value {
     }
 }
 
-fn cell(value: &Value) -> Cell {
+fn cell(value: &Value) -> Cell<&[u8]> {
     match value {
         Value::Null => Cell::Null,
         Value::Numeric(Numeric::Integer(i)) => Cell::Int(*i),
         Value::Numeric(Numeric::Float(f)) => Cell::Float(f64::from(*f)),
-        Value::Text(text) => Cell::text(text.as_str()),
-        Value::Blob(bytes) => Cell::Bytes(bytes.as_slice().into()),
+        Value::Text(text) => Cell::Bytes(text.as_str().as_bytes()),
+        Value::Blob(bytes) => Cell::Bytes(bytes.as_slice()),
     }
 }
