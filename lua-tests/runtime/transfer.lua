@@ -76,6 +76,49 @@ do
   assert(r[r] == r, "a table that is its own key")
 end
 
+-- Random graphs arrive with the same shape, however their tables came to be.
+do
+  local NAMES = { "id", "name", "tags", "next", "first", "second", "x", "y", "z" }
+  local function graph(size)
+    local tables = {}
+    for i = 1, size do tables[i] = math.random(2) == 1 and {} or { id = i, name = "t" .. i, tags = { i, i + 1 } } end
+    local function value()
+      local kind = math.random(8)
+      if kind <= 3 then return tables[math.random(size)] end
+      if kind == 4 then return NAMES[math.random(#NAMES)] end
+      if kind == 5 then return "made " .. math.random(100) end
+      if kind == 6 then return math.random() end
+      if kind == 7 then return math.random(2) == 1 end
+      return math.random(-5, 1000)
+    end
+    for _, t in ipairs(tables) do
+      for _ = 1, math.random(0, 8) do t[#t + 1] = value() end
+      for _ = 1, math.random(0, 6) do t[NAMES[math.random(#NAMES)]] = value() end
+      local key = value()
+      if type(key) ~= "table" then t[key] = value() end
+      if math.random(4) == 1 then t.id, t[#t] = nil, nil end
+    end
+    return tables
+  end
+  -- Whether two values are alike: what is one table in one graph is one in the other.
+  local function same(a, b, known)
+    if type(a) ~= "table" then return rawequal(a, b) and math.type(a) == math.type(b) end
+    if known[a] or known[b] then return known[a] == b and known[b] == a end
+    known[a], known[b] = b, a
+    local count = 0
+    for k, v in next, a do
+      count = count + 1
+      if not same(v, b[k], known) then return false end
+    end
+    for _ in next, b do count = count - 1 end
+    return count == 0
+  end
+  for round = 1, 300 do
+    local sent = graph(math.random(12))
+    assert(same(sent, round_trip(sent), {}), "graph " .. round)
+  end
+end
+
 -- What several arguments share stays shared; a copy of a frozen table can be changed.
 do
   local t = {}

@@ -400,6 +400,13 @@ impl Runnable for Process {
         &self.run_state
     }
 
+    fn prefetch(&self) {
+        // SAFETY: by contract no other worker can run the process, and this one does not yet.
+        if let Some(vm) = unsafe { (*self.machine.get()).as_deref() } {
+            vm.prefetch();
+        }
+    }
+
     fn run(self: &Arc<Self>, _worker: &WorkerContext<Self>) -> StepOutcome {
         let outcome = loop {
             // SAFETY: the scheduler lets one worker at a time run a process, and the creator has let go of it. The

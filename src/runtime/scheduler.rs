@@ -39,6 +39,10 @@ pub trait Runnable: Send + Sync + Sized + 'static {
     /// The state word, by which the scheduler makes sure that one worker at a time calls [`run`](Self::run).
     fn state(&self) -> &RunState;
 
+    /// Begins to fetch into the processor's cache what its next step touches first. Called by the worker that will run it,
+    /// while it is queued there and nowhere else.
+    fn prefetch(&self) {}
+
     /// Does one step. Must not block. Called by one thread at a time, which sees everything that earlier steps and the
     /// wakers of this one did.
     fn run(self: &Arc<Self>, worker: &WorkerContext<Self>) -> StepOutcome;

@@ -193,6 +193,7 @@ impl<R: Runnable> WorkerContext<R> {
 
     /// Puts a process that was just woken where it runs next. What was there makes way, and other workers may have it.
     pub(crate) fn run_next(&self, process: Arc<R>) {
+        process.prefetch();
         if let Some(displaced) = self.next.replace(Some(process)) {
             self.push(displaced);
         }

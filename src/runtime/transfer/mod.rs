@@ -48,17 +48,36 @@ pub enum Parcel {
     Graph(Pooled<Graph>),
 }
 
-/// Packed objects. The bytes hold a head for each (what to allocate), the root values, then the content of each object.
-#[derive(Clone)]
+/// Packed objects.
+#[derive(Clone, Default)]
 pub struct Graph {
+    /// How many values were packed.
     roots: u32,
-    objects: u32,
+    /// The objects: what to allocate.
+    heads: SmallVec<[Head; 2]>,
+    /// The packed values, then the content of each object, as far as it is not copied.
     bytes: SmallVec<[u8; 64]>,
     handles: Vec<Handle>,
-    /// The nodes of records, and the items of their array parts, as they stand in the heap. They hold only what is the same
-    /// in every heap; all other values are among the bytes.
+    /// The nodes of records, and the items of their array parts, as they stand in the heap, but that the payload of a table
+    /// or closure is its index among the objects. What is neither that nor the same in every heap is nil here and among the
+    /// bytes.
     nodes: SmallVec<[Node; 4]>,
     items: SmallVec<[Value; 4]>,
+}
+
+/// What to allocate for an object, and what its content is.
+#[derive(Clone, Copy)]
+enum Head {
+    /// A table: its items, then its fields, each a key and a value, then its metatable if it has one.
+    Table { items: u32, fields: u32, metatable: bool },
+    /// A table whose items and nodes are copied: for each of the `others`, which are no copies, its place (the nodes come
+    /// first) and the value; then the metatable if it has one.
+    Record { items: u32, nodes: u32, others: u32, metatable: bool },
+    /// A closure: what it has captured. It runs the function at this address, which is of the image or of the chunk that is
+    /// this handle.
+    Closure { function: usize, captured: u32, chunk: Option<u32> },
+    /// A cell: its value.
+    Cell,
 }
 
 impl std::fmt::Debug for Graph {
@@ -130,11 +149,9 @@ impl Parcel {
     pub(super) fn of_channel(channel: Reference) -> Parcel {
         Parcel::Graph(Pooled::new(Graph {
             roots: 1,
-            objects: 0,
             bytes: SmallVec::from_slice(&[slot::HANDLE, 0]),
             handles: vec![Handle::Channel(channel)],
-            nodes: SmallVec::new(),
-            items: SmallVec::new(),
+            ..Graph::default()
         }))
     }
 
@@ -180,16 +197,4 @@ mod slot {
     pub const PAYLOAD: u8 = 13;
     /// The address of a type follows.
     pub const TYPE: u8 = 14;
-}
-
-/// What an object's head says.
-mod head {
-    /// Sizes of array and hash part follow, then whether there is a metatable.
-    pub const TABLE: u8 = 0;
-    /// A table whose nodes and items are copied as they are: number of items and of nodes, and whether there is a metatable.
-    /// As content follow the number of the values that are no copies, and each with the index of its node.
-    pub const RECORD: u8 = 3;
-    /// Function address, number of captured values, and chunk handle + 1 (0: none) follow.
-    pub const CLOSURE: u8 = 1;
-    pub const CELL: u8 = 2;
 }

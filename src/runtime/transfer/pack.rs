@@ -5,7 +5,7 @@ use std::cell::Cell;
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::{Graph, Handle, Parcel, Text, head, slot};
+use super::{Graph, Handle, Head, Parcel, Text, slot};
 use crate::runtime::channel::{self, Channel};
 use crate::runtime::channel_cycles::Reference;
 use crate::runtime::errors::ErrorObject;
@@ -65,8 +65,8 @@ fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
 /// Objects up to this number are found by a linear search.
 const FEW: usize = 12;
 /// Nodes and items of the largest record: more would make a parcel larger than it must be.
-const RECORD_NODES: u32 = 64;
-const RECORD_ITEMS: u32 = 1024;
+const RECORD_NODES: usize = 64;
+const RECORD_ITEMS: usize = 1024;
 /// A larger buffer is given back after use.
 const MAX_KEPT: usize = 1 << 16;
 
@@ -76,11 +76,11 @@ struct Packer {
     objects: Vec<Value>,
     /// The same by address, once there are more than a few.
     index: HashMap<u64, u32>,
-    heads: Vec<u8>,
+    heads: Vec<Head>,
     body: Vec<u8>,
     handles: Vec<Handle>,
-    nodes: SmallVec<[Node; 4]>,
-    items: SmallVec<[Value; 4]>,
+    nodes: Vec<Node>,
+    items: Vec<Value>,
     /// See [`pack_template`].
     template: bool,
     /// Something could not travel.
@@ -99,26 +99,26 @@ impl Packer {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
                 _ => {
-                    self.heads.push(head::CELL);
+                    self.heads.push(Head::Cell);
                     // SAFETY: the object is alive: nothing is collected while a native function runs.
                     self.put(vm, unsafe { (*object.as_cell()).value });
                 }
             }
             next += 1;
         }
-        self.heads.extend_from_slice(&self.body);
         Pooled::new(Graph {
             roots: values.len() as u32,
-            objects: self.objects.len() as u32,
-            bytes: SmallVec::from_slice(&self.heads),
+            heads: SmallVec::from_slice(&self.heads),
+            bytes: SmallVec::from_slice(&self.body),
             handles: std::mem::take(&mut self.handles),
-            nodes: std::mem::take(&mut self.nodes),
-            items: std::mem::take(&mut self.items),
+            nodes: SmallVec::from_slice(&self.nodes),
+            items: SmallVec::from_slice(&self.items),
         })
     }
 
     fn clear(&mut self) {
-        if self.body.capacity() + self.heads.capacity() > MAX_KEPT {
+        let copies = size_of::<Node>() * self.nodes.capacity() + size_of::<Value>() * self.items.capacity();
+        if self.body.capacity() + size_of::<Head>() * self.heads.capacity() + copies > MAX_KEPT {
             *self = Packer::default();
             return;
         }
@@ -126,6 +126,8 @@ impl Packer {
         self.index.clear();
         self.heads.clear();
         self.body.clear();
+        self.nodes.clear();
+        self.items.clear();
     }
 
     /// Packs a value where a reference or scalar stands.
@@ -195,6 +197,13 @@ impl Packer {
         let index = self.index_of(value);
         self.body.push(slot::OBJECT);
         put_number(&mut self.body, u64::from(index));
+    }
+
+    /// What stands for an object in the copy of a record.
+    fn reference(&mut self, value: Value) -> Value {
+        let index = self.index_of(value);
+        // SAFETY: a value in a graph; the unpacker puts the address of its object in the place of the index.
+        unsafe { Value::from_parts(value.tag(), u64::from(index)) }
     }
 
     fn index_of(&mut self, value: Value) -> u32 {
@@ -271,32 +280,34 @@ impl Packer {
                 // A traversal fills in the names that were never used. Without memory for them some are missing.
                 let _ = Table::next(table, &mut vm.heap, Value::NIL);
             }
-            let items = (*table).array_len;
-            if Packer::is_record(table) {
-                return self.put_record(vm, table);
-            }
-            let nodes = std::slice::from_raw_parts((*table).nodes, Table::node_count(table) as usize);
-            let fields = nodes
-                .iter()
-                .filter(|node| !node.value.is_nil() && Packer::travels(node.value) && Packer::travels(node.key()));
-            if self.template {
-                self.lost |= fields.clone().count() < nodes.iter().filter(|node| !node.value.is_nil()).count();
-            }
+            let count = if Table::has_no_nodes(table) { 0 } else { Table::node_count(table) as usize };
+            let nodes = std::slice::from_raw_parts((*table).nodes, count);
+            let items = std::slice::from_raw_parts(item_start(table), (*table).array_len as usize);
             let metatable = (*table).metatable;
-            self.heads.push(head::TABLE);
-            put_number(&mut self.heads, u64::from(items));
-            put_number(&mut self.heads, fields.clone().count() as u64);
-            self.heads.push(u8::from(!metatable.is_null()));
-            for i in 0..items as usize {
-                self.put(vm, *(*table).array.add(i));
-            }
-            for node in fields {
-                self.put(vm, node.key());
-                self.put(vm, node.value);
+            if Packer::is_record(nodes, items) {
+                self.put_record(vm, nodes, items, !metatable.is_null());
+            } else {
+                self.put_fields(vm, nodes, items, !metatable.is_null());
             }
             if !metatable.is_null() {
                 self.put(vm, Value::table(metatable));
             }
+        }
+    }
+
+    /// Packs the content of a table field by field.
+    fn put_fields(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
+        let used = || nodes.iter().filter(|node| !node.value.is_nil());
+        let fields = || used().filter(|node| Packer::travels(node.value) && Packer::travels(node.key()));
+        let count = fields().count();
+        self.lost |= count < used().count();
+        self.heads.push(Head::Table { items: items.len() as u32, fields: count as u32, metatable });
+        for item in items {
+            self.put(vm, *item);
+        }
+        for node in fields() {
+            self.put(vm, node.key());
+            self.put(vm, node.value);
         }
     }
 
@@ -306,54 +317,53 @@ impl Packer {
         match value.tag() {
             // SAFETY: values refer to live strings.
             tag::STRING => unsafe { (*value.as_string()).header.mark & mark::STATIC != 0 },
-            kind => matches!(kind, tag::NIL | tag::FALSE | tag::TRUE | tag::INT | tag::FLOAT | tag::NATIVE),
+            kind => kind < tag::STRING || kind == tag::TYPE,
         }
     }
 
-    /// Whether a table is small, all its keys are constants of the image, and so are its items, or scalars.
-    unsafe fn is_record(table: *mut Table) -> bool {
-        // SAFETY: the caller has a live table.
-        unsafe {
-            let (nodes, items) = ((*table).nodes, (*table).array_len);
-            let count = Table::node_count(table);
-            if count > RECORD_NODES || items > RECORD_ITEMS {
-                return false;
+    /// Whether a table is not large, and all its keys are numbers, booleans or constants of the image.
+    fn is_record(nodes: &[Node], items: &[Value]) -> bool {
+        let constant = |node: &Node| match node.key_tag {
+            // SAFETY: a key with this tag is a live string.
+            tag::STRING => unsafe { (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0 },
+            kind => kind < tag::LIGHT,
+        };
+        nodes.len() <= RECORD_NODES && items.len() <= RECORD_ITEMS && nodes.iter().all(constant)
+    }
+
+    /// Packs the content of a table by copying it.
+    fn put_record(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
+        let (first_node, first_item) = (self.nodes.len(), self.items.len());
+        self.nodes.extend_from_slice(nodes);
+        self.items.extend_from_slice(items);
+        let mut others = 0;
+        for (place, node) in nodes.iter().enumerate() {
+            if !Packer::is_same_everywhere(node.value) {
+                self.nodes[first_node + place].value = self.put_part(vm, node.value, place, &mut others);
             }
-            let constant_key = |i| {
-                let node: &Node = &*nodes.add(i);
-                node.key_tag == tag::NIL
-                    || node.key_tag == tag::STRING && (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0
-            };
-            (0..count as usize).all(constant_key)
-                && (0..items as usize).all(|i| Packer::is_same_everywhere(*(*table).array.add(i)))
         }
+        for (place, item) in items.iter().enumerate() {
+            if !Packer::is_same_everywhere(*item) {
+                self.items[first_item + place] = self.put_part(vm, *item, nodes.len() + place, &mut others);
+            }
+        }
+        self.heads.push(Head::Record { items: items.len() as u32, nodes: nodes.len() as u32, others, metatable });
     }
 
-    unsafe fn put_record(&mut self, vm: &mut Vm, table: *mut Table) {
-        // SAFETY: the caller has a live table.
-        unsafe {
-            let items = std::slice::from_raw_parts(item_start(table), (*table).array_len as usize);
-            let count = if Table::has_no_nodes(table) { 0 } else { Table::node_count(table) as usize };
-            let nodes = std::slice::from_raw_parts((*table).nodes, count);
-            let metatable = (*table).metatable;
-            self.heads.push(head::RECORD);
-            put_number(&mut self.heads, items.len() as u64);
-            put_number(&mut self.heads, count as u64);
-            self.heads.push(u8::from(!metatable.is_null()));
-            self.items.extend_from_slice(items);
-            let first = self.nodes.len();
-            self.nodes.extend_from_slice(nodes);
-            let others = nodes.iter().filter(|node| !Packer::is_same_everywhere(node.value)).count();
-            put_number(&mut self.body, others as u64);
-            if others > 0 {
-                for (i, node) in nodes.iter().enumerate().filter(|(_, node)| !Packer::is_same_everywhere(node.value)) {
-                    self.nodes[first + i].value = Value::NIL;
-                    put_number(&mut self.body, i as u64);
-                    if Packer::travels(node.value) { self.put(vm, node.value) } else { self.lose() }
+    /// What stands in the copy of a record for a value that is not the same in every heap.
+    fn put_part(&mut self, vm: &mut Vm, value: Value, place: usize, others: &mut u32) -> Value {
+        match value.tag() {
+            tag::TABLE if vm.heap.static_table(value.as_table()).is_none() => self.reference(value),
+            tag::CLOSURE => self.reference(value),
+            _ => {
+                if Packer::travels(value) {
+                    *others += 1;
+                    put_number(&mut self.body, place as u64);
+                    self.put(vm, value);
+                } else {
+                    self.lost = true;
                 }
-            }
-            if !metatable.is_null() {
-                self.put(vm, Value::table(metatable));
+                Value::NIL
             }
         }
     }
@@ -364,19 +374,13 @@ impl Packer {
             let function = (*closure).function;
             let captured = (*closure).header.extra;
             let chunk = match (*function).chunk {
-                chunk if chunk.is_null() => 0,
-                chunk => match vm.heap.loaded_chunk(chunk) {
-                    Some(chunk) => {
-                        self.handles.push(Handle::Chunk(chunk));
-                        self.handles.len()
-                    }
-                    None => 0,
-                },
+                chunk if chunk.is_null() => None,
+                chunk => vm.heap.loaded_chunk(chunk).map(|chunk| {
+                    self.handles.push(Handle::Chunk(chunk));
+                    self.handles.len() as u32 - 1
+                }),
             };
-            self.heads.push(head::CLOSURE);
-            self.heads.extend_from_slice(&(function as u64).to_le_bytes());
-            put_number(&mut self.heads, u64::from(captured));
-            put_number(&mut self.heads, chunk as u64);
+            self.heads.push(Head::Closure { function: function as usize, captured, chunk });
             for i in 0..captured as usize {
                 let value = *Closure::captured(closure).add(i);
                 self.put_captured(vm, value);

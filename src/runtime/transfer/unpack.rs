@@ -2,16 +2,19 @@
 //!
 //! A parcel is made by [`pack`](super::pack()) only, so its bytes are trusted: they never leave the runtime.
 
+use std::ptr::NonNull;
+use std::slice::from_raw_parts_mut;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, Handle, Parcel, head, slot};
+use super::{Graph, Handle, Head, Parcel, slot};
 use crate::runtime::payload::{self, Format, Payload};
 use crate::runtime::{channel, errors, time};
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
+use crate::vm::function::Function;
 use crate::vm::native::Native;
 use crate::vm::object::{Closure, Str, Table};
 use crate::vm::value::{Value, tag};
@@ -52,23 +55,10 @@ impl Parcel {
 /// Items of an array part.
 type Items = SmallVec<[Value; 16]>;
 
-/// What the head of an object said.
-#[derive(Clone, Copy, Default)]
-struct Shape {
-    /// Items of a table, or captured values.
-    items: u32,
-    /// Fields of a table; nodes of a record.
-    fields: u32,
-    metatable: bool,
-    record: bool,
-}
-
 struct Unpacker<'a> {
     graph: &'a Graph,
     at: usize,
     objects: SmallVec<[Value; 8]>,
-    /// What the heads said.
-    shapes: SmallVec<[Shape; 8]>,
     /// How many nodes and items of records have been taken.
     nodes: usize,
     items: usize,
@@ -79,14 +69,14 @@ impl Unpacker<'_> {
         if vm.heap.check_large(graph.bytes.len()).is_err() {
             return Err(vm.out_of_memory());
         }
-        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), shapes: SmallVec::new(), nodes: 0, items: 0 };
-        let count = graph.objects as usize;
-        for _ in 0..count {
-            this.make(vm);
+        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), nodes: 0, items: 0 };
+        for head in &graph.heads {
+            let object = this.make(vm, *head);
+            this.objects.push(object);
         }
         let roots = (0..graph.roots).map(|_| this.value(vm)).collect::<Result<Unpacked, _>>()?;
         let mut items = Items::new();
-        for index in 0..count {
+        for index in 0..graph.heads.len() {
             this.fill(vm, index, &mut items)?;
         }
         Ok(roots)
@@ -116,33 +106,27 @@ impl Unpacker<'_> {
         u64::from_le_bytes(*bytes)
     }
 
-    /// Allocates the next object.
-    fn make(&mut self, vm: &mut Vm) {
-        let (object, shape) = match self.byte() {
-            kind @ (head::TABLE | head::RECORD) => {
-                let (items, fields) = (self.number() as u32, self.number() as u32);
-                let shape = Shape { items, fields, metatable: self.byte() != 0, record: kind == head::RECORD };
-                (Value::table(vm.heap.new_table(items, fields)), shape)
+    /// Allocates an object.
+    fn make(&self, vm: &mut Vm, head: Head) -> Value {
+        match head {
+            Head::Table { items, fields: nodes, .. } | Head::Record { items, nodes, .. } => {
+                Value::table(vm.heap.new_table(items, nodes))
             }
-            head::CLOSURE => {
-                let function = self.word() as *const crate::vm::function::Function;
-                let captured = self.number() as u32;
-                if let Some(index) = self.number().checked_sub(1)
+            Head::Closure { function, captured, chunk } => {
+                if let Some(index) = chunk
                     && let Handle::Chunk(chunk) = &self.graph.handles[index as usize]
                 {
                     vm.heap.register_chunk(Arc::clone(chunk));
                 }
-                let closure = vm.heap.new_closure(function, captured as usize);
+                let closure = vm.heap.new_closure(function as *const Function, captured as usize);
                 for i in 0..captured as usize {
                     // SAFETY: a fresh closure with so many captured values.
                     unsafe { Closure::captured(closure).add(i).write(Value::NIL) };
                 }
-                (Value::closure(closure), Shape { items: captured, ..Shape::default() })
+                Value::closure(closure)
             }
-            _ => (Value::cell(vm.heap.new_cell(Value::NIL)), Shape::default()),
-        };
-        self.objects.push(object);
-        self.shapes.push(shape);
+            Head::Cell => Value::cell(vm.heap.new_cell(Value::NIL)),
+        }
     }
 
     /// Reads a value.
@@ -206,9 +190,16 @@ impl Unpacker<'_> {
     }
 
     /// Fills a fresh table that was packed as a record.
-    fn fill_record(&mut self, vm: &mut Vm, table: *mut Table, items: usize, nodes: usize) -> Result<(), Box<LuaError>> {
+    fn fill_record(
+        &mut self,
+        vm: &mut Vm,
+        table: *mut Table,
+        items: usize,
+        nodes: usize,
+        others: u32,
+    ) -> Result<(), Box<LuaError>> {
         // SAFETY: the table is fresh; what is copied into its parts fits after the check.
-        unsafe {
+        let (nodes, items) = unsafe {
             let enough = (*table).array_cap as usize >= items
                 && (nodes == 0 || !Table::has_no_nodes(table) && Table::node_count(table) as usize == nodes);
             if !enough {
@@ -223,9 +214,20 @@ impl Unpacker<'_> {
             }
             self.items += items;
             self.nodes += nodes;
-            for _ in 0..self.number() {
-                let index = self.number() as usize;
-                (*(*table).nodes.add(index)).value = self.value(vm)?;
+            let item_start = if items == 0 { NonNull::dangling().as_ptr() } else { (*table).array };
+            (from_raw_parts_mut((*table).nodes, nodes), from_raw_parts_mut(item_start, items))
+        };
+        for value in nodes.iter_mut().map(|node| &mut node.value).chain(items.iter_mut()) {
+            if matches!(value.tag(), tag::TABLE | tag::CLOSURE) {
+                *value = self.objects[value.payload() as usize];
+            }
+        }
+        for _ in 0..others {
+            let place = self.number() as usize;
+            let value = self.value(vm)?;
+            match place.checked_sub(nodes.len()) {
+                None => nodes[place].value = value,
+                Some(place) => items[place] = value,
             }
         }
         Ok(())
@@ -247,20 +249,22 @@ impl Unpacker<'_> {
     /// Fills object `index` with its content. `items` is scratch space.
     fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Items) -> Result<(), Box<LuaError>> {
         let object = self.objects[index];
-        let Shape { items: first, fields, metatable, record } = self.shapes[index];
-        match object.tag() {
-            tag::TABLE => {
+        match self.graph.heads[index] {
+            Head::Record { items, nodes, others, metatable } => {
                 let table = object.as_table();
-                if record {
-                    self.fill_record(vm, table, first as usize, fields as usize)?;
-                    return if metatable { self.set_metatable(vm, table) } else { Ok(()) };
+                self.fill_record(vm, table, items as usize, nodes as usize, others)?;
+                if metatable {
+                    self.set_metatable(vm, table)?;
                 }
+            }
+            Head::Table { items: count, fields, metatable } => {
+                let table = object.as_table();
                 items.clear();
-                for _ in 0..first {
+                for _ in 0..count {
                     items.push(self.value(vm)?);
                 }
                 // SAFETY: the table is alive: nothing is collected before the parcel is unpacked.
-                let listed = unsafe { Table::set_list(table, &mut vm.heap, 1, items.as_ptr(), first) };
+                let listed = unsafe { Table::set_list(table, &mut vm.heap, 1, items.as_ptr(), count) };
                 listed.map_err(|error| vm.table_error(error))?;
                 for _ in 0..fields {
                     let key = self.value(vm)?;
@@ -273,14 +277,14 @@ impl Unpacker<'_> {
                     self.set_metatable(vm, table)?;
                 }
             }
-            tag::CLOSURE => {
-                for i in 0..first as usize {
+            Head::Closure { captured, .. } => {
+                for i in 0..captured as usize {
                     let value = self.value(vm)?;
                     // SAFETY: the closure is alive and has so many captured values.
                     unsafe { *Closure::captured(object.as_closure()).add(i) = value };
                 }
             }
-            _ => {
+            Head::Cell => {
                 let value = self.value(vm)?;
                 // SAFETY: the cell is alive.
                 unsafe { (*object.as_cell()).value = value };
