@@ -34,6 +34,8 @@ do
   assert(row.a == "\xff\0" and row.ta == "blob")
   assert(good(db:query("SELECT typeof(?) AS t", { 0 / 0 }))[1].t == "null")
   assert(good(db:query("SELECT ?2 AS a, ?1 AS b", { 1, 2 }))[1].a == 2)
+  row = good(db:query("SELECT 1 AS x, NULL AS x, 3 AS y"))[1]
+  assert(row.x == nil and row.y == 3 and next(row) == "y" and next(row, "y") == nil)
   good(db:execute("DROP TABLE kinds"))
 end
 
@@ -49,6 +51,14 @@ do
   good(db:execute("DROP TABLE m"))
 end
 
+-- more statements than are kept
+for _ = 1, 2 do
+  for i = 1, 150 do
+    local row = good(db:query(("SELECT %d AS c%d, ? AS p"):format(i, i), { i + 1 }))[1]
+    assert(row["c" .. i] == i and row.p == i + 1)
+  end
+end
+
 -- a table that changes under a statement that is kept
 do
   good(db:execute("CREATE TABLE g (a)"))
@@ -57,6 +67,9 @@ do
   good(db:execute("ALTER TABLE g ADD COLUMN b DEFAULT 'new'"))
   local row = good(db:query("SELECT * FROM g"))[1]
   assert(row.a == 1 and row.b == "new")
+  good(db:execute("ALTER TABLE g RENAME COLUMN a TO c"))
+  row = good(db:query("SELECT * FROM g"))[1]
+  assert(row.a == nil and row.c == 1 and row.b == "new", "the columns have the names of now")
   good(db:execute("DROP TABLE g"))
   bad("Invalid", "query", db:query("SELECT * FROM g"))
 end

@@ -185,6 +185,21 @@ impl Vm {
         Ok(Value::table(table))
     }
 
+    /// A table of these pairs of keys, all strings, and values. Of two with the same key the last counts, and nil makes no
+    /// field; there is room for one field at least.
+    ///
+    /// # Errors
+    /// The memory limit.
+    pub fn new_record(&mut self, fields: &[[Value; 2]]) -> Result<Value, Box<LuaError>> {
+        let table = self.heap.new_table(0, fields.len().max(1) as u32);
+        for [key, value] in fields {
+            // SAFETY: a fresh table, to which nothing refers, a string and a live value.
+            unsafe { Table::set_fresh(table, &mut self.heap, key.as_string(), *value) }
+                .map_err(|error| self.table_error(error))?;
+        }
+        Ok(Value::table(table))
+    }
+
     /// `rawget` with a name.
     ///
     /// # Errors

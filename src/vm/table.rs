@@ -439,6 +439,25 @@ impl Table {
         }
     }
 
+    /// Sets the value of a string key of a table that was just made, with room for the key.
+    #[inline]
+    pub unsafe fn set_fresh(this: *mut Table, heap: &mut Heap, key: *mut Str, value: Value) -> Result<(), TableError> {
+        // SAFETY: the caller has a table that nothing refers to yet, and live key and value.
+        unsafe {
+            Str::hash(key);
+            let node = Table::find_str(this, key);
+            if !node.is_null() {
+                (*node).value = value;
+                return Ok(());
+            }
+            if value.is_nil() || Table::place(this, Value::string(key), value) {
+                return Ok(());
+            }
+            // There was no memory for its nodes.
+            Table::insert(this, heap, Value::string(key), value)
+        }
+    }
+
     #[inline(never)]
     unsafe fn set_str_missed(this: *mut Table, heap: &mut Heap, key: *mut Str, value: Value) -> Result<(), TableError> {
         // SAFETY: the caller has a live table, key and value.

@@ -217,14 +217,9 @@ impl<'de> Visitor<'de> for Any<'_, '_> {
         }
         let Reader { vm, open, .. } = &mut *self.0;
         let (pairs, _) = open[start..].as_chunks::<2>();
-        // Room for a field makes it an object also when it is empty.
-        let table = vm.new_table(0, pairs.len().max(1) as u32);
-        let mut stored = Ok(());
-        for [key, value] in pairs {
-            stored = stored.and_then(|()| vm.raw_set(table, *key, *value));
-        }
-        stored.map_err(|error| self.0.raise::<A::Error>(error))?;
-        Ok(self.0.end(start, Value::table(table)))
+        // Its room for a field makes it an object also when it is empty.
+        let object = vm.new_record(pairs).map_err(|error| self.0.raise::<A::Error>(error))?;
+        Ok(self.0.end(start, object))
     }
 }
 

@@ -10,8 +10,8 @@ use super::Database;
 use super::connection::{Answer, Command, Connection, Request, Want};
 use super::error::{SqlError, invalid};
 use super::pool::Lease;
-use super::sqlite::{Inline, Run};
-use super::value::{Param, TooLarge, parameters};
+use super::sqlite::Inline;
+use super::value::{Param, Rows, TooLarge, parameters};
 use crate::runtime::errors::to_value;
 use crate::runtime::operation::run_future;
 use crate::runtime::process_state::state;
@@ -145,9 +145,11 @@ impl Target {
         }
     }
 
+    /// A connection that is free now, which it is for no process that [`check`](Target::check) refuses.
     fn try_session(&self) -> Option<Session> {
         match self {
             Target::Database(database) => database.pool.try_acquire().map(Session::Pooled),
+            Target::Transaction(open) if open.is_over() => None,
             Target::Transaction(open) => Arc::clone(&open.lease).try_lock_owned().ok().map(Session::Transaction),
         }
     }
@@ -169,30 +171,36 @@ impl Target {
 }
 
 /// Runs a statement; `operation` begins messages. The embedded engine answers at once if it can.
-pub fn submit(vm: &mut Vm, target: Target, operation: &'static str, mut request: Request) -> NativeResult {
+pub fn submit(vm: &mut Vm, target: &Target, operation: &'static str, mut request: Request) -> NativeResult {
     let engine = target.engine();
-    if let Err(error) = target.check(vm) {
+    let mut session = if engine == "sqlite" { target.try_session() } else { None };
+    if session.is_none()
+        && let Err(error) = target.check(vm)
+    {
         return refuse(vm, &error, operation, engine);
     }
-    let mut session = if engine == "sqlite" { target.try_session() } else { None };
     let mut unfinished = None;
     if let Some(session) = &mut session
         && let Ok(lease) = session.lease()
         && let Connection::Sqlite(sqlite) = lease.connection()
     {
-        match sqlite.run_inline(&mut request) {
+        match sqlite.run_inline(vm, &mut request) {
             Inline::Finished(result) => {
                 let results = conclude(vm, result, operation, engine)?;
-                vm.push_all(&results)?;
-                return Ok(Flow::Return(results.len() as u32));
+                return answer(vm, &results);
             }
-            Inline::Unfinished(run) => {
+            Inline::Tables(value) => {
+                let results = succeed_with(vm, value, operation, engine)?;
+                return answer(vm, &results);
+            }
+            Inline::Unfinished(rows) => {
                 lease.set_busy(true);
-                unfinished = Some(run);
+                unfinished = Some(rows);
             }
             Inline::NotBegun => {}
         }
     }
+    let target = target.clone();
     let work = async move {
         let session = match session {
             Some(session) => session,
@@ -206,13 +214,13 @@ pub fn submit(vm: &mut Vm, target: Target, operation: &'static str, mut request:
 async fn run(
     mut session: Session,
     request: &Request,
-    unfinished: Option<Run>,
+    unfinished: Option<Rows>,
     target: &Target,
 ) -> Result<Answer, SqlError> {
     let lease = session.lease()?;
     lease.set_busy(true);
     let result = match (lease.connection(), unfinished) {
-        (Connection::Sqlite(engine), Some(run)) => engine.finish(run).await,
+        (Connection::Sqlite(engine), Some(rows)) => engine.finish(request, rows).await,
         (connection, _) => connection.run(request).await,
     };
     lease.set_busy(false);
@@ -252,6 +260,16 @@ fn conclude(
         Ok(Answer::Nothing) => Ok(Value::TRUE),
         Err(error) => return Ok(smallvec![Value::NIL, error_value(vm, &error, operation, engine)]),
     };
+    succeed_with(vm, value, operation, engine)
+}
+
+/// The results for the value of a success, for which there may be no memory.
+fn succeed_with(
+    vm: &mut Vm,
+    value: Result<Value, Box<LuaError>>,
+    operation: &'static str,
+    engine: &'static str,
+) -> Continuation {
     match value {
         Ok(value) => Ok(smallvec![value, Value::NIL]),
         Err(error) if error.kind == ErrorKind::Memory => {
@@ -263,6 +281,11 @@ fn conclude(
 
 fn error_value(vm: &mut Vm, error: &SqlError, operation: &str, engine: &'static str) -> Value {
     to_value(vm, Arc::new(error.to_data(operation, engine)))
+}
+
+fn answer(vm: &mut Vm, results: &[Value]) -> NativeResult {
+    vm.push_all(results)?;
+    Ok(Flow::Return(results.len() as u32))
 }
 
 /// Answers with `nil, error`.

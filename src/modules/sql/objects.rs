@@ -160,7 +160,7 @@ fn db_run(vm: &mut Vm, args: Args, operation: &'static str, want: Want) -> Nativ
     let db = receiver::<Db>(vm, args)?;
     let request = request(vm, args, want)?;
     match db.target().and_then(|target| Ok((target, request?))) {
-        Ok((target, request)) => submit(vm, target, operation, request),
+        Ok((target, request)) => submit(vm, &target, operation, request),
         Err(error) => refuse(vm, &error, operation, db.database.engine()),
     }
 }
@@ -277,7 +277,7 @@ fn tx_type(vm: &mut Vm, args: Args) -> NativeResult {
 fn tx_run(vm: &mut Vm, args: Args, operation: &'static str, want: Want) -> NativeResult {
     let tx = receiver::<Transaction>(vm, args)?;
     match request(vm, args, want)? {
-        Ok(request) => submit(vm, Target::Transaction(Arc::clone(&tx.0)), operation, request),
+        Ok(request) => submit(vm, &Target::Transaction(Arc::clone(&tx.0)), operation, request),
         Err(error) => refuse(vm, &error, operation, tx.0.engine()),
     }
 }
@@ -372,7 +372,7 @@ fn stmt_run(vm: &mut Vm, args: Args, operation: &'static str, want: Want) -> Nat
     match params {
         Ok(params) => {
             let request = new_request(vm, Arc::clone(&statement.text), params, want);
-            submit(vm, statement.target.clone(), operation, request)
+            submit(vm, &statement.target, operation, request)
         }
         Err(error) => refuse(vm, &error, operation, statement.target.engine()),
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::config::Config;
 use super::connection::Connection;
@@ -25,7 +25,7 @@ pub struct Pool(Arc<Shared>);
 struct Shared {
     config: Config,
     /// One permit for each connection that may be in use.
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     state: Mutex<State>,
     /// What runs the clean-up.
     handle: OnceLock<Handle>,
@@ -72,7 +72,7 @@ fn most(config: &Config) -> u32 {
 impl Pool {
     /// A pool without connections; the first is opened when it is needed.
     pub fn new(config: Config) -> Pool {
-        let permits = Arc::new(Semaphore::new(most(&config) as usize));
+        let permits = Semaphore::new(most(&config) as usize);
         Pool(Arc::new(Shared { config, permits, state: Mutex::default(), handle: OnceLock::new() }))
     }
 
@@ -112,7 +112,7 @@ impl Pool {
 
     /// A connection, if one is there and nobody waits for it.
     pub fn try_acquire(&self) -> Option<Lease> {
-        let permit = Arc::clone(&self.0.permits).try_acquire_owned().ok()?;
+        let permit = self.0.permits.try_acquire().ok()?;
         let idle = self.take_idle()?;
         Some(self.lease(idle, permit))
     }
@@ -123,12 +123,11 @@ impl Pool {
     /// `Unavailable` once the pool is closed; what opening one fails with.
     pub async fn acquire(&self) -> Result<Lease, SqlError> {
         self.0.handle.get_or_init(Handle::current);
-        let permits = Arc::clone(&self.0.permits);
-        let permit = match Arc::clone(&permits).try_acquire_owned() {
+        let permit = match self.0.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
                 let since = Instant::now();
-                let permit = permits.acquire_owned().await.map_err(|_| stopped())?;
+                let permit = self.0.permits.acquire().await.map_err(|_| stopped())?;
                 let counts = &mut self.0.state.lock().counts;
                 counts.waits += 1;
                 counts.waited += since.elapsed();
@@ -165,12 +164,14 @@ impl Pool {
         None
     }
 
-    fn lease(&self, idle: Idle, permit: OwnedSemaphorePermit) -> Lease {
-        Lease { held: Some((idle, permit)), pool: self.clone(), busy: false, in_transaction: false }
+    fn lease(&self, idle: Idle, permit: SemaphorePermit<'_>) -> Lease {
+        // The place gives it back.
+        permit.forget();
+        Lease { held: Some((idle, Place(self.clone()))), busy: false, in_transaction: false }
     }
 
     /// Takes a connection back.
-    fn give_back(&self, idle: Idle, permit: OwnedSemaphorePermit) {
+    fn give_back(&self, idle: Idle) {
         let surplus = {
             let mut state = self.0.state.lock();
             let full = state.idle.len() >= self.0.config.limits.max_idle as usize;
@@ -184,14 +185,21 @@ impl Pool {
             }
         };
         drop(surplus);
-        drop(permit);
+    }
+}
+
+/// The permit to use a connection of a pool, which is given back in the end.
+struct Place(Pool);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.permits.add_permits(1);
     }
 }
 
 /// A connection in use.
 pub struct Lease {
-    held: Option<(Idle, OwnedSemaphorePermit)>,
-    pool: Pool,
+    held: Option<(Idle, Place)>,
     /// A statement is under way.
     busy: bool,
     in_transaction: bool,
@@ -203,6 +211,10 @@ impl Lease {
         &mut self.held.as_mut().expect("there until it is dropped").0.connection
     }
 
+    fn pool(&self) -> &Pool {
+        &self.held.as_ref().expect("there until it is dropped").1.0
+    }
+
     /// A statement begins (`true`) or has come to its end. If the lease is dropped in between, it was abandoned.
     pub fn set_busy(&mut self, busy: bool) {
         self.busy = busy;
@@ -211,33 +223,33 @@ impl Lease {
     /// A transaction of this process begins on the connection.
     pub fn begin(&mut self, owner: Pid) {
         self.in_transaction = true;
-        self.pool.0.state.lock().owner = Some(owner);
+        self.pool().0.state.lock().owner = Some(owner);
     }
 
     /// The transaction is over.
     pub fn end(&mut self) {
         self.in_transaction = false;
-        self.pool.0.state.lock().owner = None;
+        self.pool().0.state.lock().owner = None;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some((idle, permit)) = self.held.take() else { return };
+        let Some((idle, place)) = self.held.take() else { return };
         let (busy, in_transaction) = (self.busy, self.in_transaction);
         if in_transaction {
-            self.pool.0.state.lock().owner = None;
+            place.0.0.state.lock().owner = None;
         }
         if !busy && !in_transaction && !idle.connection.is_in_transaction() {
-            return self.pool.give_back(idle, permit);
+            return place.0.give_back(idle);
         }
-        let pool = self.pool.clone();
-        let handle = self.pool.0.handle.get().expect("the first connection was acquired on a runtime");
+        let pool = place.0.clone();
+        let handle = pool.0.handle.get().expect("the first connection was acquired on a runtime");
         handle.spawn(async move {
             let Idle { connection, opened } = idle;
             match connection.recover(busy).await {
-                Some(connection) => pool.give_back(Idle { connection, opened }, permit),
-                None => pool.0.state.lock().counts.open -= 1,
+                Some(connection) => place.0.give_back(Idle { connection, opened }),
+                None => place.0.0.state.lock().counts.open -= 1,
             }
         });
     }

@@ -1,5 +1,6 @@
 //! What goes to a database and what comes back: parameters, cells, results; and their Lua values (`modules.md` §2.3 to §2.5).
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -100,25 +101,27 @@ pub fn parameters(vm: &mut Vm, table: Value) -> Result<Vec<Param>, String> {
     if count > MAX_PARAMS {
         return Err("too many parameters".to_owned());
     }
-    (1..=count)
-        .map(|i| {
-            let value = vm.raw_get_int(table, i);
-            Param::of(value)
-                .ok_or_else(|| format!("unsupported parameter type {} at index {i}", vm.type_name_of(value)))
-        })
-        .collect()
+    let mut params = Vec::with_capacity(count as usize);
+    for i in 1..=count {
+        let value = vm.raw_get_int(table, i);
+        match Param::of(value) {
+            Some(param) => params.push(param),
+            None => return Err(format!("unsupported parameter type {} at index {i}", vm.type_name_of(value))),
+        }
+    }
+    Ok(params)
 }
 
-/// A value of a row.
+/// A value of a row, with bytes of its own or borrowed ones.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
-pub enum Cell {
+pub enum Cell<B = Box<[u8]>> {
     Null,
     Bool(bool),
     Int(i64),
     Float(f64),
     /// Text or raw bytes.
-    Bytes(Box<[u8]>),
+    Bytes(B),
 }
 
 impl Cell {
@@ -126,13 +129,52 @@ impl Cell {
     pub fn text(text: &str) -> Cell {
         Cell::Bytes(text.as_bytes().into())
     }
+
+    /// The cell a value was made of, or one that gives the same value.
+    fn of(value: Value) -> Cell {
+        match value.tag() {
+            tag::FALSE | tag::TRUE => Cell::Bool(value.is_true()),
+            tag::INT => Cell::Int(value.as_int()),
+            tag::FLOAT => Cell::Float(value.as_float()),
+            tag::STRING => Cell::Bytes(string_bytes(value).into()),
+            _ => Cell::Null,
+        }
+    }
 }
+
+impl<B: AsRef<[u8]>> Cell<B> {
+    fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
+        Ok(match self {
+            Cell::Null => Value::NIL,
+            Cell::Bool(b) => Value::bool(*b),
+            Cell::Int(i) => Value::int(*i),
+            Cell::Float(f) => Value::float(*f),
+            Cell::Bytes(bytes) => return vm.string(bytes.as_ref()),
+        })
+    }
+}
+
+impl Cell<&[u8]> {
+    /// The same with bytes of its own.
+    fn into_owned(self) -> Cell {
+        match self {
+            Cell::Null => Cell::Null,
+            Cell::Bool(b) => Cell::Bool(b),
+            Cell::Int(i) => Cell::Int(i),
+            Cell::Float(f) => Cell::Float(f),
+            Cell::Bytes(bytes) => Cell::Bytes(bytes.into()),
+        }
+    }
+}
+
+/// The names of the columns of a result.
+pub type Columns = Arc<[Box<str>]>;
 
 /// All rows of a result.
 #[derive(Default, Debug)]
 pub struct Rows {
-    /// Names as the engine reports them.
-    pub columns: Arc<[Box<str>]>,
+    /// Names as the engine reports them; `None` if they were not told, which they are before the first row.
+    columns: Option<Columns>,
     /// Row after row.
     cells: Vec<Cell>,
     count: usize,
@@ -148,13 +190,13 @@ pub struct TooLarge;
 
 impl Rows {
     /// No rows; those to come may take `budget` bytes.
-    pub fn new(columns: impl Into<Arc<[Box<str>]>>, budget: usize) -> Rows {
-        Rows { columns: columns.into(), budget, ..Rows::default() }
+    pub fn new(columns: impl Into<Columns>, budget: usize) -> Rows {
+        Rows { columns: Some(columns.into()), budget, ..Rows::default() }
     }
 
-    /// Whether there is none yet.
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
+    /// The same before the columns are known.
+    pub fn of_unknown_columns(budget: usize) -> Rows {
+        Rows { budget, ..Rows::default() }
     }
 
     /// The rows in order.
@@ -164,6 +206,7 @@ impl Rows {
 
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
+        let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
         let before = self.cells.len();
         self.cells.extend(row);
         self.count += 1;
@@ -171,31 +214,114 @@ impl Rows {
             Cell::Bytes(bytes) => bytes.len(),
             _ => 0,
         });
-        let bytes = text.sum::<usize>() + CELL_BYTES * (self.columns.len() + 2);
+        let bytes = text.sum::<usize>() + CELL_BYTES * (columns + 2);
         self.budget = self.budget.checked_sub(bytes).ok_or(TooLarge)?;
         Ok(())
     }
 
-    /// A sequence of tables. Null cells have no entry; of two columns with one name the last counts.
+    /// A sequence of tables, as [`Tables`] makes them.
     pub fn to_value(&self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        let keys = self.columns.iter().map(|name| vm.string(name.as_bytes()));
-        let keys = keys.collect::<Result<SmallVec<[Value; 8]>, _>>()?;
-        let mut rows = SmallVec::<[Value; 4]>::with_capacity(self.count);
+        let mut tables = Tables::new(vm);
+        let columns = self.columns.as_deref().unwrap_or_default();
+        tables.name_columns(columns)?;
         for i in 0..self.count {
-            let row = vm.new_table(0, keys.len() as u32);
-            for (key, cell) in keys.iter().zip(&self.cells[i * keys.len()..]) {
-                let value = match cell {
-                    Cell::Null => Value::NIL,
-                    Cell::Bool(b) => Value::bool(*b),
-                    Cell::Int(i) => Value::int(*i),
-                    Cell::Float(f) => Value::float(*f),
-                    Cell::Bytes(bytes) => vm.string(bytes)?,
-                };
-                vm.raw_set(row, *key, value)?;
-            }
-            rows.push(Value::table(row));
+            tables.push(self.cells[i * columns.len()..].iter())?;
         }
-        vm.new_list(&rows)
+        tables.finish()
+    }
+}
+
+/// Rows that become tables of the process one by one, while nothing is collected. Null cells have no entry; of two columns
+/// with one name the last counts.
+pub struct Tables<'vm> {
+    vm: &'vm mut Vm,
+    /// The names of the columns, with values of the last row.
+    fields: Option<SmallVec<[[Value; 2]; 8]>>,
+    rows: SmallVec<[Value; 4]>,
+}
+
+impl Tables<'_> {
+    /// No rows.
+    pub fn new(vm: &mut Vm) -> Tables<'_> {
+        Tables { vm, fields: None, rows: SmallVec::new() }
+    }
+
+    fn name_columns(&mut self, columns: &[Box<str>]) -> Result<(), Box<LuaError>> {
+        let mut fields = SmallVec::with_capacity(columns.len());
+        for name in columns {
+            fields.push([self.vm.string(name.as_bytes())?, Value::NIL]);
+        }
+        self.fields = Some(fields);
+        Ok(())
+    }
+
+    fn push<B: AsRef<[u8]>>(&mut self, row: impl Iterator<Item = impl Borrow<Cell<B>>>) -> Result<(), Box<LuaError>> {
+        let fields = self.fields.as_deref_mut().unwrap_or_default();
+        for ([_, value], cell) in fields.iter_mut().zip(row) {
+            *value = cell.borrow().to_value(self.vm)?;
+        }
+        self.rows.push(self.vm.new_record(fields)?);
+        Ok(())
+    }
+
+    /// The sequence of all.
+    pub fn finish(self) -> Result<Value, Box<LuaError>> {
+        self.vm.new_list(&self.rows)
+    }
+
+    /// The same rows outside of the heap, where the rest may take `budget` bytes.
+    pub fn into_rows(self, budget: usize) -> Rows {
+        let Some(fields) = self.fields else { return Rows::of_unknown_columns(budget) };
+        let columns: Columns =
+            fields.iter().map(|[name, _]| String::from_utf8_lossy(string_bytes(*name)).into()).collect();
+        let mut rows = Rows::new(columns, budget);
+        for row in &self.rows {
+            rows.cells.extend(fields.iter().map(|[name, _]| Cell::of(self.vm.raw_get(row.as_table(), *name))));
+        }
+        rows.count = self.rows.len();
+        rows
+    }
+}
+
+/// Where the rows of a statement go.
+pub trait Sink {
+    /// Takes a row. `columns` tells the columns, which are those of the first row.
+    ///
+    /// # Errors
+    /// The heap has no room for it.
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge>;
+}
+
+impl Sink for Rows {
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge> {
+        if self.columns.is_none() {
+            self.columns = Some(columns());
+        }
+        self.push(row.map(|cell| cell.into_owned()))
+    }
+}
+
+impl Sink for Tables<'_> {
+    fn add<'r>(
+        &mut self,
+        columns: impl FnOnce() -> Columns,
+        row: impl Iterator<Item = Cell<&'r [u8]>>,
+    ) -> Result<(), TooLarge> {
+        if self.vm.heap.over_limit() {
+            return Err(TooLarge);
+        }
+        if self.fields.is_none() {
+            self.name_columns(&columns()).map_err(|_| TooLarge)?;
+        }
+        self.push(row).map_err(|_| TooLarge)
     }
 }
 
@@ -211,9 +337,7 @@ pub struct Effect {
 impl Effect {
     /// A table of both.
     pub fn to_value(self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        let table = vm.new_table(0, 2);
-        vm.raw_set_name(table, "last_insert_id", Value::int(self.last_insert_id))?;
-        vm.raw_set_name(table, "rows_affected", Value::int(self.rows_affected))?;
-        Ok(Value::table(table))
+        let [id, affected] = [vm.string(b"last_insert_id")?, vm.string(b"rows_affected")?];
+        vm.new_record(&[[id, Value::int(self.last_insert_id)], [affected, Value::int(self.rows_affected)]])
     }
 }

@@ -69,7 +69,7 @@ fn run(vm: &mut Vm, args: Args, operation: &'static str, want: Want) -> NativeRe
     let executor = receiver::<Executor>(vm, args)?;
     let text = executor.part.numbered(executor.format);
     let request = new_request(vm, text.into(), executor.part.args.clone(), want);
-    submit(vm, executor.target.clone(), operation, request)
+    submit(vm, &executor.target, operation, request)
 }
 
 fn to_sql(vm: &mut Vm, args: Args) -> NativeResult {

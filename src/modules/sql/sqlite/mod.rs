@@ -21,8 +21,11 @@ use self::io::Files;
 use self::statement::{Course, Statements, Step};
 use super::connection::{Answer, Command, Isolation, Request, Want};
 use super::error::{SqlError, invalid};
-use super::value::{Effect, Rows};
+use super::value::{Effect, Rows, Tables};
 use crate::runtime::errors::{CANCELED, INTERNAL};
+use crate::vm::Vm;
+use crate::vm::error::LuaError;
+use crate::vm::value::Value;
 
 /// Instructions of the engine after which a statement on a worker is looked at: well below a millisecond.
 const INLINE_INSTRUCTIONS: u64 = 20_000;
@@ -43,19 +46,14 @@ struct Engine {
     abandoned: Arc<AtomicBool>,
 }
 
-/// A statement that is being run.
-pub struct Run {
-    text: Arc<str>,
-    want: Want,
-    rows: Rows,
-}
-
 /// How far a statement got on a worker.
 pub enum Inline {
     /// To its end.
     Finished(Result<Answer, SqlError>),
-    /// It has to go on where waiting is allowed.
-    Unfinished(Run),
+    /// To its end, with rows that are tables already.
+    Tables(Result<Value, Box<LuaError>>),
+    /// It has these rows, and has to go on where waiting is allowed.
+    Unfinished(Rows),
     /// It has not begun.
     NotBegun,
 }
@@ -95,7 +93,7 @@ impl Sqlite {
     }
 
     /// Runs a statement on this thread as far as that takes no time. Its parameters are taken unless it has not begun.
-    pub fn run_inline(&mut self, request: &mut Request) -> Inline {
+    pub fn run_inline(&mut self, vm: &mut Vm, request: &mut Request) -> Inline {
         let Some(mut guard) = self.engine.try_lock() else { return Inline::NotBegun };
         let engine = &mut *guard;
         if request.want == Want::Nothing {
@@ -112,18 +110,29 @@ impl Sqlite {
         if let Err(error) = statement.bind(params) {
             return Inline::Finished(Err(error));
         }
-        let mut run = Run::new(request);
-        match io::without_waiting(stops, || statement.advance(&*engine.io, run.rows())) {
-            Ok(Step::Done) => Inline::Finished(Ok(run.answer(&engine.raw, statement.changes))),
-            Ok(Step::MustWait) => Inline::Unfinished(run),
+        if request.want == Want::Rows && statement.course == Course::Straight {
+            // They are few, and need not be begun anew.
+            let mut tables = Tables::new(vm);
+            return match io::without_waiting(stops, || statement.advance(&*engine.io, Some(&mut tables))) {
+                Ok(Step::Done) => Inline::Tables(tables.finish()),
+                Ok(Step::MustWait) => Inline::Unfinished(tables.into_rows(request.budget)),
+                Ok(Step::Interrupted) => Inline::NotBegun,
+                Err(error) => Inline::Finished(Err(error)),
+            };
+        }
+        let mut rows = Rows::of_unknown_columns(request.budget);
+        match io::without_waiting(stops, || statement.advance(&*engine.io, wanted(request.want, &mut rows))) {
+            Ok(Step::Done) => Inline::Finished(Ok(answer(&engine.raw, request.want, rows, statement.changes))),
+            Ok(Step::MustWait) => Inline::Unfinished(rows),
             Ok(Step::Interrupted) => Inline::NotBegun,
             Err(error) => Inline::Finished(Err(error)),
         }
     }
 
-    /// Goes on with a statement where waiting is allowed.
-    pub async fn finish(&mut self, run: Run) -> Result<Answer, SqlError> {
-        self.with_engine(move |engine| engine.finish(run)).await
+    /// Goes on with a statement, which has these rows, where waiting is allowed.
+    pub async fn finish(&mut self, request: &Request, rows: Rows) -> Result<Answer, SqlError> {
+        let request = request.clone();
+        self.with_engine(move |engine| engine.finish(&request, rows)).await
     }
 
     /// Runs a statement to its end.
@@ -183,24 +192,17 @@ async fn elsewhere<T: Send + 'static>(
     }
 }
 
-impl Run {
-    fn new(request: &Request) -> Run {
-        // The columns are known when there is a row.
-        let rows = Rows::new(Vec::new(), request.budget);
-        Run { text: Arc::clone(&request.text), want: request.want, rows }
-    }
+/// Where rows go, if they are wanted.
+fn wanted(want: Want, rows: &mut Rows) -> Option<&mut Rows> {
+    (want == Want::Rows).then_some(rows)
+}
 
-    /// Where rows go, if they are wanted.
-    fn rows(&mut self) -> Option<&mut Rows> {
-        (self.want == Want::Rows).then_some(&mut self.rows)
-    }
-
-    fn answer(self, raw: &turso_core::Connection, changes: i64) -> Answer {
-        match self.want {
-            Want::Rows => Answer::Rows(self.rows),
-            Want::Nothing => Answer::Nothing,
-            Want::Effect => Answer::Effect(Effect { last_insert_id: raw.last_insert_rowid(), rows_affected: changes }),
-        }
+/// The answer of a statement at its end.
+fn answer(raw: &turso_core::Connection, want: Want, rows: Rows, changes: i64) -> Answer {
+    match want {
+        Want::Rows => Answer::Rows(rows),
+        Want::Nothing => Answer::Nothing,
+        Want::Effect => Answer::Effect(Effect { last_insert_id: raw.last_insert_rowid(), rows_affected: changes }),
     }
 }
 
@@ -215,14 +217,14 @@ impl Engine {
 
     fn run_one(&mut self, request: &Request) -> Result<Answer, SqlError> {
         self.statements.get(&self.raw, &request.text)?.bind(request.params.clone())?;
-        self.finish(Run::new(request))
+        self.finish(request, Rows::of_unknown_columns(request.budget))
     }
 
-    /// Runs a statement that has its parameters to its end.
-    fn finish(&mut self, mut run: Run) -> Result<Answer, SqlError> {
-        let statement = self.statements.get(&self.raw, &run.text)?;
-        match statement.advance(&*self.io, run.rows())? {
-            Step::Done => Ok(run.answer(&self.raw, statement.changes)),
+    /// Runs a statement that has its parameters, and these rows, to its end.
+    fn finish(&mut self, request: &Request, mut rows: Rows) -> Result<Answer, SqlError> {
+        let statement = self.statements.get(&self.raw, &request.text)?;
+        match statement.advance(&*self.io, wanted(request.want, &mut rows))? {
+            Step::Done => Ok(answer(&self.raw, request.want, rows, statement.changes)),
             Step::MustWait | Step::Interrupted => Err(SqlError::new(CANCELED, "the statement was interrupted")),
         }
     }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use turso_core::{Connection, IO, Numeric, Statement, StepResult, Value};
+use turso_core::{Connection, IO, Numeric, PreparedProgram, Statement, StepResult, Value};
 
 use super::error::sql_error;
 use super::io::must_not_wait;
 use crate::modules::sql::error::{SqlError, invalid};
-use crate::modules::sql::value::{Cell, Param, Rows};
+use crate::modules::sql::value::{Cell, Columns, Param, Sink};
 use crate::runtime::errors::CONFLICT;
 
 /// Statements that are kept.
@@ -49,8 +49,9 @@ pub enum Step {
 /// A prepared statement.
 pub struct Prepared {
     statement: Statement,
-    /// Names of its columns when it was last run; the engine prepares a statement anew when tables have changed.
-    columns: Arc<[Box<str>]>,
+    /// The names of its columns, and the program they are those of: the engine prepares a statement anew when tables have
+    /// changed.
+    columns: Option<(Columns, Arc<PreparedProgram>)>,
     /// What can be foreseen.
     pub course: Course,
     /// Rows changed by its last run.
@@ -58,35 +59,61 @@ pub struct Prepared {
     used: u64,
 }
 
-/// The statements that are kept, by text.
+/// The statements that are kept.
 #[derive(Default)]
 pub struct Statements {
-    known: HashMap<Arc<str>, Prepared>,
+    kept: Vec<Prepared>,
+    /// Where they are, by text.
+    known: HashMap<Arc<str>, usize>,
+    /// The text and the place of the one used last: a program that uses it again mostly has the same text.
+    last: Option<(Arc<str>, usize)>,
     uses: u64,
 }
 
 impl Statements {
     /// The statement of a text, which must be one and no more.
     pub fn get(&mut self, connection: &Arc<Connection>, text: &Arc<str>) -> Result<&mut Prepared, SqlError> {
+        let place = match &self.last {
+            Some((last, place)) if Arc::ptr_eq(last, text) => *place,
+            _ => {
+                let place = self.place(connection, text)?;
+                self.last = Some((Arc::clone(text), place));
+                place
+            }
+        };
         self.uses += 1;
-        if !self.known.contains_key(text) {
-            let statement = connection.prepare(&**text).map_err(sql_error)?;
-            if Statements::first_end(connection, &text[statement.tail_offset()..])?.is_some() {
-                return Err(invalid("one statement is allowed, not several"));
-            }
-            if self.known.len() >= MAX_STATEMENTS
-                && let Some(oldest) =
-                    self.known.iter().min_by_key(|(_, known)| known.used).map(|(text, _)| text.clone())
-            {
-                self.known.remove(&oldest);
-            }
-            let course = course(&statement);
-            self.known
-                .insert(Arc::clone(text), Prepared { statement, columns: Arc::default(), course, changes: 0, used: 0 });
-        }
-        let known = self.known.get_mut(text).expect("it was there or has been made");
+        let known = &mut self.kept[place];
         known.used = self.uses;
         Ok(known)
+    }
+
+    fn place(&mut self, connection: &Arc<Connection>, text: &Arc<str>) -> Result<usize, SqlError> {
+        if let Some(place) = self.known.get(text) {
+            return Ok(*place);
+        }
+        let statement = connection.prepare(&**text).map_err(sql_error)?;
+        if Statements::first_end(connection, &text[statement.tail_offset()..])?.is_some() {
+            return Err(invalid("one statement is allowed, not several"));
+        }
+        Ok(self.keep(text, Prepared::new(statement)))
+    }
+
+    /// Keeps a statement, if need be in the place of the one that was not used for longest.
+    fn keep(&mut self, text: &Arc<str>, prepared: Prepared) -> usize {
+        let oldest = self.kept.iter().enumerate().min_by_key(|(_, known)| known.used).map(|(place, _)| place);
+        let place = match oldest {
+            Some(oldest) if self.kept.len() >= MAX_STATEMENTS => {
+                self.known.retain(|_, place| *place != oldest);
+                self.kept[oldest] = prepared;
+                oldest
+            }
+            _ => {
+                self.kept.push(prepared);
+                self.kept.len() - 1
+            }
+        };
+        self.known.insert(Arc::clone(text), place);
+        place
     }
 
     /// Where the first statement of a text ends; `None` if there is none in it.
@@ -182,6 +209,11 @@ impl fmt::Write for Name {
 }
 
 impl Prepared {
+    fn new(statement: Statement) -> Prepared {
+        let course = course(&statement);
+        Prepared { statement, columns: None, course, changes: 0, used: 0 }
+    }
+
     /// Gives it its parameters.
     pub fn bind(&mut self, params: Vec<Param>) -> Result<(), SqlError> {
         let wanted = self.statement.parameters_count();
@@ -195,28 +227,16 @@ impl Prepared {
         Ok(())
     }
 
-    /// The names of its columns.
-    fn columns(&mut self) -> Arc<[Box<str>]> {
-        let count = self.statement.num_columns();
-        let is_known = |i: usize| *self.columns[i] == *self.statement.get_column_name(i);
-        if count != self.columns.len() || !(0..count).all(is_known) {
-            self.columns = (0..count).map(|i| self.statement.get_column_name(i).into()).collect();
-        }
-        Arc::clone(&self.columns)
-    }
-
     /// Runs it to its end, or as far as possible on a thread that must not wait.
-    pub fn advance(&mut self, io: &dyn IO, mut rows: Option<&mut Rows>) -> Result<Step, SqlError> {
+    pub fn advance(&mut self, io: &dyn IO, mut rows: Option<&mut impl Sink>) -> Result<Step, SqlError> {
         let mut patience = None;
         let result = loop {
             match self.statement.step() {
                 Ok(StepResult::Row) => {
-                    let Some(rows) = rows.as_deref_mut() else { continue };
-                    if rows.is_empty() {
-                        rows.columns = self.columns();
-                    }
+                    let Some(rows) = &mut rows else { continue };
+                    let columns = || columns(&mut self.columns, &self.statement);
                     if let Some(row) = self.statement.row()
-                        && let Err(error) = rows.push(row.get_values().map(cell))
+                        && let Err(error) = rows.add(columns, row.get_values().map(cell))
                     {
                         break Err(error.into());
                     }
@@ -245,6 +265,19 @@ impl Prepared {
     }
 }
 
+/// The names of a statement's columns, which are looked up if those that are known are not of its program.
+fn columns(known: &mut Option<(Columns, Arc<PreparedProgram>)>, statement: &Statement) -> Columns {
+    let program = statement.get_program().prepared();
+    match known {
+        Some((columns, of)) if Arc::ptr_eq(of, program) => Arc::clone(columns),
+        _ => {
+            let columns: Columns = (0..statement.num_columns()).map(|i| statement.get_column_name(i).into()).collect();
+            *known = Some((Arc::clone(&columns), Arc::clone(program)));
+            columns
+        }
+    }
+}
+
 fn engine_value(param: Param) -> Value {
     match param {
         Param::Null => Value::Null,
@@ -258,12 +291,12 @@ fn engine_value(param: Param) -> Value {
     }
 }
 
-fn cell(value: &Value) -> Cell {
+fn cell(value: &Value) -> Cell<&[u8]> {
     match value {
         Value::Null => Cell::Null,
         Value::Numeric(Numeric::Integer(i)) => Cell::Int(*i),
         Value::Numeric(Numeric::Float(f)) => Cell::Float(f64::from(*f)),
-        Value::Text(text) => Cell::text(text.as_str()),
-        Value::Blob(bytes) => Cell::Bytes(bytes.as_slice().into()),
+        Value::Text(text) => Cell::Bytes(text.as_str().as_bytes()),
+        Value::Blob(bytes) => Cell::Bytes(bytes.as_slice()),
     }
 }

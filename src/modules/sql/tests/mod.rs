@@ -141,6 +141,30 @@ fn a_result_larger_than_the_heap_is_an_error() {
 }
 
 #[test]
+fn rows_before_and_after_a_wait_for_the_file_are_one_result() {
+    let path = std::env::temp_dir().join(format!("moonlet-rows-{}.db", std::process::id()));
+    let file = Data::from([("file", path.to_str().expect("the path is text"))]);
+    let make = "assert(db:execute([[CREATE TABLE near (id INTEGER PRIMARY KEY, a); CREATE TABLE far (id INTEGER PRIMARY KEY, a);
+        INSERT INTO near VALUES (1, 'one'); INSERT INTO far VALUES (1, 'two')]])) return 'made'";
+    let database = open("db.sql.sqlite", &file);
+    assert_eq!(run(&database, make), "made");
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
+    tokio.block_on(database.close(Duration::from_secs(5)));
+    drop(database);
+    // The first query reads the pages of one table, the second those of the other after the row of the first.
+    let ask = "assert(db:query('SELECT a FROM near WHERE id = 1'))
+        local both = 'SELECT a, 1.5 AS b, NULL AS c FROM near WHERE id = ? UNION ALL SELECT a, 2 AS b, id AS c FROM far WHERE id = ?'
+        local rows, told = assert(db:query(both, { 1, 1 })), {}
+        for i, row in ipairs(rows) do told[i] = row.a .. ' ' .. row.b .. ' ' .. tostring(row.c) end
+        return table.concat(told, ', ')";
+    assert_eq!(run(&open("db.sql.sqlite", &file), ask), "one 1.5 nil, two 2 1");
+    for suffix in ["", "-wal", "-shm"] {
+        // Not all of them are there.
+        let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
+    }
+}
+
+#[test]
 fn a_stopped_database_refuses_work() {
     let database = memory();
     assert_eq!(run(&database, "return told(db:query('SELECT 1 AS a'))"), "fine");
