@@ -67,11 +67,11 @@ impl Subscription {
     /// The next delivery. The room for a flood of them is given back when it is over.
     #[inline]
     fn next(&mut self) -> Option<Delivery> {
-        let next = self.pending.pop_front();
+        let next = self.pending.pop_front()?;
         if self.pending.is_empty() && self.pending.capacity() > KEPT {
             self.pending = VecDeque::new();
         }
-        next
+        Some(next)
     }
 }
 
