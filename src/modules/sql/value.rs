@@ -201,7 +201,8 @@ impl Rows {
 
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = &[Cell]> {
-        self.cells.chunks(self.columns.len().max(1))
+        let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
+        self.cells.chunks(columns.max(1))
     }
 
     /// Appends a row of as many cells as there are columns.
