@@ -199,15 +199,18 @@ impl Rows {
         Rows { budget, ..Rows::default() }
     }
 
+    /// The number of columns.
+    fn width(&self) -> usize {
+        self.columns.as_ref().map_or(0, |columns| columns.len())
+    }
+
     /// The rows in order.
     pub fn iter(&self) -> impl Iterator<Item = &[Cell]> {
-        let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
-        self.cells.chunks(columns.max(1))
+        self.cells.chunks(self.width().max(1))
     }
 
     /// Appends a row of as many cells as there are columns.
     pub fn push(&mut self, row: impl Iterator<Item = Cell>) -> Result<(), TooLarge> {
-        let columns = self.columns.as_ref().map_or(0, |columns| columns.len());
         let before = self.cells.len();
         self.cells.extend(row);
         self.count += 1;
@@ -215,7 +218,7 @@ impl Rows {
             Cell::Bytes(bytes) => bytes.len(),
             _ => 0,
         });
-        let bytes = text.sum::<usize>() + CELL_BYTES * (columns + 2);
+        let bytes = text.sum::<usize>() + CELL_BYTES * (self.width() + 2);
         self.budget = self.budget.checked_sub(bytes).ok_or(TooLarge)?;
         Ok(())
     }
