@@ -31,7 +31,7 @@ use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ErrorData, INTERNAL, TIMEOUT};
-use crate::runtime::hosts::{HostKind, HostState};
+use crate::runtime::hosts::{Host, HostKind, HostState};
 use crate::runtime::identity::Identity;
 use crate::runtime::interrupt::interrupt;
 use crate::runtime::io::{Completion, Operation};
@@ -203,9 +203,10 @@ impl Supervisor {
         self.units.insert(definition.id.to_string(), unit);
         match &*definition.kind {
             HOST => {
-                // One that is known goes on, with its processes.
+                // One that is known goes on, with its processes; the default host, which may have its name, is another.
                 let (limit, known) = (process_limit(definition), self.core.hosts.find(&definition.id));
-                if known.is_none_or(|host| host.kind != HostKind::Processes || host.limit() != limit) {
+                let same = |host: &Host| host.index() != 0 && host.kind == HostKind::Processes && host.limit() == limit;
+                if !known.is_some_and(|host| same(&host)) {
                     self.core.hosts.add(&definition.id, HostKind::Processes, limit, None);
                 }
             }

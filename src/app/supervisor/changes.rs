@@ -32,12 +32,15 @@ impl Supervisor {
             unit.fate = Some(definition.map_or(Fate::Gone, |definition| Fate::Replaced(Arc::clone(definition))));
             self.retire(&id);
         }
-        for definition in definitions.values().filter(|definition| is_supervised(&definition.kind)) {
-            if !self.units.contains_key(&*definition.id) {
-                self.add(definition, 0);
-                if self.units[&*definition.id].lifecycle.auto_start {
-                    self.want(&definition.id);
-                }
+        let is_new = |definition: &&Arc<Definition>| {
+            is_supervised(&definition.kind) && !self.units.contains_key(&*definition.id)
+        };
+        let new: Vec<&Arc<Definition>> = definitions.values().filter(is_new).collect();
+        new.iter().for_each(|definition| self.add(definition, 0));
+        // What one requires may be another new one.
+        for definition in new {
+            if self.units[&*definition.id].lifecycle.auto_start {
+                self.want(&definition.id);
             }
         }
     }

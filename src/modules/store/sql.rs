@@ -329,10 +329,10 @@ impl Table {
                 "ordered" if engine == "postgres" => text += &format!("{} COLLATE \"C\"", name_of(&store.key)),
                 "ordered" => text += &name_of(&store.key),
                 // What is compared is the text itself.
-                "text" => {
-                    let sort = if engine == "mysql" { "BINARY" } else { "TEXT" };
-                    text += &format!("CAST({} AS {sort})", name_of(&store.value));
+                "text" if engine == "mysql" => {
+                    text += &format!("CONVERT({} USING utf8mb4) COLLATE utf8mb4_bin", name_of(&store.value));
                 }
+                "text" => text += &format!("CAST({} AS TEXT)", name_of(&store.value)),
                 _ => {
                     let expires = name_of(&store.expires);
                     text += &format!("({expires} IS NULL OR {expires} > ");
