@@ -62,14 +62,15 @@ static LIBRARY: Library = Library {
 /// A text of a definition with `${env:NAME}` and `${env:NAME|default}` replaced by variables of the operating system.
 ///
 /// # Errors
-/// A variable that is missing and has no default, or what is no placeholder.
+/// A variable that is missing and has no default, or what is no placeholder. The rest of the text may be a secret and is not
+/// told.
 pub fn expand(text: &str) -> Result<String, String> {
     let (mut expanded, mut rest) = (String::new(), text);
     while let Some((before, after)) = rest.split_once("${env:") {
-        let (name, behind) = after.split_once('}').ok_or_else(|| format!("{text}: a placeholder does not end"))?;
+        let (name, behind) = after.split_once('}').ok_or("a placeholder does not end")?;
         let (name, default) = name.split_once('|').map_or((name, None), |(name, default)| (name, Some(default)));
         let value = std::env::var(name).ok();
-        let value = value.as_deref().or(default).ok_or_else(|| format!("{text}: there is no variable {name}"))?;
+        let value = value.as_deref().or(default).ok_or_else(|| format!("there is no variable {name}"))?;
         expanded += before;
         expanded += value;
         rest = behind;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::modules::env;
 use crate::runtime::data::Data;
 use crate::runtime::errors::{ErrorData, INVALID};
 use crate::runtime::module::resource::Declaration;
@@ -167,31 +168,15 @@ fn text(fields: &Data, name: &str) -> Result<String, ErrorData> {
     match fields.get(name) {
         Some(Data::Integer(i)) => Ok(i.to_string()),
         Some(data) => match data.as_str() {
-            Some(text) if !text.is_empty() => resolved(text),
+            Some(text) if !text.is_empty() => expanded(text),
             _ => Err(invalid(&format!("field {name} must be a string"))),
         },
         None => Err(invalid(&format!("field {name} is required"))),
     }
 }
 
-/// A text with the values of environment variables in the place of `${env:NAME}`; of `${env:NAME|DEFAULT}`, if there is none,
-/// the default.
-fn resolved(text: &str) -> Result<String, ErrorData> {
-    let mut result = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${env:") {
-        let (inside, after) = after.split_once('}').ok_or_else(|| invalid("a placeholder has no end"))?;
-        let (name, default) = inside.split_once('|').map_or((inside, None), |(name, default)| (name, Some(default)));
-        result.push_str(before);
-        match (std::env::var(name), default) {
-            (Ok(value), _) => result.push_str(&value),
-            (Err(_), Some(default)) => result.push_str(default),
-            (Err(_), None) => return Err(invalid(&format!("the environment has no variable {name}"))),
-        }
-        rest = after;
-    }
-    result.push_str(rest);
-    Ok(result)
+fn expanded(text: &str) -> Result<String, ErrorData> {
+    env::expand(text).map_err(|message| invalid(&message))
 }
 
 fn server(fields: &Data) -> Result<Server, ErrorData> {
@@ -203,7 +188,7 @@ fn server(fields: &Data) -> Result<Server, ErrorData> {
             let value = match value {
                 Data::Integer(i) => i.to_string(),
                 Data::Boolean(b) => b.to_string(),
-                other => resolved(other.as_str().ok_or_else(|| invalid("options must be strings"))?)?,
+                other => expanded(other.as_str().ok_or_else(|| invalid("options must be strings"))?)?,
             };
             options.push((key.as_str().ok_or_else(|| invalid("options must have names"))?.to_owned(), value));
         }
@@ -232,7 +217,7 @@ fn limits(fields: &Data) -> Result<Limits, ErrorData> {
     limits.max_open = count("max_open")?.unwrap_or(limits.max_open);
     limits.max_idle = count("max_idle")?.unwrap_or(limits.max_idle);
     if let Some(lifetime) = pool.get("max_lifetime") {
-        let lifetime = lifetime.as_str().map(resolved).transpose()?;
+        let lifetime = lifetime.as_str().map(expanded).transpose()?;
         let lifetime = lifetime.and_then(|text| time::Duration::parse(text.as_bytes()));
         let lifetime = lifetime.filter(|lifetime| lifetime.0 > 0);
         limits.max_lifetime = lifetime.ok_or_else(|| invalid("field pool.max_lifetime must be a duration"))?.to_std();

@@ -76,7 +76,7 @@ fn placeholders_stand_for_variables() {
     };
     assert_eq!(path(&format!("${{env:{}}}", name.0)), name.1);
     assert_eq!(path("a${env:NO_SUCH_VARIABLE|b}c${env:NO_SUCH_VARIABLE|}"), "/app/abc");
-    for (wrong, text) in [("${env:NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"), ("a${env:HOME", "no end")] {
+    for (wrong, text) in [("${env:NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"), ("a${env:HOME", "does not end")] {
         assert!(file(wrong).expect_err("it has no value").message.contains(text), "{wrong}");
     }
     let mut fields = server(1);
