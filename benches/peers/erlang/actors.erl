@@ -35,7 +35,7 @@ job(pingpong) ->
     N = 1000000,
     say("pingpong", N / best(fun() -> exchange(N, Peer, 1) end)),
     M = 500000,
-    %% Made here: a term that is written down is not copied but sent by its address.
+    %% Made at run time, as in the Lua program: the runtime may send a literal without a copy.
     Record = #{id => list_to_integer("1"), name => list_to_binary("item"), tags => lists:seq(1, 3)},
     say("pingpong_record", M / best(fun() -> exchange(M, Peer, Record) end)),
     Peer ! stop;
