@@ -263,6 +263,23 @@ do
   local function tail(x, ...) return ... end
   same(select("#", tail(1, 2, 3)), 2) same(select("#", tail()), 0)
   local function sum(...) local s = 0 for i = 1, select("#", ...) do s = s + select(i, ...) end return s end
+  local function pick(n, ...) return (select(n, ...)) end
+  same(pick(1, "a", "b"), "a") same(pick(2, "a", "b"), "b") same(pick(3, "a", "b"), nil) same(pick(1), nil)
+  same(pick(-1, "a", "b"), "b") same(pick(-2, "a", "b"), "a") same(pick(2.0, "a", "b"), "b") same(pick("2", "a", "b"), "b")
+  same(pick("#", nil, nil), 2) same(pick("#"), 0) same(pick(2, 1, nil, 3), nil) same(pick(math.maxinteger, 1), nil)
+  local function refused(n, why)
+    local ok, message = pcall(pick, n, "a", "b")
+    assert(not ok and message:find("bad argument #1 to 'select' (" .. why .. ")", 1, true), message)
+  end
+  refused(0, "index out of range") refused(-3, "index out of range") refused(math.mininteger, "index out of range")
+  refused(1.5, "number has no integer representation") refused({}, "number expected, got table")
+  do
+    local function mine(select, ...) return (select(2, ...)) end
+    same(mine(math.max, 1, 5, 3), 5) same(mine(function(...) return ... end, 7), 2) same(mine(rawequal, 2), true)
+    local seen = 0
+    local function watched(...) debug.sethook(function() seen = seen + 1 end, "c") local n = select("#", ...) debug.sethook() return n end
+    same(watched(1, 2, 3), 3) same(seen, 2, "hooks see the call of select and that of sethook")
+  end
   same(sum(1, 2, 3, 4), 10) same(select(-1, 1, 2, 3), 3) same(select(2, "a", "b"), "b")
   local function nested(...) local g = function(...) return select("#", ...) end return g(...), g(1, ...), g(..., 1), g((...)) end
   local w, x, y, z = nested(7, 8, 9)

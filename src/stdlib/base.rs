@@ -34,7 +34,7 @@ static NATIVES: [Native; 18] = [
     Native::new("rawget", rawget).quick(quick_rawget),
     Native::new("rawlen", rawlen).quick(quick_rawlen),
     Native::new("rawset", rawset),
-    Native::new("select", select).quick_first(quick_select),
+    Native::new("select", select).quick_first(quick_select).pick(pick),
     Native::new("setmetatable", setmetatable).quick(quick_setmetatable),
     Native::new("tonumber", tonumber).quick(quick_tonumber),
     Native::new("type", type_of).quick(quick_type),
@@ -280,12 +280,19 @@ fn select(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn quick_select(_: &mut Vm, args: &[Value]) -> Answer {
-    let Some((selector, values)) = args.split_first() else { return Answer::NONE };
+    args.split_first().map_or(Answer::NONE, |(selector, values)| pick(*selector, values))
+}
+
+fn pick(selector: Value, values: &[Value]) -> Answer {
     if selector.is_int() && selector.as_int() > 0 {
         let index = selector.as_int() as usize - 1;
         return values.get(index).map_or(Value::NIL, |value| *value).into();
     }
-    if selector.is_string() && string_bytes(*selector).first() == Some(&b'#') {
+    if selector.is_int() {
+        let from_end = values.len().checked_add_signed(selector.as_int() as isize);
+        return from_end.and_then(|index| values.get(index)).map_or(Answer::NONE, |value| (*value).into());
+    }
+    if selector.is_string() && string_bytes(selector).first() == Some(&b'#') {
         return Value::int(values.len() as i64).into();
     }
     Answer::NONE

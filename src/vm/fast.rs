@@ -7,7 +7,8 @@ use super::machine::Vm;
 use super::native::Answer;
 use super::object::{Closure, Str, Table, mark, table_bit};
 use super::value::{Value, tag};
-use crate::bytecode::Instruction;
+use crate::bytecode::op::SCALE;
+use crate::bytecode::{Instruction, Op};
 use crate::number;
 
 /// The metatable in which the methods of a value that is no table are looked up without further ado; null if that takes more.
@@ -51,6 +52,37 @@ pub(super) fn quick_equals(x: Value, y: Value) -> Option<bool> {
     match x.tag() {
         tag::TABLE | tag::USERDATA if x.tag() == y.tag() => None,
         _ => Some(x.raw_equals(y)),
+    }
+}
+
+/// Answers a call `f(x, ...)` that wants one value, if `f` is a native function that does not have to be given all the
+/// extra arguments. The instruction `i` would copy them for the next one, the call.
+///
+/// # Safety
+/// `i` is an `Op::Vararg` of the running Lua function, whose first register is at `base`.
+#[inline(never)]
+pub(super) unsafe fn pick_extra(base: *mut u8, i: *const Instruction) -> bool {
+    // SAFETY: verified code goes on after this instruction, and its operands name registers. A vararg function has the
+    // number of its arguments and its closure below its registers, and the arguments below these.
+    unsafe {
+        let call = &*i.add(1);
+        if call.op != Op::Call || call.b != 0 || call.c != 2 || call.a + 2 * SCALE != (*i).a {
+            return false;
+        }
+        let callee = base.add(call.a as usize).cast::<Value>();
+        if (*callee).tag() != tag::NATIVE {
+            return false;
+        }
+        let Some(pick) = (*callee).as_native().pick else { return false };
+        let base = base.cast::<Value>();
+        let args = (*base.sub(2)).as_int() as usize;
+        let params = ((*(*(*base.sub(1)).as_closure()).function).params as usize).min(args);
+        let extra = std::slice::from_raw_parts(base.sub(2 + args - params), args - params);
+        let value = pick(*callee.add(1), extra).value();
+        if let Some(value) = value {
+            *callee = value;
+        }
+        value.is_some()
     }
 }
 

@@ -77,12 +77,14 @@ pub struct Native {
     pub(super) single: bool,
     /// The short way as the iterator of a generic `for`.
     pub(super) step: Option<StepFn>,
+    /// The short way of `f(x, ...)`.
+    pub(super) pick: Option<PickFn>,
 }
 
 impl Native {
     /// A native function.
     pub const fn new(name: &'static str, run: NativeFn) -> Native {
-        Native { name, run, quick: None, single: false, step: None }
+        Native { name, run, quick: None, single: false, step: None, pick: None }
     }
 
     /// With a short way, which answers exactly one value.
@@ -100,11 +102,19 @@ impl Native {
     pub const fn step(self, step: StepFn) -> Native {
         Native { step: Some(step), ..self }
     }
+
+    /// With a short way for calls whose arguments are one value and then `...`, and which want one value.
+    pub const fn pick(self, pick: PickFn) -> Native {
+        Native { pick: Some(pick), ..self }
+    }
 }
 
 /// A step of a generic `for` loop by a native iterator: from state and control value, the first two results. `false` if the
 /// function itself has to be called.
 pub type StepFn = fn(vm: &mut Vm, state: Value, control: Value, results: &mut [Value; 2]) -> bool;
+
+/// The short way of `f(selector, ...)`: as a [`QuickFn`], but the extra arguments of the caller stay where they are.
+pub type PickFn = fn(selector: Value, extra: &[Value]) -> Answer;
 
 /// The short way of a native function: operands of the usual types and one result, without a frame, an error or a call. It
 /// answers [`Answer::NONE`] for everything else, having changed nothing; then the function itself is called.

@@ -20,8 +20,8 @@
 
 use super::execute::{observe, step_out};
 use super::fast::{
-    as_float, captured, class_of, find_field, find_in_class, find_index, find_method, float_bits, power, quick_equals,
-    store_field, store_index,
+    as_float, captured, class_of, find_field, find_in_class, find_index, find_method, float_bits, pick_extra, power,
+    quick_equals, store_field, store_index,
 };
 use super::machine::Vm;
 use super::object::{Node, Str};
@@ -920,7 +920,12 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                             break 'entered;
                         }
                         Op::ReturnVararg => slow!(Vm::op_return),
-                        Op::Vararg => slow!(Vm::op_vararg),
+                        Op::Vararg => {
+                            if OBSERVED || !pick_extra(base, i) {
+                                slow!(Vm::op_vararg);
+                            }
+                            i = i.add(1);
+                        }
                         Op::VarargPrep => {}
                         Op::Closure => slow!(Vm::op_closure),
 
