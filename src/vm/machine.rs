@@ -336,7 +336,15 @@ impl Vm {
     /// # Errors
     /// As for [`Vm::push`].
     pub fn push_all(&mut self, values: &[Value]) -> Result<(), Box<LuaError>> {
-        values.iter().try_for_each(|value| self.push(*value))
+        self.reserve(u32::try_from(values.len()).unwrap_or(u32::MAX))?;
+        let top = self.registers.top;
+        for (i, value) in values.iter().enumerate() {
+            // SAFETY: there is a slot for each.
+            unsafe { *top.add(i) = *value };
+        }
+        // SAFETY: as above.
+        self.registers.top = unsafe { top.add(values.len()) };
+        Ok(())
     }
 
     /// Makes sure that `n` values can be pushed.

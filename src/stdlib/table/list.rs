@@ -71,9 +71,15 @@ fn unpack_to(vm: &mut Vm, args: Args, last: i64) -> NativeResult {
     let list = args.get(vm, 0);
     if vm.is_plain_list(list) {
         let table = list.as_table();
-        for i in 0..n {
-            let value = vm.raw_get_int(table, first + i64::from(i));
-            vm.push(value)?;
+        let items = vm.array_part(table);
+        match usize::try_from(first.wrapping_sub(1)).ok().and_then(|start| items.get(start..)?.get(..n as usize)) {
+            Some(items) => vm.push_all(items)?,
+            None => {
+                for i in 0..n {
+                    let value = vm.raw_get_int(table, first + i64::from(i));
+                    vm.push(value)?;
+                }
+            }
         }
         return Ok(Flow::Return(n));
     }
