@@ -56,13 +56,32 @@ pub struct Graph {
     /// The objects: what to allocate.
     heads: SmallVec<[Head; 2]>,
     /// The packed values, then the content of each object, as far as it is not copied.
-    bytes: SmallVec<[u8; 64]>,
+    bytes: Bytes,
     handles: Vec<Handle>,
     /// The nodes of records, and the items of their array parts, as they stand in the heap, but that the payload of a table
     /// or closure is its index among the objects. What is neither that nor the same in every heap is nil here and among the
     /// bytes.
     nodes: SmallVec<[Node; 4]>,
     items: SmallVec<[Value; 4]>,
+}
+
+/// Packed values.
+type Bytes = SmallVec<[u8; 64]>;
+
+impl Graph {
+    /// Gives back the room it does not use.
+    fn shrink(&mut self) {
+        fn shrink<A: smallvec::Array>(list: &mut SmallVec<A>) {
+            if list.spilled() {
+                list.shrink_to_fit();
+            }
+        }
+        shrink(&mut self.heads);
+        shrink(&mut self.bytes);
+        shrink(&mut self.nodes);
+        shrink(&mut self.items);
+        self.handles.shrink_to_fit();
+    }
 }
 
 /// What to allocate for an object, and what its content is.

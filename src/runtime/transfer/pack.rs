@@ -1,11 +1,9 @@
 //! Out of a heap.
 
-use std::cell::Cell;
-
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::{Graph, Handle, Head, Parcel, Text, slot};
+use super::{Bytes, Graph, Handle, Head, Parcel, Text, slot};
 use crate::runtime::channel::{self, Channel};
 use crate::runtime::channel_cycles::Reference;
 use crate::runtime::errors::ErrorObject;
@@ -43,23 +41,15 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
 /// Packs what code made that every new process runs alike, with its globals in place of the maker's. `None` if a part of it
 /// cannot travel.
 pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
-    let mut packer = Packer { template: true, ..Packer::default() };
-    let graph = packer.pack(vm, &[value]);
-    (!packer.lost).then_some(Parcel::Graph(graph))
-}
-
-thread_local! {
-    /// The packer's buffers, kept from one message to the next.
-    static PACKER: Cell<Option<Box<Packer>>> = const { Cell::new(None) };
+    let mut packer = Packer::new(true);
+    packer.pack(vm, &[value]);
+    (!packer.lost).then_some(Parcel::Graph(packer.graph))
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
-    // Taken out: packing a channel that becomes shared packs what is in it.
-    let mut packer = PACKER.take().unwrap_or_default();
-    let graph = packer.pack(vm, values);
-    packer.clear();
-    PACKER.set(Some(packer));
-    Parcel::Graph(graph)
+    let mut packer = Packer::new(false);
+    packer.pack(vm, values);
+    Parcel::Graph(packer.graph)
 }
 
 /// Objects up to this number are found by a linear search.
@@ -67,20 +57,14 @@ const FEW: usize = 12;
 /// Nodes and items of the largest record: more would make a parcel larger than it must be.
 const RECORD_NODES: usize = 64;
 const RECORD_ITEMS: usize = 1024;
-/// A larger buffer is given back after use.
-const MAX_KEPT: usize = 1 << 16;
 
-#[derive(Default)]
 struct Packer {
     /// The objects met so far; their indices are what references carry.
-    objects: Vec<Value>,
+    objects: SmallVec<[Value; FEW]>,
     /// The same by address, once there are more than a few.
     index: HashMap<u64, u32>,
-    heads: Vec<Head>,
-    body: Vec<u8>,
-    handles: Vec<Handle>,
-    nodes: Vec<Node>,
-    items: Vec<Value>,
+    /// Where it all goes.
+    graph: Pooled<Graph>,
     /// See [`pack_template`].
     template: bool,
     /// Something could not travel.
@@ -88,7 +72,18 @@ struct Packer {
 }
 
 impl Packer {
-    fn pack(&mut self, vm: &mut Vm, values: &[Value]) -> Pooled<Graph> {
+    fn new(template: bool) -> Packer {
+        Packer {
+            objects: SmallVec::new(),
+            index: HashMap::new(),
+            graph: Pooled::new(Graph::default()),
+            template,
+            lost: false,
+        }
+    }
+
+    fn pack(&mut self, vm: &mut Vm, values: &[Value]) {
+        self.graph.roots = values.len() as u32;
         for value in values {
             self.put(vm, *value);
         }
@@ -99,47 +94,26 @@ impl Packer {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
                 _ => {
-                    self.heads.push(Head::Cell);
+                    self.graph.heads.push(Head::Cell);
                     // SAFETY: the object is alive: nothing is collected while a native function runs.
                     self.put(vm, unsafe { (*object.as_cell()).value });
                 }
             }
             next += 1;
         }
-        Pooled::new(Graph {
-            roots: values.len() as u32,
-            heads: SmallVec::from_slice(&self.heads),
-            bytes: SmallVec::from_slice(&self.body),
-            handles: std::mem::take(&mut self.handles),
-            nodes: SmallVec::from_slice(&self.nodes),
-            items: SmallVec::from_slice(&self.items),
-        })
-    }
-
-    fn clear(&mut self) {
-        let copies = size_of::<Node>() * self.nodes.capacity() + size_of::<Value>() * self.items.capacity();
-        if self.body.capacity() + size_of::<Head>() * self.heads.capacity() + copies > MAX_KEPT {
-            *self = Packer::default();
-            return;
-        }
-        self.objects.clear();
-        self.index.clear();
-        self.heads.clear();
-        self.body.clear();
-        self.nodes.clear();
-        self.items.clear();
+        self.graph.shrink();
     }
 
     /// Packs a value where a reference or scalar stands.
     fn put(&mut self, vm: &mut Vm, value: Value) {
         match value.tag() {
-            tag::NIL => self.body.push(slot::NIL),
-            tag::FALSE => self.body.push(slot::FALSE),
-            tag::TRUE => self.body.push(slot::TRUE),
+            tag::NIL => self.graph.bytes.push(slot::NIL),
+            tag::FALSE => self.graph.bytes.push(slot::FALSE),
+            tag::TRUE => self.graph.bytes.push(slot::TRUE),
             tag::INT => {
-                self.body.push(slot::INTEGER);
+                self.graph.bytes.push(slot::INTEGER);
                 let i = value.as_int();
-                put_number(&mut self.body, (i << 1 ^ i >> 63) as u64);
+                put_number(&mut self.graph.bytes, (i << 1 ^ i >> 63) as u64);
             }
             tag::FLOAT => self.put_word(slot::FLOAT, value.payload()),
             tag::LIGHT => self.put_word(slot::LIGHT, value.payload()),
@@ -151,7 +125,7 @@ impl Packer {
                 Some(table) if !std::ptr::eq(value.as_table(), vm.globals()) => {
                     self.put_word(slot::LIBRARY, table as u64);
                 }
-                Some(_) if self.template => self.body.push(slot::GLOBALS),
+                Some(_) if self.template => self.graph.bytes.push(slot::GLOBALS),
                 _ => self.put_object(value),
             },
             tag::CLOSURE | tag::CELL => self.put_object(value),
@@ -163,12 +137,12 @@ impl Packer {
     /// Nil stands for what cannot travel.
     fn lose(&mut self) {
         self.lost = true;
-        self.body.push(slot::NIL);
+        self.graph.bytes.push(slot::NIL);
     }
 
     fn put_word(&mut self, kind: u8, word: u64) {
-        self.body.push(kind);
-        self.body.extend_from_slice(&word.to_le_bytes());
+        self.graph.bytes.push(kind);
+        self.graph.bytes.extend_from_slice(&word.to_le_bytes());
     }
 
     fn put_string(&mut self, string: *mut Str) {
@@ -181,22 +155,23 @@ impl Packer {
                 return self.put_handle(Handle::Bytes(bytes));
             }
             let bytes = Str::bytes(string);
-            self.body.push(slot::STRING);
-            put_number(&mut self.body, bytes.len() as u64);
-            self.body.extend_from_slice(bytes);
+            self.graph.bytes.push(slot::STRING);
+            put_number(&mut self.graph.bytes, bytes.len() as u64);
+            self.graph.bytes.extend_from_slice(bytes);
         }
     }
 
     fn put_handle(&mut self, handle: Handle) {
-        self.body.push(slot::HANDLE);
-        put_number(&mut self.body, self.handles.len() as u64);
-        self.handles.push(handle);
+        let Graph { bytes, handles, .. } = &mut *self.graph;
+        bytes.push(slot::HANDLE);
+        put_number(bytes, handles.len() as u64);
+        handles.push(handle);
     }
 
     fn put_object(&mut self, value: Value) {
         let index = self.index_of(value);
-        self.body.push(slot::OBJECT);
-        put_number(&mut self.body, u64::from(index));
+        self.graph.bytes.push(slot::OBJECT);
+        put_number(&mut self.graph.bytes, u64::from(index));
     }
 
     /// What stands for an object in the copy of a record.
@@ -246,7 +221,7 @@ impl Packer {
             } else if let Some(payload) = userdata_of::<Payload>(value) {
                 // The value of a payload is no payload, so this goes one level deep.
                 let Payload { value, format } = *payload;
-                self.body.extend([slot::PAYLOAD, format as u8]);
+                self.graph.bytes.extend([slot::PAYLOAD, format as u8]);
                 self.put(vm, value);
             } else {
                 self.lose();
@@ -301,7 +276,7 @@ impl Packer {
         let fields = || used().filter(|node| Packer::travels(node.value) && Packer::travels(node.key()));
         let count = fields().count();
         self.lost |= count < used().count();
-        self.heads.push(Head::Table { items: items.len() as u32, fields: count as u32, metatable });
+        self.graph.heads.push(Head::Table { items: items.len() as u32, fields: count as u32, metatable });
         for item in items {
             self.put(vm, *item);
         }
@@ -333,21 +308,21 @@ impl Packer {
 
     /// Packs the content of a table by copying it.
     fn put_record(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
-        let (first_node, first_item) = (self.nodes.len(), self.items.len());
-        self.nodes.extend_from_slice(nodes);
-        self.items.extend_from_slice(items);
+        let (first_node, first_item) = (self.graph.nodes.len(), self.graph.items.len());
+        self.graph.nodes.extend_from_slice(nodes);
+        self.graph.items.extend_from_slice(items);
         let mut others = 0;
         for (place, node) in nodes.iter().enumerate() {
             if !Packer::is_same_everywhere(node.value) {
-                self.nodes[first_node + place].value = self.put_part(vm, node.value, place, &mut others);
+                self.graph.nodes[first_node + place].value = self.put_part(vm, node.value, place, &mut others);
             }
         }
         for (place, item) in items.iter().enumerate() {
             if !Packer::is_same_everywhere(*item) {
-                self.items[first_item + place] = self.put_part(vm, *item, nodes.len() + place, &mut others);
+                self.graph.items[first_item + place] = self.put_part(vm, *item, nodes.len() + place, &mut others);
             }
         }
-        self.heads.push(Head::Record { items: items.len() as u32, nodes: nodes.len() as u32, others, metatable });
+        self.graph.heads.push(Head::Record { items: items.len() as u32, nodes: nodes.len() as u32, others, metatable });
     }
 
     /// What stands in the copy of a record for a value that is not the same in every heap.
@@ -358,7 +333,7 @@ impl Packer {
             _ => {
                 if Packer::travels(value) {
                     *others += 1;
-                    put_number(&mut self.body, place as u64);
+                    put_number(&mut self.graph.bytes, place as u64);
                     self.put(vm, value);
                 } else {
                     self.lost = true;
@@ -376,11 +351,11 @@ impl Packer {
             let chunk = match (*function).chunk {
                 chunk if chunk.is_null() => None,
                 chunk => vm.heap.loaded_chunk(chunk).map(|chunk| {
-                    self.handles.push(Handle::Chunk(chunk));
-                    self.handles.len() as u32 - 1
+                    self.graph.handles.push(Handle::Chunk(chunk));
+                    self.graph.handles.len() as u32 - 1
                 }),
             };
-            self.heads.push(Head::Closure { function: function as usize, captured, chunk });
+            self.graph.heads.push(Head::Closure { function: function as usize, captured, chunk });
             for i in 0..captured as usize {
                 let value = *Closure::captured(closure).add(i);
                 self.put_captured(vm, value);
@@ -391,7 +366,7 @@ impl Packer {
     /// A captured value; the sender's globals become the receiver's.
     fn put_captured(&mut self, vm: &mut Vm, value: Value) {
         if value.is_table() && std::ptr::eq(value.as_table(), vm.globals()) {
-            self.body.push(slot::GLOBALS);
+            self.graph.bytes.push(slot::GLOBALS);
         } else {
             self.put(vm, value);
         }
@@ -404,7 +379,7 @@ unsafe fn item_start(table: *mut Table) -> *const Value {
     unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
 }
 
-fn put_number(out: &mut Vec<u8>, mut number: u64) {
+fn put_number(out: &mut Bytes, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
         number >>= 7;

@@ -35,7 +35,11 @@ impl Parcel {
             Parcel::Integer(i) => Ok(Value::int(*i)),
             Parcel::Float(f) => Ok(Value::float(*f)),
             Parcel::Text(text) => text.to_value(vm),
-            Parcel::Graph(graph) => Ok(Unpacker::unpack(vm, graph)?.first().copied().unwrap_or(Value::NIL)),
+            Parcel::Graph(graph) => {
+                let mut first = None;
+                Unpacker::unpack(vm, graph, |value| _ = first.get_or_insert(value))?;
+                Ok(first.unwrap_or(Value::NIL))
+            }
         }
     }
 
@@ -46,7 +50,11 @@ impl Parcel {
     pub fn unpack(&self, vm: &mut Vm) -> Result<Unpacked, Box<LuaError>> {
         match self {
             Parcel::Empty => Ok(Unpacked::new()),
-            Parcel::Graph(graph) => Unpacker::unpack(vm, graph),
+            Parcel::Graph(graph) => {
+                let mut values = Unpacked::new();
+                Unpacker::unpack(vm, graph, |value| values.push(value))?;
+                Ok(values)
+            }
             one => Ok(std::iter::once(one.unpack_one(vm)?).collect()),
         }
     }
@@ -65,7 +73,8 @@ struct Unpacker<'a> {
 }
 
 impl Unpacker<'_> {
-    fn unpack(vm: &mut Vm, graph: &Graph) -> Result<Unpacked, Box<LuaError>> {
+    /// Calls `take` with each of the values.
+    fn unpack(vm: &mut Vm, graph: &Graph, mut take: impl FnMut(Value)) -> Result<(), Box<LuaError>> {
         if vm.heap.check_large(graph.bytes.len()).is_err() {
             return Err(vm.out_of_memory());
         }
@@ -74,12 +83,14 @@ impl Unpacker<'_> {
             let object = this.make(vm, *head);
             this.objects.push(object);
         }
-        let roots = (0..graph.roots).map(|_| this.value(vm)).collect::<Result<Unpacked, _>>()?;
+        for _ in 0..graph.roots {
+            take(this.value(vm)?);
+        }
         let mut items = Items::new();
         for index in 0..graph.heads.len() {
             this.fill(vm, index, &mut items)?;
         }
-        Ok(roots)
+        Ok(())
     }
 
     fn byte(&mut self) -> u8 {
