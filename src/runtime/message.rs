@@ -1,7 +1,7 @@
 //! Message objects (`runtime.md` §2.9).
 
 use super::mail::Message;
-use super::payload::new_payload;
+use super::payload::{Payload, new_payload};
 use super::pid::NOBODY;
 use super::process_state::state;
 use crate::vm::Vm;
@@ -36,6 +36,13 @@ pub fn message_value(vm: &mut Vm, message: Message) -> Value {
     let metatable = state(vm).core().words.message_class;
     let drops = message.topic.owns_memory() || message.payload.owns_memory();
     Value::userdata(vm.heap.new_userdata_that(drops, MessageObject(message), metatable))
+}
+
+/// Begins to fetch the memory of the next message and its payload.
+#[inline]
+pub fn prefetch(vm: &mut Vm) {
+    vm.heap.prefetch_userdata::<MessageObject>();
+    vm.heap.prefetch_userdata::<Payload>();
 }
 
 /// A message as a plain listener gets it: its value; several as an array.

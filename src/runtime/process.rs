@@ -188,6 +188,7 @@ impl Process {
     /// One step; see the module header.
     fn step(&self, vm: &mut Vm) -> Step {
         vm.fuel = self.core.settings.slice;
+        mailbox::prefetch(vm);
         loop {
             if self.run_state.kill_requested() {
                 return Step::End(Err(self.killed()));

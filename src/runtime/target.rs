@@ -10,16 +10,15 @@ use super::core::RuntimeCore;
 use super::errors::ErrorData;
 use super::pid::{Pid, PidText};
 use super::process::Process;
+use crate::vm::cache;
 use crate::vm::pool::Pooled;
 
 /// See the module header.
 #[derive(Default)]
-pub struct LastTarget(Option<Pooled<Found>>);
-
-struct Found {
-    /// The PID it was found by, in text form; empty if it was found by name.
-    pid: PidText,
-    process: Arc<Process>,
+pub struct LastTarget {
+    process: Option<Arc<Process>>,
+    /// The PID it was found by, in text form; none if it was found by name.
+    pid: Option<Pooled<PidText>>,
 }
 
 impl LastTarget {
@@ -29,23 +28,27 @@ impl LastTarget {
     /// `NotFound`
     pub fn resolve(&mut self, core: &RuntimeCore, destination: &[u8]) -> Result<&Arc<Process>, ErrorData> {
         if self.known(destination).is_none() {
-            self.0 = None;
-            self.0 = Some(look_up(core, destination)?);
+            *self = LastTarget::default();
+            let process = core.resolve(destination)?;
+            self.pid = Pid::looks_like(destination).then(|| Pooled::new(PidText::from_slice(destination)));
+            self.process = Some(process);
         }
-        Ok(&self.0.as_ref().expect("known, or looked up").process)
+        Ok(self.process.as_ref().expect("known, or looked up"))
     }
 
     /// The process with this PID, if it is the one that was sent to last.
     #[inline]
     pub fn known(&self, destination: &[u8]) -> Option<&Arc<Process>> {
-        let found = self.0.as_ref()?;
-        let same = !destination.is_empty() && found.pid.as_slice() == destination;
-        (same && !found.process.mailbox.is_closed()).then_some(&found.process)
+        let same = self.pid.as_ref()?.as_slice() == destination;
+        self.process.as_ref().filter(|process| same && !process.mailbox.is_closed())
     }
-}
 
-fn look_up(core: &RuntimeCore, destination: &[u8]) -> Result<Pooled<Found>, ErrorData> {
-    let process = core.resolve(destination)?;
-    let pid = if Pid::looks_like(destination) { PidText::from_slice(destination) } else { PidText::new() };
-    Ok(Pooled::new(Found { pid, process }))
+    /// Begins to fetch what a send to it touches first, see [`cache`].
+    #[inline]
+    pub fn prefetch(&self) {
+        if let (Some(process), Some(pid)) = (&self.process, &self.pid) {
+            cache::prefetch(&**process, size_of::<Process>());
+            cache::prefetch(&**pid, size_of::<PidText>());
+        }
+    }
 }

@@ -11,7 +11,7 @@
 //! | `call`, `coroutine`, [`unwind`], [`finalize`], `closures` | calls and returns, switches, errors, finalizers |
 //! | [`arith`], [`compare`], [`mod@concat`], [`index`], [`event`] | slow paths of operators and field access, metamethods |
 //! | [`pool`], [`slab`], [`plot`], [`allocator`] | memory that goes round between threads, and back to the system |
-//! | [`loan`], `cache` | references that are not counted; hints to the processor |
+//! | [`loan`], [`cache`] | references that are not counted; hints to the processor |
 //! | [`native`], [`args`], [`raw`] | what native functions are and use |
 //! | [`thread`], [`exit`] | the data of a coroutine; how a run ends |
 //! | [`types`] | type values |
@@ -31,7 +31,7 @@ pub mod allocator;
 pub mod args;
 pub mod arith;
 mod build;
-mod cache;
+pub mod cache;
 mod call;
 pub mod chunk;
 mod closures;

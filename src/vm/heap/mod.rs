@@ -39,6 +39,7 @@ use self::finalize::Finalizers;
 pub use self::mark::Marker;
 use self::page::{MAX_SLOT, Pages, Use, class_of, class_size, footprint};
 use self::recent::RecentClosures;
+use super::cache;
 use super::function::Function;
 use super::intern::{Interned, StringSet};
 use super::loan::Loan;
@@ -108,6 +109,13 @@ pub struct Heap {
 unsafe impl Send for Heap {}
 
 impl Heap {
+    /// Begins to fetch what the next object of this type costs, see [`cache`].
+    #[inline]
+    pub fn prefetch_userdata<T: UserData>(&mut self) {
+        let size = size_of::<Userdata>() + size_of::<T>();
+        cache::prefetch(*self.pages.free(Use::Object, class_of(size)), size);
+    }
+
     /// An empty heap for a process of the image with these constants.
     #[inline(always)]
     pub fn new(strings: Loan<StringSet>) -> Heap {
