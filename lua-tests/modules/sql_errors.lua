@@ -196,20 +196,32 @@ do -- sqlite
   good(db:execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER NOT NULL, CHECK (b < 10))"))
   good(db:execute("INSERT INTO t VALUES (1, 1)"))
   local inserts = {
-    function(text) return db:query(text) end,
-    function(text) return db:execute(text) end,
-    function(text) return good(db:prepare(text)):query() end,
-    function(text) return good(db:prepare(text)):execute() end,
-    function(text) return in_transaction(function(tx) return tx:query(text) end)(db) end,
-    function(text) return in_transaction(function(tx) return tx:execute(text) end)(db) end,
-    function(text) return in_transaction(function(tx) return good(tx:prepare(text)):query() end)(db) end,
-    function(text) return in_transaction(function(tx) return good(tx:prepare(text)):execute() end)(db) end,
+    function(db, text) return db:query(text) end,
+    function(db, text) return db:execute(text) end,
+    function(db, text) return good(db:prepare(text)):query() end,
+    function(db, text) return good(db:prepare(text)):execute() end,
+    function(db) return good(b.insert("t"):values(1, 2):run_with(db)):query() end,
+    function(db) return good(b.insert("t"):values(1, 2):run_with(db)):exec() end,
+    in_transaction(function(tx, text) return tx:query(text) end),
+    in_transaction(function(tx, text) return tx:execute(text) end),
+    in_transaction(function(tx, text) return good(tx:prepare(text)):query() end),
+    in_transaction(function(tx, text) return good(tx:prepare(text)):execute() end),
   }
-  for _, insert in ipairs(inserts) do
-    fails(errors.ALREADY_EXISTS, "", insert("INSERT INTO t VALUES (1, 2)"))
-    fails(errors.INVALID, "", insert("INSERT INTO t VALUES (2, NULL)"))
-    fails(errors.INVALID, "", insert("INSERT INTO t VALUES (2, 10)"))
+  for i, insert in ipairs(inserts) do
+    fails(errors.ALREADY_EXISTS, "", insert(db, "INSERT INTO t VALUES (1, 2)"))
+    if i < 5 or i > 6 then
+      fails(errors.INVALID, "", insert(db, "INSERT INTO t VALUES (2, NULL)"))
+      fails(errors.INVALID, "", insert(db, "INSERT INTO t VALUES (2, 10)"))
+    end
   end
+  -- Under another name the same file is another database, which waits for nobody.
+  local other = databases.open("sqlite:" .. path:gsub("^(.*)/", "%1/./"))
+  local serializable = { isolation = sql.isolation.SERIALIZABLE }
+  local tx = good(db:begin(serializable))
+  for _, insert in ipairs(inserts) do fails(errors.CONFLICT, "locked", insert(other, "INSERT INTO t VALUES (1, 2)")) end
+  fails(errors.CONFLICT, "begin: ", other:begin(serializable))
+  good(tx:rollback())
+  good(good(other:begin(serializable)):rollback())
   for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(path .. suffix) end
   local absent = databases.open("sqlite:/no/such/folder/at.all")
   fails(errors.UNAVAILABLE, "query: ", absent:query("SELECT 1"))
