@@ -28,6 +28,7 @@ local function stopped()
   local db = assert(sql.get("app:spare"))
   local stmt = assert(db:prepare("SELECT 1"))
   assert(registry.snapshot():changes():delete("app:spare"):apply())
+  while db:query("SELECT 1") do time.sleep("1ms") end
   for method, argument in pairs { query = "SELECT 1", execute = "SELECT 1", prepare = "SELECT 1", begin = false } do
     assert(fails(errors.UNAVAILABLE, method, db[method](db, argument or nil)):retryable() == true)
   end
