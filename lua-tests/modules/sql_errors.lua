@@ -214,12 +214,22 @@ do -- sqlite
       fails(errors.INVALID, "", insert(db, "INSERT INTO t VALUES (2, 10)"))
     end
   end
-  -- Under another name the same file is another database, which waits for nobody.
-  local other = databases.open("sqlite:" .. path:gsub("^(.*)/", "%1/./"))
+  -- Under other names the same file is another database, which waits a while for the lock: all at the same time.
   local serializable = { isolation = sql.isolation.SERIALIZABLE }
   local tx = good(db:begin(serializable))
-  for _, insert in ipairs(inserts) do fails(errors.CONFLICT, "locked", insert(other, "INSERT INTO t VALUES (1, 2)")) end
-  fails(errors.CONFLICT, "begin: ", other:begin(serializable))
+  inserts[#inserts + 1] = function(db) return db:begin(serializable) end
+  local results, other = channel.new(#inserts), nil
+  for i, insert in ipairs(inserts) do
+    other = databases.open("sqlite:" .. path:gsub("^(.*)/", "%1" .. ("/."):rep(i) .. "/"))
+    coroutine.spawn(function(db)
+      local value, err = insert(db, "INSERT INTO t VALUES (1, 2)")
+      results:send { value, err }
+    end, other)
+  end
+  for _ = 1, #inserts do
+    local result = results:receive()
+    fails(errors.CONFLICT, "locked", result[1], result[2])
+  end
   good(tx:rollback())
   good(good(other:begin(serializable)):rollback())
   for _, suffix in ipairs { "", "-wal", "-shm" } do os.remove(path .. suffix) end
