@@ -20,6 +20,17 @@ return function(web)
   refused("refused", http.get(URL .. "/hello", { query = { a = "refused" } }))
   refused(URL .. "/refused", http.get(URL .. "/forbidden"))
 
+  -- Whatever function is used.
+  for _, name in ipairs { "get", "post", "put", "patch", "delete", "head" } do
+    refused("/refused", http[name](URL .. "/refused"))
+    refused("127.0.0.2", http[name](private))
+    refused("/refused/socket", http[name]("http://host/", { unix_socket = "/refused/socket" }))
+    refused("refused", http[name](web.WEB_TLS_URL .. "/refused", { tls = { insecure_skip_verify = true } }))
+  end
+  refused("/refused", http.request("OPTIONS", URL .. "/refused"))
+  refused("127.0.0.2", http.request("OPTIONS", private))
+  refused("/refused/socket", http.request("OPTIONS", "http://host/", { unix_socket = "/refused/socket" }))
+
   -- The address that is dialled, however it is written, also after a redirect and when a connection is there already.
   refused("127.0.0.2", http.get(private))
   refused("127.0.0.2", http.get(URL .. "/to?307&" .. private))
@@ -39,4 +50,8 @@ return function(web)
     { method = "GET", url = URL .. "/refused" },
   }
   assert(responses == nil and errors.is(err, "PermissionDenied") and err:message():find("request 2", 1, true))
+  -- Which address it is shows when a request is made.
+  responses, err = http.request_batch { { method = "GET", url = URL .. "/hello" }, { method = "GET", url = private } }
+  assert(responses[1].body == "hello" and responses[2] == nil)
+  refused("127.0.0.2", nil, err[2])
 end

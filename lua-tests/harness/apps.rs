@@ -181,10 +181,22 @@ fn links_do_not_lead_out_of_volumes() -> Result<(), Failed> {
         "return { main = function()\n\
          local files = assert(require('fs').get('app:files'))\n\
          assert(files:readfile('near') == 'inside')\n\
-         for _, refused in ipairs { {files:readfile('out/it.lua')}, {files:writefile('out/new.txt', 'x')},\n\
-           {files:writefile('dangling', 'x')}, {files:chdir('out')}, {files:readdir('out')}, {files:remove('out/it.lua')} } do\n\
-         assert(not refused[1] and errors.is(refused[2], errors.PERMISSION_DENIED), tostring(refused[2]))\n\
+         local function refused(value, err)\n\
+         assert(not value and errors.is(err, errors.PERMISSION_DENIED), tostring(err))\n\
          end\n\
+         for _, method in ipairs { 'readfile', 'read_file', 'exists', 'isdir', 'stat', 'mkdir', 'remove', 'readdir', 'chdir' } do\n\
+         refused(files[method](files, 'out/it.lua'))\n\
+         end\n\
+         for _, mode in ipairs { 'w', 'wx', 'a' } do\n\
+         for _, path in ipairs { 'out/new.txt', 'dangling' } do\n\
+         refused(files:writefile(path, 'x', mode))\n\
+         refused(files:write_file(path, 'x', mode))\n\
+         refused(files:open(path, mode))\n\
+         end\n\
+         end\n\
+         refused(files:open('out/it.lua', 'r'))\n\
+         refused(files:readdir('out'))\n\
+         refused(files:chdir('out'))\n\
          assert(files:pwd() == '/')\n\
          return 'refused'\n\
          end }",
@@ -239,7 +251,10 @@ fn variables_are_kept_in_files() -> Result<(), Failed> {
          - {name: one, kind: env.variable, variable: ONE, storage: kept}\n\
          - {name: two, kind: env.variable, variable: TWO, storage: kept, default: none}\n\
          - {name: three, kind: env.variable, variable: THREE, storage: made, default: none}\n\
-         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [env], meta: {command: {name: it}}}\n",
+         - {name: lost, kind: env.storage.file, file_path: lost.env, auto_create: true}\n\
+         - {name: four, kind: env.variable, variable: FOUR, storage: lost}\n\
+         - {name: here, kind: fs.directory, directory: .}\n\
+         - {name: it, kind: process.lua, source: 'file://it.lua', modules: [env, fs], meta: {command: {name: it}}}\n",
     )?;
     folder.write(
         "it.lua",
@@ -251,6 +266,9 @@ fn variables_are_kept_in_files() -> Result<(), Failed> {
          local nothing, err = env.set('ONE', value)\n\
          assert(nothing == nil and errors.is(err, errors.INVALID))\n\
          end\n\
+         assert(fs.get('app:here'):remove('lost.env'))\n\
+         local nothing, err = env.set('FOUR', '4')\n\
+         assert(nothing == nil and errors.is(err, errors.INTERNAL))\n\
          return before\n\
          end }",
     )?;

@@ -72,6 +72,12 @@ do -- dictionaries
   assert(#small < #plain)
   assert(compress.zstd.decode(small, { dict = dict }) == samples[1])
   refused(errors.INTERNAL, "corrupt", compress.zstd.decode(small))
+  -- Any text may be the content of one, but not what begins like one and is none.
+  assert(compress.zstd.decode(compress.zstd.encode("a dictionary", { dict = "a dictionary" }), { dict = "a dictionary" }) == "a dictionary")
+  refused(errors.INVALID, "no dictionary", compress.zstd.encode("x", { dict = dict:sub(1, 100) }))
+  refused(errors.INVALID, "no dictionary", compress.zstd.decode(small, { dict = dict:sub(1, 100) }))
+  refused(errors.INVALID, "dict", compress.zstd.decode(small, { dict = 1 }))
+  refused(errors.INVALID, "dict", compress.zstd.encode("x", { dict = 1 }))
   refused(errors.INVALID, "no dictionary", compress.zstd.inspect_dict("not a dictionary"))
   refused(errors.INVALID, "no dictionary", compress.zstd.inspect_dict(""))
   refused(errors.INVALID, "size", compress.zstd.train_dict(samples, { size = 255 }))

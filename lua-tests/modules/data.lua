@@ -73,6 +73,8 @@ do -- uuid
   refused(errors.INVALID, "namespace", uuid.v3("x", "name"))
   refused(errors.INVALID, "namespace", uuid.v5(nil, "name"))
   refused(errors.INVALID, "string expected", uuid.v5(dns))
+  refused(errors.INVALID, "string expected", uuid.v3(dns))
+  refused(errors.INVALID, "namespace", uuid.v3(12, "name"))
   local parts = uuid.parse(dns)
   assert(parts.version == 1 and parts.variant == "RFC4122" and parts.node == "00:c0:4f:d4:30:c8")
   assert(parts.timestamp == 886630433)

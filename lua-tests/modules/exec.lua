@@ -78,6 +78,7 @@ do -- signals, and the end
   assert(sleep:start())
   refused(errors.INVALID, "started already", sleep:start())
   refused(errors.INVALID, "before the start", sleep:stdout_stream())
+  refused(errors.INVALID, "before the start", sleep:stderr_stream())
   refused(errors.INVALID, "no signal", sleep:signal(0))
   refused(errors.INVALID, "no signal", sleep:signal(1000))
   assert(sleep:signal(15) == true and sleep:wait() == 143)
@@ -99,6 +100,10 @@ do -- signals, and the end
   assert(stdout:read() == nil)
   refused(errors.INVALID, "closed", never:start())
   refused(errors.INVALID, "not started", never:wait())
+  refused(errors.INVALID, "not running", never:signal(15))
+  refused(errors.INVALID, "input is closed", never:write_stdin("x"))
+  refused(errors.INVALID, "before the start", never:stdout_stream())
+  refused(errors.INVALID, "before the start", never:stderr_stream())
 end
 
 do -- the end of the owner

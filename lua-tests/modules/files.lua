@@ -21,6 +21,7 @@ do -- writing, seeking, reading
   refused(errors.INVALID, "closed", file:seek("set", 0))
   refused(errors.INVALID, "closed", file:stat())
   refused(errors.INVALID, "closed", file:sync())
+  refused(errors.INVALID, "closed", file:scanner())
 
   file = assert(volume:open(name, "r"))
   assert(file:read(5) == "hello" and file:seek(fs.seek.CUR, 2) == 7 and file:read(4) == "wide")
@@ -34,6 +35,12 @@ do -- writing, seeking, reading
   refused(errors.INTERNAL, "", file:write("x"))
   assert(file:close())
   assert(not pcall(file.read, volume) and not pcall(file.seek, file))
+end
+
+do -- what the system refuses
+  local full = assert(volume:open("/dev/full", "w"))
+  refused(errors.INTERNAL, "", full:write("x"))
+  assert(full:close())
 end
 
 do -- modes

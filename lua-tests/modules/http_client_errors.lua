@@ -90,6 +90,80 @@ do
   guard.refused("Unavailable", "no such host", http.get("http://a..b/"))
 end
 
+-- A server that hangs up in the handshake, and one that does so later, with TLS and without.
+do
+  local file = assert(io.open(os.getenv("WEB_CA")))
+  local ca = file:read("a")
+  file:close()
+  for _, case in ipairs {
+    { (BROKEN:gsub("http:", "https:")), "TLS" }, { os.getenv("WEB_TLS_BROKEN_URL") .. "/reset", "" },
+    { os.getenv("WEB_TLS_BROKEN_URL") .. "/short", "breaks off" }, { os.getenv("WEB_TLS_BROKEN_URL") .. "/cut", "breaks off" },
+    { BROKEN .. "/cut", "breaks off" },
+  } do
+    local response, err = http.get(case[1], { tls = { ca = ca } })
+    guard.refused("Unavailable", case[2], response, err)
+    assert(err:retryable() == true, tostring(err))
+    if case[2] == "breaks off" then
+      local stream = assert(http.get(case[1], { tls = { ca = ca }, stream = true })).stream
+      local piece
+      repeat piece, err = stream:read() until not piece
+      guard.refused("Unavailable", "breaks off", piece, err)
+    end
+  end
+end
+
+-- Every function that makes a request can fail in every way.
+do
+  local long = { max_response_body = 1000 }
+  local TLS = os.getenv("WEB_TLS_URL")
+  local cases = {
+    { "Invalid", "malformed url", "nowhere" },
+    { "Invalid", "timeout", URL, { timeout = 0 } },
+    { "Invalid", "PEM", URL, { tls = { ca = "x" } } },
+    -- What is no name will never be one.
+    { "Unavailable", "no such host", "http://a..b/" },
+    { "Unavailable", "refused", os.getenv("WEB_DEAD_URL"), repeats = true },
+    { "Unavailable", "TLS", (BROKEN:gsub("http:", "https:")), repeats = true },
+    { "Unavailable", "", BROKEN .. "/reset", repeats = true },
+    { "Unavailable", "", BROKEN .. "/garbage", repeats = true },
+    { "Unavailable", "too many redirects", URL .. "/redirect/11", repeats = true },
+    { "Unavailable", "TLS", TLS },
+    { "Timeout", "", URL .. "/silent/all", { timeout = "10ms" }, repeats = true },
+    { "Internal", "too large", URL .. "/bytes/1001", long },
+  }
+  local functions = { request = function(url, options) return http.request("OPTIONS", url, options) end }
+  for _, name in ipairs { "get", "post", "put", "patch", "delete", "head" } do functions[name] = (http :: any)[name] end
+  for name, make in pairs(functions) do
+    for _, case in ipairs(cases) do
+      local response, err = make(case[3], case[4])
+      -- To ask for the head alone is not to get a body.
+      if name == "head" and case[1] == "Internal" then
+        assert(response and err == nil)
+      else
+        guard.refused(case[1], case[2], response, err)
+        assert(err:retryable() == (case.repeats == true), name .. ": " .. tostring(err))
+      end
+    end
+  end
+  -- In a batch, what cannot be sent fails them all, anything else itself alone.
+  local list, expected = {}, {}
+  for _, case in ipairs(cases) do
+    local request = { method = "GET", url = case[3], options = case[4] }
+    if case[1] == "Invalid" then
+      guard.refused(case[1], case[2], http.request_batch { request })
+    else
+      list[#list + 1], expected[#expected + 1] = request, case
+    end
+  end
+  list[#list + 1] = { method = "GET", url = URL .. "/hello" }
+  local responses, errs = http.request_batch(list)
+  for i, case in ipairs(expected) do
+    guard.refused(case[1], case[2], responses[i], errs[i])
+    assert(errs[i]:retryable() == (case.repeats == true))
+  end
+  assert(responses[#list].body == "hello" and errs[#list] == nil)
+end
+
 -- Time.
 do
   local time = require("time")

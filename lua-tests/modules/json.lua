@@ -250,6 +250,13 @@ refused("Invalid", "invalid schema", false, json.validate({ type = "nonsense" },
 refused("Invalid", "invalid schema", false, json.validate(("["):rep(200) .. ("]"):rep(200), 5))
 refused("Invalid", "schema is required", false, json.validate_string(nil, "1"))
 refused("Invalid", "data", false, json.validate_string({}, 5))
+refused("Invalid", "schema", false, json.validate_string(5, "1"))
+refused("Invalid", "schema", false, json.validate_string({ 1, x = 2 }, "1"))
+refused("Invalid", "invalid schema", false, json.validate_string("{", "1"))
+refused("Invalid", "invalid schema", false, json.validate_string({ type = "nonsense" }, "1"))
+refused("Invalid", "invalid schema", false, json.validate_string({ ["$ref"] = "https://elsewhere.example/schema" }, "1"))
+refused("Invalid", "data", false, json.validate_string({}))
+refused("Invalid", "not JSON", false, json.validate_string({}, ""))
 refused("Invalid", "not JSON", false, json.validate_string({}, "{"))
 refused("Invalid", "not JSON", false, json.validate_string({}, ("["):rep(1e6)))
 -- more schemas than are kept

@@ -47,7 +47,11 @@ do -- misuse
   refused("jobs is a counter, not a gauge", metrics.gauge_set("jobs", 1))
   refused("heat is a gauge, not a histogram", metrics.histogram("heat", 1))
   refused("took.time is a histogram, not a counter", metrics.counter_inc("took.time"))
-  refused("empty name", metrics.counter_inc(""))
+  refused("heat is a gauge, not a counter", metrics.counter_add("heat", 1))
+  refused("jobs is a counter, not a gauge", metrics.gauge_inc("jobs"))
+  refused("took.time is a histogram, not a gauge", metrics.gauge_dec("took.time"))
+  for _, f in ipairs { metrics.counter_inc, metrics.gauge_inc, metrics.gauge_dec } do refused("empty name", f("")) end
+  for _, f in ipairs { metrics.counter_add, metrics.gauge_set, metrics.histogram } do refused("empty name", f("", 1)) end
   for i = 1, 10000 do assert(metrics.counter_inc("many", {i = tostring(i)})) end
   refused("too many different labels", metrics.counter_inc("many", {i = "more"}))
   assert(metrics.counter_inc("many", {i = "1"}))

@@ -77,6 +77,7 @@ do -- time to live
   assert(s:set("long", 1, 3600) and s:set("ever", 1, 0) and s:has("long") and s:has("ever"))
   for _, ttl in ipairs { -1, "soon", {}, 1e300 } do
     refused(errors.INVALID, "ttl", s:set("k", 1, ttl))
+    refused(errors.INVALID, "ttl", s:put("k", 1, {ttl = ttl}))
   end
 end
 
@@ -95,6 +96,7 @@ do -- lists
   page = s:list{prefix = "z"}
   assert(#page.items == 0 and page.cursor == nil and page.has_more == false)
   assert(s:list{after = "a250"}.items[1].key == "b" and #s:list{limit = 5000}.items == 251)
+  assert(#s:list{after = "a251"}.items == 1)
   refused(errors.INVALID, "limit", s:list{limit = 0})
   refused(errors.INVALID, "prefix", s:list{prefix = 1})
   refused(errors.INVALID, "after", s:list{after = true})

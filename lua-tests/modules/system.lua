@@ -80,6 +80,12 @@ do -- locks
   refused(errors.ALREADY_EXISTS, "a is held", system.lock.acquire("a"))
   local other = function() return {require("system").lock.acquire("a")} end
   assert(process.exec(other, "app:processes")[1] == false)
+  local release = function()
+    local released, err = require("system").lock.release("a")
+    return {released, err:kind()}
+  end
+  local result = process.exec(release, "app:processes")
+  assert(result[1] == false and result[2] == errors.NOT_FOUND, "it is another's")
   assert(system.lock.release("a") == true)
   refused(errors.NOT_FOUND, "not held", system.lock.release("a"))
   -- A lock ends with its owner.

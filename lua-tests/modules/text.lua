@@ -163,8 +163,15 @@ do -- splitters
   end
   refused(errors.INVALID, "separators", text.splitter.recursive({ separators = { 1 } }))
   refused(errors.INVALID, "code_blocks", text.splitter.markdown({ code_blocks = "yes" }))
-  refused(errors.INVALID, "UTF-8", splitter:split_text("\xff"))
-  refused(errors.INVALID, "document at 2", splitter:split_batch({ { content = "x" }, { text = "x" } }))
-  refused(errors.INVALID, "document at 1", splitter:split_batch({ "x" }))
+  local markdown = assert(text.splitter.markdown({ chunk_size = 12, chunk_overlap = 0 }))
+  same(markdown:split_batch({ { content = "# One\n\nText.", metadata = { id = 1 } }, { content = "five" } }), {
+    { content = "# One\nText.", metadata = { id = 1 } }, { content = "five" },
+  })
+  for _, wrong in ipairs { splitter, markdown } do
+    refused(errors.INVALID, "UTF-8", wrong:split_text("\xff"))
+    refused(errors.INVALID, "UTF-8", wrong:split_batch({ { content = "\xff" } }))
+    refused(errors.INVALID, "document at 2", wrong:split_batch({ { content = "x" }, { text = "x" } }))
+    refused(errors.INVALID, "document at 1", wrong:split_batch({ "x" }))
+  end
   assert(not pcall(splitter.split_text, splitter) and not pcall(splitter.split_batch, splitter, "x"))
 end

@@ -43,6 +43,11 @@ do -- whole files
   refused(errors.INVALID, nil, volume:readfile("a"))
   refused(errors.INVALID, nil, volume:readfile("f/x"))
   refused(errors.INVALID, nil, volume:readfile("\0"))
+  refused(errors.ALREADY_EXISTS, false, volume:write_file("f", "x", "wx"))
+  refused(errors.INVALID, false, volume:write_file("f", "x", "r"))
+  refused(errors.NOT_FOUND, false, volume:write_file("none/f", "x"))
+  refused(errors.NOT_FOUND, nil, volume:read_file("none"))
+  refused(errors.INVALID, nil, volume:read_file("a"))
   assert(not pcall(volume.writefile, volume, "f") and not pcall(volume.writefile, volume, "f", {}))
 end
 
@@ -86,6 +91,17 @@ do -- what there is
   refused(errors.NOT_FOUND, nil, volume:readdir("none"))
   refused(errors.INVALID, nil, volume:readdir("f"))
   refused(errors.INVALID, nil, volume:readdir(""))
+end
+
+do -- what the system refuses
+  local long = ("n"):rep(300)
+  for _, method in ipairs { "readfile", "read_file", "stat", "readdir" } do refused(errors.INTERNAL, nil, volume[method](volume, long)) end
+  for _, method in ipairs { "exists", "isdir", "mkdir", "remove", "chdir" } do refused(errors.INTERNAL, false, volume[method](volume, long)) end
+  for _, method in ipairs { "writefile", "write_file" } do
+    refused(errors.INTERNAL, false, volume[method](volume, long, "x"))
+    refused(errors.INTERNAL, false, volume[method](volume, "/dev/full", "x"))
+  end
+  for _, mode in ipairs { "r", "w", "wx", "a" } do refused(errors.INTERNAL, nil, volume:open(long, mode)) end
 end
 
 do -- removal

@@ -79,6 +79,10 @@ do -- what cannot be encoded
   local loop = {}
   loop.loop = loop
   refused(errors.INTERNAL, "recursive", yaml.encode(loop))
+  local deep = {}
+  for _ = 1, 127 do deep = {deep} end
+  assert(yaml.encode(deep))
+  refused(errors.INTERNAL, "depth", yaml.encode{deep})
   refused(errors.INVALID, "indent", yaml.encode({}, {indent = 0}))
   refused(errors.INVALID, "field_order", yaml.encode({}, {field_order = 1}))
   refused(errors.INVALID, "sort_unordered", yaml.encode({}, {sort_unordered = 1}))

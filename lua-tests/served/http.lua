@@ -50,6 +50,7 @@ return function(web)
     all = json.decode(post("/describe/x/y/z%2F", { form = { k = "v" } }).body)
     assert(all.method == "POST" and all.params.name == "x" and all.params.rest == "y/z/")
     assert(all.has_body and all.content_length == 3 and all.is_form and all.accepts_json)
+    assert(all.content_type == "application/x-www-form-urlencoded")
   end
 
   -- Routes.
@@ -69,6 +70,7 @@ return function(web)
     assert(response.headers["X-Answer"] == "yes" and response.headers["Content-Type"] == "text/x-test")
     assert(get("/respond").body == "" and get("/respond").status_code == 200)
     assert(get("/respond?json=a").body == '["a"]')
+    assert(get("/respond?lines=1").body == "[1]\n[2]" and get("/respond?lines=1").headers["Content-Type"] == "application/json")
     assert(get("/respond?json=a&type=text/plain").headers["Content-Type"] == "text/plain")
     assert(#get("/respond?big=1000000").body == 1000000)
     assert(get("/respond?chunks=3").body == "piece 1\npiece 2\npiece 3\n")
@@ -89,16 +91,17 @@ return function(web)
     assert(response == nil and errors.is(err, errors.UNAVAILABLE), "not taken for complete")
   end
 
+  local function refused(text, response)
+    local answer = json.decode(response.body)
+    answer = answer.err or answer
+    assert(answer.kind == errors.INVALID and answer.message:find(text, 1, true), response.body)
+  end
+
   -- Bodies of requests.
   do
     local long = ("0123456789"):rep(50000)
     assert(post("/body?as=text", { body = long }).body == long)
     assert(post("/body?as=stream", { body = long }).body == long)
-    local function refused(text, response)
-      local answer = json.decode(response.body)
-      answer = answer.err or answer
-      assert(answer.kind == errors.INVALID and answer.message:find(text, 1, true), response.body)
-    end
     refused("no request body", post("/body?as=text"))
     refused("no request body", post("/body?as=stream"))
     refused("too large", post("/body?as=text&most=9", { body = "0123456789" }))
@@ -106,6 +109,34 @@ return function(web)
     local value = json.decode(post("/body?as=json", { body = '{"a":[1,2]}' }).body).value
     assert(value.a[2] == 2)
     refused("not JSON", post("/body?as=json", { body = "{" }))
+    refused("no request body", post("/body?as=json"))
+    refused("too large", post("/body?as=json&most=9", { body = "0123456789" }))
+  end
+
+  -- Clients that do not send what they have announced: in time, or at all.
+  do
+    local exec = require("exec")
+    local begun = process.listen("begun")
+    local ended = process.listen("ended")
+    -- The kind of error that a function gets when a client has sent a part of the body and then does nothing, or goes away.
+    local function kind_of(as, query, goes)
+      local host, port = URL:match("//(.*):(%d+)$")
+      local program = assert(assert(exec.get("app:programs")):exec("bash"))
+      assert(program:start())
+      assert(program:write_stdin(("exec 3<>/dev/tcp/%s/%s\n"):format(host, port)))
+      assert(program:write_stdin(("printf 'POST /body?as=%s&report=%s%s HTTP/1.1\\r\\nHost: x\\r\\n' >&3\n"):format(as, http.encode_uri(process.pid()):gsub("%%", "%%%%"), query)))
+      assert(program:write_stdin("printf 'Content-Type: multipart/form-data; boundary=b\\r\\nContent-Length: 10\\r\\n\\r\\nabc' >&3\n"))
+      if goes then
+        assert(begun:receive() == true)
+        program:close(true)
+      end
+      local kind = ended:receive()
+      program:close(true)
+      if not goes then begun:receive() end
+      return kind
+    end
+    for _, as in ipairs { "text", "json", "form" } do assert(kind_of(as, "&timeout=50ms") == errors.TIMEOUT, as) end
+    for _, as in ipairs { "text", "json", "form", "stream" } do assert(kind_of(as, "", true) == errors.CANCELED, as) end
   end
 
   -- Forms with files.
@@ -119,15 +150,22 @@ return function(web)
     local first, second = form.files[1], form.files[2]
     assert(first.field == "f" and first.index == 1 and first.name == "f" and first.size == 5 and first.type == "text/x" and first.content == "first")
     assert(second.index == 2 and second.name == "second.bin" and second.content == "\r\n")
-    assert(post("/body?as=form", { form = { a = 1 } }).body:find("multipart"))
-    assert(post("/body?as=form&memory=10", { files = { { name = "f", content = "long" } } }).body:find("too large"))
-    assert(post("/body?as=form", { body = "x", headers = { ["Content-Type"] = "multipart/form-data; boundary=b" } }).body:find("malformed"))
+    local multipart = { ["Content-Type"] = "multipart/form-data; boundary=b" }
+    refused("multipart", post("/body?as=form", { form = { a = 1 } }))
+    refused("multipart", post("/body?as=form"))
+    refused("no request body", post("/body?as=form", { headers = multipart }))
+    refused("too large", post("/body?as=form&memory=10", { files = { { name = "f", content = "long" } } }))
+    refused("malformed", post("/body?as=form", { body = "x", headers = multipart }))
   end
 
   -- A client that goes away.
   do
     local gone = process.listen("gone")
     local stream = get("/respond?endless=" .. http.encode_uri(process.pid()), { stream = true }).stream
+    assert(stream:read())
+    stream:close()
+    assert(gone:receive() == true)
+    stream = get("/respond?endless_events=" .. http.encode_uri(process.pid()), { stream = true }).stream
     assert(stream:read())
     stream:close()
     assert(gone:receive() == true)

@@ -281,7 +281,7 @@ impl Linker<'_> {
             HTTP_ENDPOINT => &[("meta.router", &[HTTP_ROUTER]), ("func", &[FUNCTION, PROCESS])],
             queue::KIND => &[("driver", &[queue::MEMORY]), ("dead_letter", &[queue::KIND])],
             consumer::KIND => &[("queue", &[queue::KIND]), ("func", &[FUNCTION, PROCESS])],
-            tokens::KIND => &[("store", &[store::MEMORY])],
+            tokens::KIND => &[("store", store::KINDS)],
             #[cfg(feature = "sql")]
             store::SQL => &[("database", &config::KINDS)],
             storage::VARIABLE => &[("storage", &storage::STORAGES)],

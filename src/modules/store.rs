@@ -24,10 +24,12 @@ use super::fields::{fail, fail_with};
 use super::plain::plain;
 use super::succeed;
 use crate::runtime::access;
+use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{self, ALREADY_EXISTS, CONFLICT, ErrorData, INVALID, NOT_FOUND};
 use crate::runtime::module::{Module, ModuleClass, module};
+use crate::runtime::pid::Pid;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, Resource};
 use crate::runtime::time::span_of;
@@ -96,9 +98,9 @@ pub const MEMORY: &str = "store.memory";
 pub const SQL: &str = "store.sql";
 /// All kinds of stores.
 #[cfg(feature = "sql")]
-const KINDS: &[&str] = &[MEMORY, SQL];
+pub const KINDS: &[&str] = &[MEMORY, SQL];
 #[cfg(not(feature = "sql"))]
-const KINDS: &[&str] = &[MEMORY];
+pub const KINDS: &[&str] = &[MEMORY];
 /// Keys that a store has room for, unless it says so.
 const MAX_SIZE: usize = 10_000;
 /// Keys of a list, unless it says so, and at most.
@@ -124,7 +126,7 @@ static STORE: Class = Class {
 };
 
 /// A store.
-struct Store {
+pub struct Store {
     id: Box<str>,
     backend: Backend,
 }
@@ -153,7 +155,7 @@ impl Stores {
     ///
     /// # Errors
     /// If there is none.
-    pub fn memory(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Memory>, ErrorData> {
+    fn memory(&self, entries: &dyn Entries, id: &str) -> Result<Arc<Memory>, ErrorData> {
         let max_size = match entries.resource(id) {
             Resource::Undeclared if !id.is_empty() => MAX_SIZE,
             _ => match entries.declared(id, &[MEMORY])?.1.get("max_size") {
@@ -165,7 +167,11 @@ impl Stores {
         Ok(Arc::clone(self.memory.lock().entry(id.into()).or_insert_with(make)))
     }
 
-    fn open(&self, entries: &dyn Entries, id: &str) -> Result<Store, ErrorData> {
+    /// The store of an id, of whatever kind.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn open(&self, entries: &dyn Entries, id: &str) -> Result<Store, ErrorData> {
         let backend = match entries.resource(id) {
             Resource::Undeclared => Backend::Memory(self.memory(entries, id)?),
             _ => match entries.declared(id, KINDS)? {
@@ -175,6 +181,61 @@ impl Stores {
             },
         };
         Ok(Store { id: id.into(), backend })
+    }
+}
+
+/// For other modules of the runtime.
+impl Store {
+    /// Whether operations for a process would ever end.
+    ///
+    /// # Errors
+    /// If the process itself holds the only connection to where the data are; if that cannot be had.
+    #[cfg_attr(not(feature = "sql"), expect(unused_variables, reason = "memory is always there"))]
+    pub fn check(&self, core: &RuntimeCore, process: Pid) -> Result<(), ErrorData> {
+        match &self.backend {
+            Backend::Memory(_) => Ok(()),
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.check(core, process),
+        }
+    }
+
+    /// What is under a key.
+    ///
+    /// # Errors
+    /// Those of the place where the data are.
+    pub async fn find(&self, core: &Arc<RuntimeCore>, key: &str) -> Result<Option<Data>, ErrorData> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.find(key.as_bytes(), core.driver.now()).map(|item| item.value)),
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.find_data(core, key).await,
+        }
+    }
+
+    /// Puts something under a key for a time, whatever was there.
+    ///
+    /// # Errors
+    /// As [`Store::find`]; `Internal` if there is no room, `Invalid` for what cannot be kept there.
+    pub async fn set(&self, core: &Arc<RuntimeCore>, key: &str, value: Data, ttl: Duration) -> Result<(), ErrorData> {
+        match &self.backend {
+            Backend::Memory(store) => {
+                let now = core.driver.now();
+                store.set(key.as_bytes(), value, Some(now.after(ttl)), now)
+            }
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.set_data(core, key, &value, ttl).await,
+        }
+    }
+
+    /// Removes a key. Says whether it was there.
+    ///
+    /// # Errors
+    /// As [`Store::find`].
+    pub async fn delete(&self, core: &Arc<RuntimeCore>, key: &str) -> Result<bool, ErrorData> {
+        match &self.backend {
+            Backend::Memory(store) => Ok(store.delete(key.as_bytes(), core.driver.now())),
+            #[cfg(feature = "sql")]
+            Backend::Sql(store) => store.delete_data(core, key).await,
+        }
     }
 }
 

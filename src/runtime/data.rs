@@ -184,7 +184,7 @@ impl Reader {
 
 /// Lends a heap in which data is built or read: that of a process that nobody knows and that never runs. There is no
 /// safepoint in `f`, so what it makes stays.
-fn with_heap<R>(core: &Arc<RuntimeCore>, f: impl FnOnce(&mut Vm) -> R) -> R {
+pub(crate) fn with_heap<R>(core: &Arc<RuntimeCore>, f: impl FnOnce(&mut Vm) -> R) -> R {
     let process = Process::new(Arc::clone(core), NOBODY, false);
     f(&mut spawn::machine(&process, &"".into(), Inheritance::default()))
 }

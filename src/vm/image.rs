@@ -170,7 +170,7 @@ impl Image {
             // What only `require` gives is nobody's to change.
             let table = library_table(&strings, fields, sandbox || !global, &mut nested);
             if global {
-                globals.push((strings.intern(name.as_bytes()), Value::table(table.table())));
+                globals.push((strings.constant(name.as_bytes()), Value::table(table.table())));
             }
             modules.insert(name, table);
         }
@@ -216,7 +216,7 @@ impl Image {
             let fields = |natives: &'static [Native]| -> Vec<(*mut Str, Value)> {
                 natives
                     .iter()
-                    .map(|native| (self.strings.intern(native.name.as_bytes()), Value::native(native)))
+                    .map(|native| (self.strings.constant(native.name.as_bytes()), Value::native(native)))
                     .collect()
             };
             let methods = StaticTable::new(&fields(class.methods), true);
@@ -335,10 +335,12 @@ fn collect_fields(
     for library in libraries {
         let mut fields = literal_fields(strings, types, library.constants, nested);
         let natives = library.natives.iter();
-        fields.extend(natives.map(|native| (strings.intern(native.name.as_bytes()), Value::native(native))));
+        fields.extend(natives.map(|native| (strings.constant(native.name.as_bytes()), Value::native(native))));
         match tables.iter_mut().find(|(name, ..)| *name == library.name) {
             Some((.., known)) => {
-                known.retain(|(name, _)| !fields.iter().any(|(other, _)| other == name));
+                // SAFETY: strings of the image. Long ones are not the same object when they are equal.
+                let is_same = |a: *mut Str, b: *mut Str| unsafe { (*a).content_equals(&*b) };
+                known.retain(|(name, _)| !fields.iter().any(|(other, _)| is_same(*other, *name)));
                 known.extend(fields);
             }
             None => tables.push((library.name, library.global, fields)),
@@ -350,7 +352,7 @@ fn collect_fields(
         if let Some((outer, inner)) = name.rsplit_once('.')
             && let Some((.., fields)) = tables.iter_mut().find(|(name, ..)| *name == outer)
         {
-            fields.push((strings.intern(inner.as_bytes()), Value::table(table.table())));
+            fields.push((strings.constant(inner.as_bytes()), Value::table(table.table())));
         }
         nested.push(table);
     }
@@ -382,7 +384,7 @@ fn literal_fields(
                     value
                 }
             };
-            (strings.intern(name.as_bytes()), value)
+            (strings.constant(name.as_bytes()), value)
         })
         .collect()
 }

@@ -11,7 +11,11 @@ return { main = function(...)
   assert(io.read(3) == "abc")
   assert(io.readline() == "")
   local nothing, err = io.readline()
-  assert(nothing == nil and err:message():find("EOF"))
+  assert(nothing == nil and errors.is(err, errors.NOT_FOUND) and err:message():find("EOF"))
+  for _, n in ipairs { 1, 0, -1 } do
+    nothing, err = io.read(n)
+    assert(nothing == nil and errors.is(err, errors.NOT_FOUND) and err:message():find("EOF"))
+  end
   assert(io.flush())
   -- Another process has no terminal.
   return 0

@@ -5,6 +5,39 @@ local function fails(kind, text, value, err)
   return err
 end
 
+-- A caller that is canceled gets no answer, and what it has begun is abandoned.
+local function canceled()
+  local endless = "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000000000000) SELECT COUNT(*) AS n FROM c"
+  for id, text in pairs { ["app:memory"] = endless, ["app:postgres"] = "SELECT pg_sleep(1000)", ["app:mysql"] = "SELECT SLEEP(1000)" } do
+    local db = assert(sql.get(id))
+    for _, in_transaction in ipairs { false, true } do
+      local before = assert(db:stats()).in_use
+      local future = assert(funcs.async("app:slow", id, text, in_transaction))
+      while not process.registry.lookup("slow") or assert(db:stats()).in_use == before do time.sleep("1ms") end
+      time.sleep("20ms")
+      assert(not future:is_complete() and future:cancel() and future:is_canceled())
+      fails(errors.CANCELED, "canceled", future:result())
+      while assert(db:stats()).in_use > before or process.registry.lookup("slow") do time.sleep("1ms") end
+      assert(assert(db:query("SELECT 1 AS one"))[1].one == 1)
+    end
+  end
+end
+
+-- What is stopped refuses those who have a handle already.
+local function stopped()
+  local db = assert(sql.get("app:spare"))
+  local stmt = assert(db:prepare("SELECT 1"))
+  assert(registry.snapshot():changes():delete("app:spare"):apply())
+  while db:query("SELECT 1") do time.sleep("1ms") end
+  for method, argument in pairs { query = "SELECT 1", execute = "SELECT 1", prepare = "SELECT 1", begin = false } do
+    assert(fails(errors.UNAVAILABLE, method, db[method](db, argument or nil)):retryable() == true)
+  end
+  for _, method in ipairs { "query", "execute" } do
+    assert(fails(errors.UNAVAILABLE, "stmt " .. method, stmt[method](stmt)):retryable() == true)
+  end
+  fails(errors.NOT_FOUND, "app:spare", sql.get("app:spare"))
+end
+
 return {
   main = function()
     for id, engine in pairs { ["app:memory"] = "sqlite", ["app:postgres"] = "postgres", ["app:mysql"] = "mysql" } do
@@ -33,5 +66,7 @@ return {
     fails(errors.INVALID, "empty", sql.get(""))
     -- what stands for a secret is not replaced where it can be seen
     assert(registry.get("app:postgres").data.password == "${env:MOONLET_TEST_PASSWORD|secret}")
+    canceled()
+    stopped()
   end,
 }

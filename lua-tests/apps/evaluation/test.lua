@@ -66,6 +66,11 @@ function test.failures()
   assert(not pcall(run) and not pcall(run, 1) and not pcall(eval_runner.compile))
   refused(errors.INTERNAL, "eval:1:", eval_runner.compile("return +"))
   refused(errors.INVALID, "source", eval_runner.compile(""))
+  refused(errors.INVALID, "modules", eval_runner.compile("return 1", nil, {modules = {1}}))
+  refused(errors.INVALID, "no module nowhere", eval_runner.compile("return 1", nil, {modules = {"nowhere"}}))
+  refused(errors.INVALID, "allow_classes", eval_runner.compile("return 1", nil, {allow_classes = 1}))
+  refused(errors.INVALID, "allow_classes", run{source = "return 1", allow_classes = 1})
+  refused(errors.INVALID, "imports", run{source = "return 1", imports = 1})
 end
 
 function test.programs()

@@ -10,7 +10,10 @@ return { main = function(body)
     note.again = select(2, message:ack()):kind()
   elseif body.what == "nack once" and count == 1 then
     -- From here on another one may have it.
-    assert(seen:set(body.key, note) and message:nack() and not message:ack())
+    assert(seen:set(body.key, note) and message:nack())
+    local again, refused = message:nack()
+    local other, also = message:ack()
+    assert(again == nil and errors.is(refused, errors.INVALID) and other == nil and errors.is(also, errors.INVALID))
     return
   elseif body.what == "auto" then
     note.again = select(2, message:ack()):kind()

@@ -124,6 +124,7 @@ function test.tokens()
   assert(tokens:revoke(token) == true)
   actor, scope, err = tokens:validate(token)
   assert(actor == nil and errors.is(err, errors.INVALID) and err:message() == "the token is not valid")
+  refused(errors.INVALID, "not valid", tokens:revoke(token))
   refused(errors.INVALID, "plain data", tokens:create(ann, staff, {meta = print}))
   refused(errors.INVALID, "expiration", tokens:create(ann, staff, {expiration = "soon"}))
   refused(errors.INVALID, "options", tokens:create(ann, staff, 1))
@@ -137,6 +138,7 @@ function test.tokens()
     actor, scope, err = unsigned:validate(token)
   until not actor
   assert(errors.is(err, errors.INVALID))
+  refused(errors.INVALID, "not valid", unsigned:revoke(token))
   token = assert(unsigned:create(tim, security.new_scope(), {expiration = 3600000}))
   assert(unsigned:validate(token):id() == "tim")
   assert(unsigned:close() == true and unsigned:close() == true)
@@ -149,7 +151,54 @@ function test.tokens()
   repeat made, err = tokens:create(ann, staff) until not made
   assert(errors.is(err, errors.INTERNAL))
   refused(errors.NOT_FOUND, "app:none", security.token_store("app:none"))
+  refused(errors.INVALID, "empty id", security.token_store(""))
   refused(errors.INVALID, "app:data is a", security.token_store("app:data"))
+end
+
+-- Tokens in a table of a database.
+function test.tokens_in_tables()
+  local db = assert(sql.get("app:db"))
+  assert(db:execute("CREATE TABLE tokens (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER)"))
+  local function count() return assert(db:query("SELECT COUNT(*) AS n FROM tokens"))[1].n end
+  local tokens = assert(security.token_store("app:row_tokens"))
+  local token = assert(tokens:create(ann, staff, {meta = {from = "test", list = {1, 2.5}}}))
+  assert(#token == 43 + 1 + 43 and count() == 1)
+  local row = assert(db:query("SELECT key, value FROM tokens"))[1]
+  assert(#row.key == 64 and not row.value:find(token:sub(1, 43), 1, true) and row.value:find('"from":"test"', 1, true))
+  local actor, scope, err = tokens:validate(token)
+  assert(err == nil and actor:id() == "ann" and actor:meta().age == 41 and actor:meta().tags[1] == "a" and #scope:policies() == 2)
+  -- Another handle, another process.
+  assert(assert(security.token_store("app:row_tokens")):validate(token):id() == "ann")
+  for _, bad in ipairs { "", "x", token .. "x" } do
+    actor, scope, err = tokens:validate(bad)
+    assert(actor == nil and scope == nil and errors.is(err, errors.INVALID), bad)
+    refused(errors.INVALID, "not valid", tokens:revoke(bad))
+  end
+  assert(tokens:revoke(token) == true and count() == 0)
+  assert(errors.is(select(3, tokens:validate(token)), errors.INVALID))
+  refused(errors.INVALID, "not valid", tokens:revoke(token))
+  token = assert(tokens:create(tim, security.new_scope(), {expiration = 1}))
+  while tokens:validate(token) do time.sleep("1ms") end
+  refused(errors.INVALID, "not valid", tokens:revoke(token))
+  -- What has expired is cleaned up when there is something to do.
+  token = assert(tokens:create(tim, security.new_scope()))
+  assert(tokens:validate(token):id() == "tim" and count() == 1)
+  refused(errors.INVALID, "UTF-8", tokens:create(ann, staff, {meta = "\xff"}))
+
+  -- The store has its own ways to fail.
+  local function fails(kind, text, store)
+    refused(kind, text, store:create(ann, staff))
+    local nobody, nothing, why = store:validate("x")
+    assert(nobody == nil and nothing == nil and errors.is(why, kind) and why:message():find(text, 1, true), tostring(why))
+    refused(kind, text, store:revoke("x"))
+  end
+  fails(errors.INVALID, "nowhere", assert(security.token_store("app:lost_tokens")))
+  fails(errors.UNAVAILABLE, "app:idle_db is not running", assert(security.token_store("app:idle_tokens")))
+  local transaction = assert(db:begin())
+  fails(errors.INVALID, "transaction is open", tokens)
+  assert(transaction:rollback() and tokens:revoke(token))
+  assert(tokens:close())
+  fails(errors.INVALID, "closed", tokens)
 end
 
 return { main = function()

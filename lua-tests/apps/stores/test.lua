@@ -6,6 +6,8 @@ return { main = function()
   assert(small:set("c", 4))
   local ok, err = small:set("d", 5)
   assert(ok == false and errors.is(err, errors.INTERNAL) and err:message() == "the store is full")
+  local nothing, why = small:put("d", 5)
+  assert(nothing == nil and errors.is(why, errors.INTERNAL) and why:message() == "the store is full")
   assert(small:set("c", 6) and small:delete("a") and small:set("d", 5))
   for id, kind in pairs { ["app:none"] = errors.NOT_FOUND, ["app:test"] = errors.INVALID } do
     local nothing, err = store.get(id)

@@ -133,14 +133,22 @@ return { main = function()
     -- What a program of another sort may have left there.
     assert(db:execute([[UPDATE app_store SET value = '{' WHERE expires_at IS NULL]]))
     refused(errors.INTERNAL, "no JSON", s:get("c"))
+    refused(errors.INTERNAL, "no JSON", s:entry("c"))
     refused(errors.INTERNAL, "no JSON", s:list())
     assert(db:execute("DROP TABLE app_store"))
     local nowhere = assert(store.get("app:no.table." .. engine))
-    for method, value in pairs { get = false, has = false, delete = false, set = 1, put = 1 } do
+    for method, value in pairs { get = false, entry = false, has = false, delete = false, set = 1, put = 1 } do
       refused(errors.INVALID, "nowhere", nowhere[method](nowhere, "k", value))
     end
+    refused(errors.INVALID, "nowhere", nowhere:list())
+    for _, method in ipairs { "get", "entry", "has", "delete" } do
+      refused(errors.INVALID, "empty key", s[method](s, ""))
+      refused(errors.INVALID, "UTF-8", s[method](s, "\xff"))
+    end
     assert(s:release() and tostring(s) == "store.Store{released}")
-    refused(errors.INVALID, "released", s:get("k"))
+    for _, method in ipairs { "get", "entry", "set", "put", "has", "delete", "list", "info" } do
+      refused(errors.INVALID, "released", s[method](s, "k", 1))
+    end
   end
 
   local db = assert(sql.get("app:sqlite"))
@@ -149,10 +157,16 @@ return { main = function()
   assert(odd:set("a", {1}) and odd:get("a")[1] == 1 and keys_of(odd:list{prefix = "a"}) == "a")
   -- It would wait for itself.
   local transaction = assert(db:begin())
-  refused(errors.INVALID, "transaction", odd:get("a"))
+  for method, value in pairs { get = false, entry = false, has = false, delete = false, set = 1, put = 1 } do
+    refused(errors.INVALID, "transaction", odd[method](odd, "a", value))
+  end
+  refused(errors.INVALID, "transaction", odd:list())
   assert(transaction:rollback() and odd:delete("a"))
 
   local idle = assert(store.get("app:not.running"))
-  assert(refused(errors.UNAVAILABLE, "app:idle is not running", idle:get("k")):retryable())
+  for method, value in pairs { get = false, entry = false, has = false, delete = false, set = 1, put = 1 } do
+    assert(refused(errors.UNAVAILABLE, "app:idle is not running", idle[method](idle, "k", value)):retryable())
+  end
+  refused(errors.UNAVAILABLE, "app:idle is not running", idle:list())
   refused(errors.UNAVAILABLE, "app:idle is not running", idle:info())
 end }

@@ -60,6 +60,7 @@ return { main = function()
   for _, mode in ipairs { "w", "wx", "a" } do
     refused(errors.PERMISSION_DENIED, "read-only", packed:open("new.txt", mode))
     refused(errors.PERMISSION_DENIED, "read-only", packed:writefile("a.txt", "x", mode))
+    refused(errors.PERMISSION_DENIED, "read-only", packed:write_file("a.txt", "x", mode))
   end
   refused(errors.PERMISSION_DENIED, "read-only", packed:mkdir("new"))
   refused(errors.PERMISSION_DENIED, "read-only", packed:remove("a.txt"))

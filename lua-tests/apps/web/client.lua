@@ -129,10 +129,25 @@ local function events()
   assert(next_message("sse.leave").client_pid == join.client_pid)
 end
 
+-- A caller that is canceled gets no answer, and the server sees that nobody waits.
+local function canceled()
+  local gone = process.listen("gone")
+  for _, case in ipairs { { "GET" }, { "batch" }, { "GET", { stream = true } } } do
+    local future = assert(funcs.async("app:ask", case[1], URL .. "/api/never", case[2]))
+    while not process.registry.lookup("waits") do time.sleep("1ms") end
+    assert(future:cancel())
+    local answer, err = future:result()
+    assert(answer == nil and errors.is(err, errors.CANCELED))
+    assert(gone:receive() == true)
+    while process.registry.lookup("waits") do time.sleep("1ms") end
+  end
+end
+
 return { main = function()
   functions()
   files()
   sockets()
   events()
+  canceled()
   return "all is well"
 end }

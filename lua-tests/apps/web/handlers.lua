@@ -35,6 +35,29 @@ return {
     response:set_header(header, request:query("wrong") or json.encode(order))
   end,
 
+  -- Until the client goes away.
+  wait = function()
+    local _, response = exchange()
+    process.registry.register("waits")
+    local err
+    repeat
+      err = response:write(".")
+      if not err then err = response:flush() end
+      time.sleep("1ms")
+    until err
+    assert(errors.is(err, errors.CANCELED))
+    process.send("hub", "gone", true)
+  end,
+
+  ask = function(method, url, options)
+    if method == "batch" then return http_client.request_batch { { method = "GET", url = url, options = options } } end
+    local response, err = http_client.request(method, url, options)
+    if not response or not response.stream then return response, err end
+    local piece
+    repeat piece, err = response.stream:read() until not piece
+    return nil, err
+  end,
+
   inside = function()
     local _, response = exchange()
     response:write(process.pid())

@@ -29,6 +29,17 @@ return { main = function()
   says("/names/who", {headers = {Cookie = "session=" .. visitor}}, "ann")
   says("/names/who?x-auth-token=" .. visitor, bearer(visitor), "nobody")
 
+  -- Tokens in a table.
+  local db = assert(sql.get("app:db"))
+  assert(db:execute("CREATE TABLE tokens (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at INTEGER)"))
+  local rows = assert(security.token_store("app:row_tokens"))
+  local reader = assert(rows:create(security.new_actor("eve"), scope))
+  says("/rows/who", bearer(reader), "eve")
+  says("/rows/who", bearer(visitor), "nobody")
+  says("/open/who", bearer(reader), "nobody")
+  assert(rows:revoke(reader))
+  says("/rows/who", bearer(reader), "nobody")
+
   -- Firewalls.
   assert(ask("/guarded/who") == 401)
   says("/guarded/who", bearer(visitor), "ann")
@@ -41,8 +52,8 @@ return { main = function()
   -- What was counted.
   local text = assert(metrics.text())
   for _, line in ipairs {
-    'http_requests_total{method="GET",status="200"} 6', 'http_requests_total{method="GET",status="401"} 2',
-    'http_requests_total{method="GET",status="403"} 1', 'http_request_duration_seconds_count{method="GET"} 9',
+    'http_requests_total{method="GET",status="200"} 7', 'http_requests_total{method="GET",status="401"} 2',
+    'http_requests_total{method="GET",status="403"} 1', 'http_request_duration_seconds_count{method="GET"} 10',
   } do
     assert(text:find(line .. "\n", 1, true), line .. " is not in\n" .. text)
   end

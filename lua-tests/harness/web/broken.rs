@@ -1,4 +1,5 @@
-//! A server that breaks the rules: what it sends depends on the path alone.
+//! A server that breaks the rules: what it sends depends on the path alone. Who begins a TLS handshake where there is no
+//! TLS is hung up on; who says nothing that ends with a line break waits for ever.
 //!
 //! | path | what |
 //! | --- | --- |
@@ -7,28 +8,51 @@
 //! | `/short` | announces more than it sends |
 //! | `/gzip` | a body that is not gzip although it says so |
 //! | `/half` | the beginning of a gzip body |
+//! | `/cut` | announces more than it sends, and drops the connection; of TLS, without saying so |
 //! | `/once/KEY` | answers, and closes the connection while it seems to stay open; the next answer comes over another |
 
 use std::io;
+use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-/// Answers where it serves.
-pub async fn serve() -> io::Result<String> {
+/// What a TLS handshake begins with.
+const HANDSHAKE: u8 = 0x16;
+
+/// Serves with TLS if there is a setting for it. Answers where.
+pub async fn serve(tls: Option<rustls::ServerConfig>) -> io::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
+    let acceptor = tls.map(|mut config| {
+        config.alpn_protocols.clear();
+        TlsAcceptor::from(Arc::new(config))
+    });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            // What becomes of it is the client's business.
-            tokio::spawn(async move { drop(answer(stream).await) });
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // What becomes of it is the client's business.
+                match acceptor {
+                    None => drop(answer(stream).await),
+                    Some(acceptor) => {
+                        if let Ok(stream) = acceptor.accept(stream).await {
+                            drop(answer(stream).await);
+                        }
+                    }
+                }
+            });
         }
     });
     Ok(address)
 }
 
-async fn answer(stream: TcpStream) -> io::Result<()> {
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
+    if stream.fill_buf().await?.first() == Some(&HANDSHAKE) {
+        return Ok(());
+    }
     let mut first = String::new();
     stream.read_line(&mut first).await?;
     let mut line = String::new();
@@ -41,12 +65,15 @@ async fn answer(stream: TcpStream) -> io::Result<()> {
     let path = first.split(' ').nth(1).unwrap_or_default();
     let response: &[u8] = match path {
         "/garbage" => b"this is not HTTP at all\r\n\r\n",
-        "/short" => b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
+        "/short" | "/cut" => b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this",
         "/gzip" => b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 7\r\n\r\nno gzip",
         "/half" => b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\n\x1f\x8b\x08\x00\x00\x00",
         _ if path.starts_with("/once") => b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nonce",
         _ => b"",
     };
     stream.write_all(response).await?;
+    if path == "/cut" {
+        return stream.flush().await;
+    }
     stream.shutdown().await
 }

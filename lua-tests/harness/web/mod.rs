@@ -10,7 +10,7 @@
 //! | `WEB_CLIENT_TLS_URL` | the same with TLS, HTTP/1, for clients with a certificate only |
 //! | `WEB_STRANGER_URL` | the same with TLS and a certificate for another name |
 //! | `WEB_SOCKET` | the same at a socket in the file system |
-//! | `WEB_BROKEN_URL` | a server that breaks the rules; see `broken` |
+//! | `WEB_BROKEN_URL`, `WEB_TLS_BROKEN_URL` | a server that breaks the rules, without and with TLS; see `broken` |
 //! | `WEB_SOCKETS_URL`, `WEB_TLS_SOCKETS_URL` | WebSockets, without and with TLS; see `sockets` |
 //! | `WEB_DEAD_URL` | nobody listens there |
 //! | `WEB_CA`, `WEB_CERT`, `WEB_KEY` | files: the authority of the certificates, and a certificate and key for clients |
@@ -87,7 +87,8 @@ impl Servers {
             }),
             ("WEB_STRANGER_URL", format!("https://{}", servers.serve(Some(certificates.stranger()?)).await?)),
             ("WEB_SOCKET", shown(socket)),
-            ("WEB_BROKEN_URL", format!("http://{}", broken::serve().await?)),
+            ("WEB_BROKEN_URL", format!("http://{}", broken::serve(None).await?)),
+            ("WEB_TLS_BROKEN_URL", format!("https://{}", broken::serve(Some(certificates.server()?)).await?)),
             ("WEB_SOCKETS_URL", format!("ws://{}", sockets::serve(None).await?)),
             ("WEB_TLS_SOCKETS_URL", format!("wss://{}", sockets::serve(Some(certificates.server()?)).await?)),
             ("WEB_DEAD_URL", {

@@ -8,7 +8,21 @@ return function()
   local most = tonumber(http.request():query("most"))
   local limit = http.request():query("timeout")
   local request, response = assert(http.request { max_body = most, timeout = limit }), assert(http.response())
-  local as = request:query("as")
+  local as, report = request:query("as"), request:query("report")
+  if report then
+    -- Says when it begins to read, and why that fails.
+    process.send(report, "begun", true)
+    local ways = { text = request.body, json = request.body_json, form = request.parse_multipart }
+    local value, err
+    if as == "stream" then
+      local stream = assert(request:stream())
+      repeat value, err = stream:read() until not value
+    else
+      value, err = ways[as](request)
+    end
+    process.send(report, "ended", value == nil and err and err:kind())
+    return
+  end
   if as == "text" then
     local body, err = request:body()
     local again = request:body()

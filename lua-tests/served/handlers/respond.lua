@@ -32,6 +32,9 @@ return function()
   elseif query.events then
     for i = 1, tonumber(query.events) do assert(response:write_event { name = "tick", data = { n = i } } == nil) end
     assert(response:write_event { data = "no name" } == nil)
+  elseif query.lines then
+    assert(response:write_json { 1 } == nil and response:write("\n") == nil and response:flush() == nil)
+    assert(response:write_json { 2 } == nil)
   elseif query.json then
     assert(response:write_json { query.json } == nil)
   elseif query.fail == "before" then
@@ -52,16 +55,32 @@ return function()
     assert(errors.is(response:write_json({ 1, x = 2 }), errors.INVALID))
     assert(errors.is(response:write_event { name = "two\nlines" }, errors.INVALID))
     assert(errors.is(response:write_event { data = { 1, x = 2 } }, errors.INVALID))
+    assert(errors.is(response:write_event { name = 1 }, errors.INVALID))
+    assert(errors.is(response:set_content_type("a\nb"), errors.INVALID))
     local value, err = http.request { max_body = "big" }
     assert(value == nil and errors.is(err, errors.INVALID))
+    for _, options in ipairs { { max_body = -1 }, { timeout = "soon" }, { timeout = 0 } } do
+      value, err = http.request(options)
+      assert(value == nil and errors.is(err, errors.INVALID))
+    end
     assert(not pcall(response.write, {}) and not pcall(response.write, response))
     assert(response:write("all wrong") == nil)
+    -- Too late for events, but not for more of the same.
+    assert(errors.is(response:write_event { data = 1 }, errors.INVALID))
   elseif query.endless then
     -- Until the client goes away; then it tells so.
     local err
     repeat err = response:write(("x"):rep(100000)) until err
     assert(errors.is(err, errors.CANCELED))
-    process.send(query.endless, "gone", errors.is(response:write("more"), errors.CANCELED))
+    local wrong
+    for name, argument in pairs { write = "more", write_json = { 1 }, flush = false } do
+      if not errors.is(response[name](response, argument), errors.CANCELED) then wrong = name end
+    end
+    process.send(query.endless, "gone", wrong or true)
+  elseif query.endless_events then
+    local err
+    repeat err = response:write_event { data = ("x"):rep(100000) } until err
+    process.send(query.endless_events, "gone", errors.is(err, errors.CANCELED) and errors.is(response:flush(), errors.CANCELED))
   elseif query.wait then
     local inbox = process.inbox()
     response:write("first half, ")

@@ -19,7 +19,7 @@ use crate::runtime::operation::run_blocking;
 use crate::runtime::task::Continuation;
 use crate::vm::Vm;
 use crate::vm::error::LuaError;
-use crate::vm::native::{Args, Flow, Native, NativeResult};
+use crate::vm::native::{Args, Native, NativeResult};
 use crate::vm::userdata::Class;
 use crate::vm::value::Value;
 
@@ -229,9 +229,16 @@ fn scanner(vm: &mut Vm, args: Args) -> NativeResult {
     let Some(split) = Split::named(if split.is_nil() { b"lines" } else { args.check_bytes(vm, 1)? }) else {
         return errors::fail(vm, INVALID, "split must be lines, words, bytes or runes");
     };
-    let scanner = new_object(vm, Arc::new(Scanner { file, split, state: Mutex::default() }));
-    vm.push_all(&[scanner, Value::NIL])?;
-    Ok(Flow::Return(2))
+    // A file that is closed has none.
+    operate(
+        vm,
+        args,
+        Value::NIL,
+        |_| Ok(()),
+        move |vm, ()| {
+            Ok(smallvec![new_object(vm, Arc::new(Scanner { file, split, state: Mutex::default() })), Value::NIL])
+        },
+    )
 }
 
 /// `scanner:scan()`

@@ -228,18 +228,12 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sets the content type unless it is set.
-    ///
-    /// # Errors
-    /// `Invalid` once the response has begun.
-    pub fn default_content_type(&self, value: &'static str) -> Result<(), ErrorData> {
+    /// Sets the content type unless it is set, or the response has begun.
+    pub fn default_content_type(&self, value: &'static str) {
         let mut draft = self.draft.lock();
-        if draft.headers.contains_key(header::CONTENT_TYPE) {
-            return Ok(());
+        if draft.check_unsent().is_ok() && !draft.headers.contains_key(header::CONTENT_TYPE) {
+            draft.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
         }
-        draft.check_unsent()?;
-        draft.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
-        Ok(())
     }
 
     /// Says how the body is sent.

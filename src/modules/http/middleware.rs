@@ -143,7 +143,7 @@ impl Middleware {
     }
 
     /// Looks at a request; may answer it right away.
-    pub(super) fn before(&self, head: &Parts, passage: &mut Passage<'_>) -> Option<Response<Outgoing>> {
+    pub(super) async fn before(&self, head: &Parts, passage: &mut Passage<'_>) -> Option<Response<Outgoing>> {
         match self {
             Middleware::Cors(cors) => cors.preflight(head),
             Middleware::RateLimit(limit) => limit.check(head, passage.client),
@@ -152,7 +152,7 @@ impl Middleware {
                 None
             }
             Middleware::TokenAuth(tokens) => {
-                tokens.identify(head, passage);
+                tokens.identify(head, passage).await;
                 None
             }
             Middleware::Compress(_) | Middleware::SendFile(_) | Middleware::Metrics(_) => None,

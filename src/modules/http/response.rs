@@ -111,7 +111,10 @@ fn write_json(vm: &mut Vm, args: Args) -> NativeResult {
     let exchange = this(vm, args)?;
     let value = args.check_any(vm, 1)?;
     let piece = match json::text_of(vm, value)? {
-        Ok(text) => exchange.default_content_type("application/json").and_then(|()| exchange.write(&text, false)),
+        Ok(text) => {
+            exchange.default_content_type("application/json");
+            exchange.write(&text, false)
+        }
         Err(why) => Err(invalid(format!("not JSON: {why}"))),
     };
     sent(vm, piece)

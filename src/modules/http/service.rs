@@ -165,7 +165,7 @@ impl Way {
     /// Passes a request through the middleware, as far as none of it answers by itself.
     async fn enter(&self, head: &Parts, passage: &mut Passage<'_>) -> Option<Response<Outgoing>> {
         for (at, middleware) in self.middleware.iter().enumerate() {
-            if let Some(response) = middleware.before(head, passage) {
+            if let Some(response) = middleware.before(head, passage).await {
                 return Some(self.leave(at, head, passage, response).await);
             }
         }

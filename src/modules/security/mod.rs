@@ -14,6 +14,8 @@ pub mod tokens;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smallvec::smallvec;
+
 use self::tokens::TokenStore;
 use super::fields::{self, Fields, error_value};
 use super::plain::plain;
@@ -24,6 +26,7 @@ use crate::runtime::errors::{ErrorData, INVALID, NOT_FOUND};
 use crate::runtime::identity::{Actor, Identity, Policy, Scope};
 use crate::runtime::module::object::{Object, check, new_object, this};
 use crate::runtime::module::{Module, ModuleClass};
+use crate::runtime::operation::run_future;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::{Entries, sibling};
 use crate::vm::Vm;
@@ -239,52 +242,70 @@ fn create(vm: &mut Vm, args: Args) -> NativeResult {
     let store = check::<TokenStore>(vm, args, 0)?;
     let (actor, scope) = (check::<Actor>(vm, args, 1)?, check::<Scope>(vm, args, 2)?);
     let options = args.get(vm, 3);
-    let created = create_token(vm, &store, &actor, &scope, options);
-    match created {
-        Ok(token) => super::succeed_with_text(vm, token.as_bytes()),
-        Err(error) => fields::fail(vm, error),
-    }
+    let read = read_options(vm, options).and_then(|read| check_may(vm, "security.token.create", &store).map(|()| read));
+    let (expiration, meta) = match read {
+        Ok(read) => read,
+        Err(error) => return fields::fail(vm, error),
+    };
+    let core = Arc::clone(state(vm).core());
+    let work = async move { store.create(&core, &actor, &scope, expiration, meta).await };
+    run_future(vm, WAITING, work, |vm, created| {
+        Ok(match created {
+            Ok(token) => smallvec![vm.string(token.as_bytes())?, Value::NIL],
+            Err(error) => smallvec![Value::NIL, error_value(vm, error)],
+        })
+    })
 }
 
-fn create_token(
-    vm: &mut Vm,
-    store: &TokenStore,
-    actor: &Actor,
-    scope: &Scope,
-    options: Value,
-) -> Result<String, ErrorData> {
+/// What a program waits for that uses a token store.
+const WAITING: &str = "token store";
+
+/// Whether the caller may do this with a store, and could wait for it.
+fn check_may(vm: &mut Vm, action: &str, store: &TokenStore) -> Result<(), ErrorData> {
+    access::check(vm, action, &store.id)?;
+    store.check(state(vm).core(), state(vm).process().pid)
+}
+
+/// How long a new token is to be good, and what is noted with it.
+fn read_options(vm: &mut Vm, options: Value) -> Result<(Option<Duration>, Data), ErrorData> {
     let options = Fields::of(options, "options")?;
     let expiration = options.duration(vm, "expiration", Duration::from_millis(1))?;
     let meta = options.value(vm, "meta");
-    let meta = plain(vm, meta)?;
-    access::check(vm, "security.token.create", &store.id)?;
-    let now = state(vm).core().driver.now();
-    store.create(actor, scope, expiration, meta, now)
+    Ok((expiration, plain(vm, meta)?))
 }
 
 /// `store:validate(token)`
 fn validate(vm: &mut Vm, args: Args) -> NativeResult {
     let store = check::<TokenStore>(vm, args, 0)?;
-    let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?);
-    let core = state(vm).core();
-    let valid = access::check(vm, "security.token.validate", &store.id)
-        .and_then(|()| store.validate(&*core.entries, &token, core.driver.now()));
-    let values: [Value; 3] = match valid {
-        Ok((actor, scope)) => [new_object(vm, Arc::new(actor)), new_object(vm, Arc::new(scope)), Value::NIL],
-        Err(error) => [Value::NIL, Value::NIL, error_value(vm, error)],
-    };
-    vm.push_all(&values)?;
-    Ok(Flow::Return(3))
+    let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?).into_owned();
+    if let Err(error) = check_may(vm, "security.token.validate", &store) {
+        let error = error_value(vm, error);
+        vm.push_all(&[Value::NIL, Value::NIL, error])?;
+        return Ok(Flow::Return(3));
+    }
+    let core = Arc::clone(state(vm).core());
+    run_future(vm, WAITING, async move { store.validate(&core, &token).await }, |vm, valid| {
+        Ok(match valid {
+            Ok((actor, scope)) => {
+                smallvec![new_object(vm, Arc::new(actor)), new_object(vm, Arc::new(scope)), Value::NIL]
+            }
+            Err(error) => smallvec![Value::NIL, Value::NIL, error_value(vm, error)],
+        })
+    })
 }
 
 /// `store:revoke(token)`
 fn revoke(vm: &mut Vm, args: Args) -> NativeResult {
     let store = check::<TokenStore>(vm, args, 0)?;
-    let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?);
-    let now = state(vm).core().driver.now();
-    let revoked = access::check(vm, "security.token.revoke", &store.id).and_then(|()| store.revoke(&token, now));
-    match revoked {
-        Ok(revoked) => succeed(vm, Value::bool(revoked)),
-        Err(error) => fields::fail(vm, error),
+    let token = String::from_utf8_lossy(args.check_bytes(vm, 1)?).into_owned();
+    if let Err(error) = check_may(vm, "security.token.revoke", &store) {
+        return fields::fail(vm, error);
     }
+    let core = Arc::clone(state(vm).core());
+    run_future(vm, WAITING, async move { store.revoke(&core, &token).await }, |vm, revoked| {
+        Ok(match revoked {
+            Ok(revoked) => smallvec![Value::bool(revoked), Value::NIL],
+            Err(error) => smallvec![Value::NIL, error_value(vm, error)],
+        })
+    })
 }

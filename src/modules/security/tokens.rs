@@ -1,6 +1,6 @@
 //! Token stores: what stands for an actor with a scope where neither can go, such as a header of a request.
 //!
-//! A token is random. The store, one of the module `store`, knows a hash of it; whoever reads the store cannot make up
+//! A token is random. The store, one of the module `store` of any kind, knows a hash of it; whoever reads the store cannot make up
 //! tokens. With a key, a token is signed, and one that was made up is refused without asking the store.
 
 use std::sync::Arc;
@@ -13,17 +13,15 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::super::env;
-use super::super::store::Stores;
-use super::super::store::memory::Memory;
+use super::super::store::{Store, Stores};
 use super::{find_policy, sibling};
 use crate::modules::crypto::random::random_bytes;
 use crate::modules::hash::hex;
 use crate::runtime::core::RuntimeCore;
 use crate::runtime::data::Data;
-use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ErrorData, INTERNAL, INVALID};
 use crate::runtime::identity::{Actor, Scope};
-use crate::runtime::spawn::Entries;
+use crate::runtime::pid::Pid;
 use crate::runtime::time;
 
 /// The kind of entries that are token stores.
@@ -38,7 +36,7 @@ const EXPIRATION: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct TokenStore {
     /// Its entry id.
     pub id: Box<str>,
-    store: Arc<Memory>,
+    store: Store,
     length: usize,
     expiration: Duration,
     key: Option<Vec<u8>>,
@@ -63,7 +61,7 @@ impl TokenStore {
         let key = key.map_err(|message| ErrorData::judged(INVALID, &message, false))?;
         Ok(TokenStore {
             id: id.into(),
-            store: stores.memory(&*core.entries, &sibling(id, store))?,
+            store: stores.open(&*core.entries, &sibling(id, store))?,
             length: match data.get("token_length") {
                 Some(Data::Integer(length)) => usize::try_from(*length).unwrap_or(LENGTH).clamp(1, MAX_LENGTH),
                 _ => LENGTH,
@@ -79,30 +77,29 @@ impl TokenStore {
         self.is_closed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it can be used.
+    /// Whether a process can use it.
     ///
     /// # Errors
-    /// `Invalid` if it is closed.
-    pub fn check_open(&self) -> Result<(), ErrorData> {
+    /// `Invalid` if it is closed, or the process holds the only connection to where the tokens are; those of the store.
+    pub fn check(&self, core: &RuntimeCore, process: Pid) -> Result<(), ErrorData> {
         match self.is_closed.load(Ordering::Relaxed) {
             true => Err(ErrorData::judged(INVALID, "the token store is closed", false)),
-            false => Ok(()),
+            false => self.store.check(core, process),
         }
     }
 
     /// A new token.
     ///
     /// # Errors
-    /// If the system has no randomness, or the store no room.
-    pub fn create(
+    /// If the system has no randomness, or the store no room; those of the store.
+    pub async fn create(
         &self,
+        core: &Arc<RuntimeCore>,
         actor: &Actor,
         scope: &Scope,
         expiration: Option<Duration>,
         meta: Data,
-        now: Moment,
     ) -> Result<String, ErrorData> {
-        self.check_open()?;
         let mut token = URL_SAFE_NO_PAD.encode(random_bytes(self.length)?);
         let policies: Vec<&str> = scope.policies().iter().map(|policy| &*policy.id).collect();
         let value = Data::from([
@@ -110,8 +107,7 @@ impl TokenStore {
             ("policies", policies.into()),
             ("meta", meta),
         ]);
-        let expires = now.after(expiration.unwrap_or(self.expiration));
-        self.store.set(&hash(&token), value, Some(expires), now)?;
+        self.store.set(core, &hash(&token), value, expiration.unwrap_or(self.expiration)).await?;
         if let Some(mac) = self.mac(&token) {
             token.push('.');
             token.push_str(&URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()));
@@ -123,11 +119,10 @@ impl TokenStore {
     ///
     /// # Errors
     /// `Invalid` if it is none, has expired, or was revoked; also if a policy of its scope is gone: without it, the scope
-    /// could allow more.
-    pub fn validate(&self, entries: &dyn Entries, token: &str, now: Moment) -> Result<(Actor, Scope), ErrorData> {
-        self.check_open()?;
+    /// could allow more. Those of the store.
+    pub async fn validate(&self, core: &Arc<RuntimeCore>, token: &str) -> Result<(Actor, Scope), ErrorData> {
         let token = self.unsigned(token).ok_or_else(bad_token)?;
-        let value = self.store.find(&hash(token), now).ok_or_else(bad_token)?.value;
+        let value = self.store.find(core, &hash(token)).await?.ok_or_else(bad_token)?;
         let actor = value.get("actor").ok_or_else(bad_token)?;
         let id = actor.get("id").and_then(Data::as_str).ok_or_else(bad_token)?;
         let actor = Actor { id: id.into(), meta: actor.get("meta").cloned().unwrap_or_default() };
@@ -135,7 +130,7 @@ impl TokenStore {
             Some(Data::List(ids)) => &ids[..],
             _ => &[],
         };
-        let policies = policies.iter().map(|id| find_policy(entries, id.as_str().unwrap_or_default()));
+        let policies = policies.iter().map(|id| find_policy(&*core.entries, id.as_str().unwrap_or_default()));
         let policies = policies.collect::<Result<Vec<_>, _>>().map_err(|_| bad_token())?;
         Ok((actor, Scope::new(policies)))
     }
@@ -143,11 +138,10 @@ impl TokenStore {
     /// Makes a token worthless. Says whether it was worth anything.
     ///
     /// # Errors
-    /// `Invalid` if it is none.
-    pub fn revoke(&self, token: &str, now: Moment) -> Result<bool, ErrorData> {
-        self.check_open()?;
+    /// `Invalid` if it is none; those of the store.
+    pub async fn revoke(&self, core: &Arc<RuntimeCore>, token: &str) -> Result<bool, ErrorData> {
         let token = self.unsigned(token).ok_or_else(bad_token)?;
-        if self.store.delete(&hash(token), now) { Ok(true) } else { Err(bad_token()) }
+        if self.store.delete(core, &hash(token)).await? { Ok(true) } else { Err(bad_token()) }
     }
 
     fn mac(&self, token: &str) -> Option<Hmac<Sha256>> {
@@ -170,6 +164,6 @@ impl TokenStore {
 }
 
 /// Under which key the store has a token.
-fn hash(token: &str) -> Vec<u8> {
-    hex(&Sha256::digest(token.as_bytes())).into_bytes()
+fn hash(token: &str) -> String {
+    hex(&Sha256::digest(token.as_bytes()))
 }

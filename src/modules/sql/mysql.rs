@@ -66,14 +66,22 @@ impl MySql {
 
     /// Runs a statement to its end.
     pub async fn run(&mut self, request: &Request) -> Result<Answer, SqlError> {
-        let Some(timeout) = self.statement_timeout else { return self.run_untimed(request).await };
-        match tokio::time::timeout(timeout, self.run_untimed(request)).await {
-            Ok(result) => result,
-            Err(_) => {
-                self.lost = true;
-                Err(SqlError::new(TIMEOUT, "the statement took too long"))
-            }
-        }
+        self.check()?;
+        let answer = in_time(self.statement_timeout, self.run_untimed(request)).await;
+        self.note(answer)
+    }
+
+    /// A session that has ended, or in the middle of whose statement nobody waited any more, takes no other one.
+    fn check(&self) -> Result<(), SqlError> {
+        if self.is_lost() { Err(SqlError::new(UNAVAILABLE, "the session has ended")) } else { Ok(()) }
+    }
+
+    /// What has come in time; what has not loses the session.
+    fn note<T>(&mut self, answer: Option<Result<T, SqlError>>) -> Result<T, SqlError> {
+        answer.unwrap_or_else(|| {
+            self.lost = true;
+            Err(SqlError::new(TIMEOUT, "the statement took too long"))
+        })
     }
 
     async fn run_untimed(&mut self, request: &Request) -> Result<Answer, SqlError> {
@@ -128,6 +136,12 @@ impl MySql {
 
     /// Does a step of a transaction.
     pub async fn command(&mut self, command: &Command) -> Result<(), SqlError> {
+        self.check()?;
+        let done = in_time(self.statement_timeout, self.command_untimed(command)).await;
+        self.note(done)
+    }
+
+    async fn command_untimed(&mut self, command: &Command) -> Result<(), SqlError> {
         let text = match command {
             Command::Begin { isolation, read_only } => {
                 if let Some(level) = isolation.standard()? {
@@ -168,6 +182,14 @@ impl MySql {
     pub async fn close(self) {
         // The server notices the end of the connection, too.
         let _ = self.conn.disconnect().await;
+    }
+}
+
+/// What comes before the time is over, if there is a limit.
+async fn in_time<T>(limit: Option<Duration>, work: impl Future<Output = T>) -> Option<T> {
+    match limit {
+        None => Some(work.await),
+        Some(limit) => tokio::time::timeout(limit, work).await.ok(),
     }
 }
 

@@ -348,8 +348,10 @@ fn prepare(
 }
 
 impl Statement {
+    /// Unless it is closed, as it is with the transaction it belongs to.
     fn check(&self) -> Result<(), SqlError> {
-        match self.closed.load(Ordering::Relaxed) {
+        let with_transaction = matches!(&self.target, Target::Transaction(open) if open.is_over());
+        match with_transaction || self.closed.load(Ordering::Relaxed) {
             true => Err(invalid("statement is closed")),
             false => Ok(()),
         }

@@ -22,11 +22,12 @@ use crate::modules::hash::hex;
 use crate::modules::json;
 use crate::modules::plain::plain;
 use crate::modules::sql::{Cell, Database, Param, Sql};
-use crate::runtime::data::Data;
+use crate::runtime::core::RuntimeCore;
+use crate::runtime::data::{Data, with_heap};
 use crate::runtime::driver::Moment;
 use crate::runtime::errors::{ALREADY_EXISTS, ErrorData, INTERNAL};
-use crate::runtime::module::module;
 use crate::runtime::operation::run_future;
+use crate::runtime::pid::Pid;
 use crate::runtime::process_state::state;
 use crate::runtime::spawn::sibling;
 use crate::runtime::time;
@@ -48,6 +49,10 @@ const REPLACE: &str = "UPDATE {table} SET {value} = ?, {expires} = ? WHERE {key}
 const LIST: &str = "SELECT {key}, {text} FROM {table} WHERE {ordered} >= ? AND {ordered} > ? AND {alive}";
 const LIST_END: &str = " AND {ordered} < ?";
 const LIST_ORDER: &str = " ORDER BY {ordered} LIMIT ?";
+
+/// Bytes that a value may take which the runtime itself asks for.
+const MOST_DATA: usize = 16 << 20;
+const NO_MEMORY: &str = "not enough memory";
 
 /// Digits of a version.
 const VERSION_LENGTH: usize = 32;
@@ -117,19 +122,77 @@ impl SqlStore {
     }
 
     fn find_database(&self, vm: &mut Vm) -> Result<Arc<Database>, ErrorData> {
-        module::<Sql>(vm).find(&*state(vm).core().entries, &self.database)
+        self.database_of(state(vm).core())
+    }
+
+    fn database_of(&self, core: &RuntimeCore) -> Result<Arc<Database>, ErrorData> {
+        let sql = core.modules.of_type::<Sql>();
+        let sql = sql.ok_or_else(|| ErrorData::plain(INTERNAL, "the runtime has no module sql"))?;
+        sql.find(&*core.entries, &self.database)
     }
 
     fn open(self: &Arc<Self>, vm: &mut Vm) -> Result<Table, ErrorData> {
-        let database = self.find_database(vm)?;
-        database.check(state(vm).process().pid)?;
-        let stores = module::<Stores>(vm);
-        let driver = &state(vm).core().driver;
-        let due = |interval| stores.sweeps.is_due(&self.id, interval, driver.now());
+        let core = state(vm).core();
+        self.check(core, state(vm).process().pid)?;
+        self.table(core, vm.heap.headroom())
+    }
+
+    fn table(self: &Arc<Self>, core: &RuntimeCore, budget: usize) -> Result<Table, ErrorData> {
+        let database = self.database_of(core)?;
+        let stores = core.modules.of_type::<Stores>();
+        let due = |interval| stores.is_some_and(|stores| stores.sweeps.is_due(&self.id, interval, core.driver.now()));
         let sweep = self.interval.is_some_and(due);
-        let clock = driver.wall_clock();
+        let clock = core.driver.wall_clock();
         let now = clock.seconds.saturating_mul(1000).saturating_add(i64::from(clock.nanos / 1_000_000));
-        Ok(Table { store: Arc::clone(self), database, now, budget: vm.heap.headroom(), sweep })
+        Ok(Table { store: Arc::clone(self), database, now, budget, sweep })
+    }
+
+    /// Whether operations for a process would ever get a connection.
+    ///
+    /// # Errors
+    /// `Invalid` if a transaction of the process itself holds the only one; those of a database that cannot be had.
+    pub fn check(&self, core: &RuntimeCore, process: Pid) -> Result<(), ErrorData> {
+        self.database_of(core)?.check(process)
+    }
+
+    /// What is under a key, for the runtime itself.
+    ///
+    /// # Errors
+    /// Those of the database; `Internal` if there is no JSON.
+    pub async fn find_data(self: &Arc<Self>, core: &Arc<RuntimeCore>, key: &str) -> Result<Option<Data>, ErrorData> {
+        let table = self.table(core, MOST_DATA)?;
+        let found = table.find(&Param::Text(key.into())).await?;
+        table.sweep().await;
+        found.map(|text| data_of(core, &text)).transpose()
+    }
+
+    /// Puts something under a key, whatever was there, for the runtime itself.
+    ///
+    /// # Errors
+    /// Those of the database; `Invalid` for what cannot be JSON.
+    pub async fn set_data(
+        self: &Arc<Self>,
+        core: &Arc<RuntimeCore>,
+        key: &str,
+        value: &Data,
+        ttl: Duration,
+    ) -> Result<(), ErrorData> {
+        let text = text_of_data(core, value)?;
+        let table = self.table(core, MOST_DATA)?;
+        table.set(Param::Text(key.into()), &text, Some(ttl)).await?;
+        table.sweep().await;
+        Ok(())
+    }
+
+    /// Removes a key, for the runtime itself. Says whether it was there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn delete_data(self: &Arc<Self>, core: &Arc<RuntimeCore>, key: &str) -> Result<bool, ErrorData> {
+        let table = self.table(core, MOST_DATA)?;
+        let deleted = table.execute(DELETE, vec![Param::Text(key.into()), Param::Int(table.now)]).await?;
+        table.sweep().await;
+        Ok(deleted > 0)
     }
 
     /// Does something with the table. `failed` is the first result of a failure.
@@ -151,9 +214,8 @@ impl SqlStore {
         };
         let work = async move {
             let result = work.await;
-            if table.sweep && result.is_ok() {
-                // Whoever cares for what has expired is not the one who asked; it is tried again.
-                let _ = table.execute(SWEEP, vec![Param::Int(table.now)]).await;
+            if result.is_ok() {
+                table.sweep().await;
             }
             result
         };
@@ -349,6 +411,14 @@ impl Table {
         self.database.execute(self.statement(template), params).await
     }
 
+    /// Removes what has expired, if it is time.
+    async fn sweep(&self) {
+        if self.sweep {
+            // Whoever cares for what has expired is not the one who asked; it is tried again.
+            let _ = self.execute(SWEEP, vec![Param::Int(self.now)]).await;
+        }
+    }
+
     async fn find(&self, key: &Param) -> Result<Option<Text>, ErrorData> {
         let params = vec![key.clone(), Param::Int(self.now)];
         let rows = self.database.query(self.statement(FIND), params, self.budget).await?;
@@ -454,6 +524,33 @@ fn version_of(text: &[u8]) -> String {
 /// A value for a program, or why there is none.
 type Answer = Result<Result<Value, ErrorData>, Box<LuaError>>;
 
+/// The JSON of data.
+fn text_of_data(core: &Arc<RuntimeCore>, data: &Data) -> Result<String, ErrorData> {
+    if !is_utf8(data) {
+        return Err(invalid("the value has text that is not UTF-8"));
+    }
+    let text = with_heap(core, |vm| {
+        let value = data.to_value(vm).ok()?;
+        json::text_of(vm, value).ok()
+    });
+    let text = text.ok_or_else(|| ErrorData::plain(INTERNAL, NO_MEMORY))?;
+    let text = text.map_err(|why| invalid(format!("the value cannot be JSON: {why}")))?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The data of JSON.
+fn data_of(core: &Arc<RuntimeCore>, text: &[u8]) -> Result<Data, ErrorData> {
+    let data = with_heap(core, |vm| match json::value_of(vm, text).ok()? {
+        Ok(value) => Some(Ok(Data::of(vm, value))),
+        Err(mistake) => Some(Err(no_json(&mistake))),
+    });
+    data.ok_or_else(|| ErrorData::plain(INTERNAL, NO_MEMORY))?
+}
+
+fn no_json(mistake: &str) -> ErrorData {
+    ErrorData::judged(INTERNAL, &format!("the table has no JSON: {mistake}"), false)
+}
+
 /// The JSON of a value that is plain.
 fn text_of(vm: &mut Vm, value: Value) -> Result<Result<String, ErrorData>, Box<LuaError>> {
     match plain(vm, value) {
@@ -477,7 +574,7 @@ fn is_utf8(data: &Data) -> bool {
 
 fn value_of(vm: &mut Vm, text: &[u8]) -> Answer {
     let value = json::value_of(vm, text)?;
-    Ok(value.map_err(|mistake| ErrorData::judged(INTERNAL, &format!("the table has no JSON: {mistake}"), false)))
+    Ok(value.map_err(|mistake| no_json(&mistake)))
 }
 
 fn entry_of(vm: &mut Vm, key: &[u8], text: &[u8]) -> Answer {

@@ -87,3 +87,72 @@ pub fn check<T: Object>(vm: &mut Vm, args: Args, i: u32) -> Result<Arc<T>, Box<L
         None => Err(vm.type_error(i, T::class().name, args.try_get(vm, i))),
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::runtime::module::{Module, ModuleClass};
+    use crate::vm::image::{Library, Literal};
+    use crate::vm::native::Native;
+    use crate::{Data, Runtime};
+
+    /// A module, its object and all their names, which are longer than those that are interned.
+    struct Things;
+    struct Thing;
+
+    static THING: Class = Class {
+        name: "things.a_class_with_a_name_of_more_than_forty_bytes",
+        methods: &[Native::new("a_method_with_a_name_of_more_than_forty_bytes", |vm, _| vm.answer(Value::int(7)))],
+        metamethods: &[],
+    };
+
+    static LIBRARIES: [Library; 2] = [
+        Library {
+            name: "things",
+            global: false,
+            natives: &[Native::new("a_function_with_a_name_of_more_than_forty_bytes", |vm, _| {
+                let thing = new_object(vm, Arc::new(Thing));
+                vm.answer(thing)
+            })],
+            constants: &[("A_CONSTANT_WITH_A_NAME_OF_MORE_THAN_FORTY_BYTES", Literal::Integer(8))],
+        },
+        Library {
+            name: "things.a_part_with_a_name_of_more_than_forty_bytes",
+            global: false,
+            natives: &[],
+            constants: &[("n", Literal::Integer(9))],
+        },
+    ];
+
+    impl Object for Thing {
+        fn class() -> &'static Class {
+            &THING
+        }
+    }
+
+    impl Module for Things {
+        fn libraries(&self) -> Vec<&'static Library> {
+            LIBRARIES.iter().collect()
+        }
+
+        fn classes(&self) -> &'static [ModuleClass] {
+            &[ModuleClass::Deterministic]
+        }
+    }
+
+    #[test]
+    fn names_may_be_long() {
+        let program = "return function()
+            local things = require('things')
+            local thing = things.a_function_with_a_name_of_more_than_forty_bytes()
+            local name = 'a_method_with_a_name_of_' .. 'more_than_forty_bytes'
+            assert(thing[name](thing) == 7 and thing[name .. '_and_more'] == nil)
+            assert(things.A_CONSTANT_WITH_A_NAME_OF_MORE_THAN_FORTY_BYTES == 8)
+            assert(things.a_part_with_a_name_of_more_than_forty_bytes.n == 9)
+            return thing:a_method_with_a_name_of_more_than_forty_bytes()
+        end";
+        let runtime = Runtime::builder().workers(1).module(Things).entry("app:main", program).build();
+        let process = runtime.expect("the system has threads").spawn("app:main", ()).expect("it compiles");
+        assert!(matches!(process.wait(), Ok(Data::Integer(7))));
+    }
+}

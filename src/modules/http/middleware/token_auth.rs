@@ -37,7 +37,7 @@ impl TokenAuth {
     }
 
     /// Notes whose token a request has.
-    pub(super) fn identify(&self, head: &Parts, passage: &mut Passage<'_>) {
+    pub(super) async fn identify(&self, head: &Parts, passage: &mut Passage<'_>) {
         let Some(token) = self.token(head) else { return };
         let core = passage.core;
         let store = match self.store.get() {
@@ -47,7 +47,7 @@ impl TokenAuth {
                 Err(_) => return,
             },
         };
-        if let Ok((actor, scope)) = store.validate(&*core.entries, &token, core.driver.now()) {
+        if let Ok((actor, scope)) = store.validate(core, &token).await {
             passage.identity = Some(Arc::new(Identity { actor: Some(Arc::new(actor)), scope: Some(Arc::new(scope)) }));
         }
     }

@@ -4,7 +4,9 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::message::backend::ErrorResponseBody;
 
 use crate::modules::sql::error::SqlError;
-use crate::runtime::errors::{ALREADY_EXISTS, CONFLICT, INTERNAL, INVALID, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE};
+use crate::runtime::errors::{
+    ALREADY_EXISTS, CANCELED, CONFLICT, INTERNAL, INVALID, PERMISSION_DENIED, TIMEOUT, UNAVAILABLE,
+};
 
 /// An error the server has sent. Its detail and hint may show parameters and are left out.
 pub fn server_error(body: &ErrorResponseBody) -> SqlError {
@@ -19,7 +21,8 @@ pub fn server_error(body: &ErrorResponseBody) -> SqlError {
             _ => {}
         }
     }
-    SqlError { constraint, ..SqlError { code: Some(code.clone()), ..SqlError::new(kind(&code), without_value(text)) } }
+    let kind = kind(&code, &text);
+    SqlError { constraint, code: Some(code), ..SqlError::new(kind, without_value(text)) }
 }
 
 /// The server quotes a value it cannot convert: `invalid input syntax for type integer: "secret"`.
@@ -31,9 +34,11 @@ fn without_value(text: String) -> String {
     }
 }
 
-/// The kind for a SQLSTATE.
-fn kind(code: &str) -> &'static str {
+/// The kind for a SQLSTATE. Only the text tells a statement that somebody has stopped from one that took too long; in
+/// another language than English it says nothing to us, and timeouts are more frequent.
+fn kind(code: &str, text: &str) -> &'static str {
     match code {
+        "57014" if text.contains("user request") => CANCELED,
         "23505" => ALREADY_EXISTS,
         "40001" | "40P01" | "55P03" => CONFLICT,
         "57014" => TIMEOUT,
