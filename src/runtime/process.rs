@@ -48,6 +48,9 @@ use crate::vm::exit::{Exit, Request};
 use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
+/// The slice where others wait that only this worker can run: some ten microseconds.
+const SHORT_SLICE: i64 = 2_000;
+
 /// A process.
 pub struct Process {
     run_state: RunState,
@@ -185,9 +188,9 @@ impl Process {
         self.relations().unwatch(watcher, relation);
     }
 
-    /// One step; see the module header.
-    fn step(&self, vm: &mut Vm) -> Step {
-        vm.fuel = self.core.settings.slice;
+    /// One step of so many calls and backward jumps at most; see the module header.
+    fn step(&self, vm: &mut Vm, slice: i64) -> Step {
+        vm.fuel = slice;
         mailbox::prefetch(vm);
         loop {
             if self.run_state.kill_requested() {
@@ -408,12 +411,14 @@ impl Runnable for Process {
         }
     }
 
-    fn run(self: &Arc<Self>, _worker: &WorkerContext<Self>) -> StepOutcome {
+    fn run(self: &Arc<Self>, worker: &WorkerContext<Self>) -> StepOutcome {
+        let slice = self.core.settings.slice;
+        let slice = if worker.keeps_some_near() { slice.min(SHORT_SLICE) } else { slice };
         let outcome = loop {
             // SAFETY: the scheduler lets one worker at a time run a process, and the creator has let go of it. The
             // reference is used up before the next round makes another.
             let Some(vm) = (unsafe { (*self.machine.get()).as_deref_mut() }) else { return StepOutcome::Finished };
-            match self.step(vm) {
+            match self.step(vm, slice) {
                 Step::Pause(outcome) => return outcome,
                 Step::End(outcome) => break outcome,
                 Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {

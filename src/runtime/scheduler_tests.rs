@@ -93,23 +93,23 @@ fn what_is_woken_later_runs_after_the_step() {
     let (sender, receiver) = mpsc::channel();
     let later = [1, 2, 3].map(|number| {
         let sender = sender.clone();
-        Actor::new(move |_, _| {
-            sender.send(number).unwrap();
+        Actor::new(move |_, worker| {
+            sender.send((number, worker.index(), worker.keeps_some_near())).unwrap();
             StepOutcome::Finished
         })
     });
     let handle = scheduler.handle().clone();
-    scheduler.handle().spawn(Actor::new(move |_, _| {
+    scheduler.handle().spawn(Actor::new(move |_, worker| {
         later.iter().for_each(|actor| handle.wake_later(actor));
         // The other worker has nothing to do, and would have had the time.
         thread::sleep(Duration::from_millis(20));
-        sender.send(0).unwrap();
+        sender.send((0, worker.index(), worker.keeps_some_near())).unwrap();
         StepOutcome::Finished
     }));
-    let mut order: Vec<_> = (0..4).map(|_| receiver.recv_timeout(LONG).expect("all of them run")).collect();
-    assert_eq!(order.remove(0), 0);
-    order.sort_unstable();
-    assert_eq!(order, [1, 2, 3]);
+    let order: Vec<_> = (0..4).map(|_| receiver.recv_timeout(LONG).expect("all of them run")).collect();
+    // They stay on the worker.
+    let worker = order[0].1;
+    assert_eq!(order, [(0, worker, false), (1, worker, true), (2, worker, true), (3, worker, false)]);
     // Without a worker there is no step to wait for.
     let (sender, receiver) = mpsc::channel();
     let alone = Actor::new(move |_, _| {
@@ -118,6 +118,37 @@ fn what_is_woken_later_runs_after_the_step() {
     });
     scheduler.handle().wake_later(&alone);
     receiver.recv_timeout(LONG).expect("it runs");
+}
+
+#[test]
+fn what_is_near_is_shared_when_a_step_uses_up_its_slice() {
+    let scheduler = scheduler(2);
+    let (sender, receiver) = mpsc::channel();
+    let first = Actor::new(move |this, _| match this.steps.load(Ordering::Relaxed) {
+        1 => StepOutcome::Yielded,
+        _ => StepOutcome::Finished,
+    });
+    // The second is not done before the third has run, for which it takes another worker.
+    let third_ran = Arc::new(AtomicBool::new(false));
+    let ran = Arc::clone(&third_ran);
+    let second = Actor::new(move |_, _| {
+        let start = Instant::now();
+        while !ran.load(Ordering::Acquire) && start.elapsed() < LONG {
+            thread::yield_now();
+        }
+        sender.send(ran.load(Ordering::Acquire)).unwrap();
+        StepOutcome::Finished
+    });
+    let third = Actor::new(move |_, _| {
+        third_ran.store(true, Ordering::Release);
+        StepOutcome::Finished
+    });
+    let handle = scheduler.handle().clone();
+    scheduler.handle().spawn(Actor::new(move |_, _| {
+        [&first, &second, &third].into_iter().for_each(|actor| handle.wake_later(actor));
+        StepOutcome::Finished
+    }));
+    assert!(receiver.recv_timeout(2 * LONG).expect("it ends"));
 }
 
 #[test]

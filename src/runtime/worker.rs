@@ -4,12 +4,16 @@
 //!
 //! 1. the **`next` slot**: the process that the one just run has woken last. It finds its message in the cache, and the
 //!    hand-over costs neither a push nor a system call, because the slot is invisible to other workers. A chain of more
-//!    than [`NEXT_STREAK`] such hand-overs gives way to the queues, so two processes that play ping-pong starve nobody;
-//! 2. its **own queue**, first in first out;
-//! 3. the **injector**, where everybody who is not a worker of this scheduler pushes. It is looked at *first* every
+//!    than [`STREAK`] such hand-overs gives way to the queues, so two processes that play ping-pong starve nobody;
+//! 2. what is **near**: a few processes that were put aside, see below, when nobody else waited here. They touch what is in
+//!    the cache of this processor and mostly run for a moment only, so other workers are neither woken for them nor can take
+//!    them, until a step uses up its slice, which is a short one meanwhile. (Erlang has a threshold for waking schedulers for
+//!    the same reason.)
+//! 3. its **own queue**, first in first out;
+//! 4. the **injector**, where everybody who is not a worker of this scheduler pushes. It is looked at *first* every
 //!    [`INJECTOR_INTERVAL`] steps and after every step that used up its slice, so that long steps do not delay it;
-//! 4. the **queues of others**, of which it takes half, beginning with a random one;
-//! 5. sleep ([`parker`](super::parker)).
+//! 5. the **queues of others**, of which it takes half, beginning with a random one;
+//! 6. sleep ([`parker`](super::parker)).
 //!
 //! A worker that is not wanted, see [`Handle::want`](super::scheduler::Handle::want), stands by between two steps.
 //!
@@ -27,6 +31,7 @@ use crate::vm::pool;
 use crossbeam_deque::{Steal, Worker as Deque};
 use std::{
     cell::{Cell, RefCell},
+    collections::VecDeque,
     hint,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr,
@@ -37,8 +42,10 @@ use std::{
     thread,
 };
 
-/// How many processes in a row may come out of the `next` slot while others wait.
-const NEXT_STREAK: u32 = 4;
+/// How many processes in a row may come out of the `next` slot, or of those that are near, while others wait.
+const STREAK: u32 = 4;
+/// How many processes may be near.
+const NEAR: usize = 8;
 /// Every how many steps the injector comes first. A prime, so as not to fall into step with a pattern of the load.
 const INJECTOR_INTERVAL: u32 = 61;
 /// How many fruitless rounds a searcher makes with the processor's pause hint, and how many yielding to the operating
@@ -68,9 +75,11 @@ pub struct WorkerContext<R: Runnable> {
     index: usize,
     local: Deque<Arc<R>>,
     next: Cell<Option<Arc<R>>>,
+    /// See the module header.
+    near: RefCell<VecDeque<Arc<R>>>,
     /// Woken, but to be queued only when the step ends.
     later: RefCell<Vec<Arc<R>>>,
-    /// Consecutive uses of `next`.
+    /// Consecutive uses of `next` and `near`.
     streak: Cell<u32>,
     steps: Cell<u32>,
     /// The last step used up its slice.
@@ -116,6 +125,7 @@ impl<R: Runnable> WorkerContext<R> {
             index,
             local,
             next: Cell::new(None),
+            near: RefCell::default(),
             later: RefCell::default(),
             streak: Cell::new(0),
             steps: Cell::new(0),
@@ -159,8 +169,12 @@ impl<R: Runnable> WorkerContext<R> {
             Err(panic) => (StepOutcome::Finished, Some(panic)),
         };
         add(&self.shared.tallies[self.index].executed, 1);
-        self.look_outside.set(outcome == StepOutcome::Yielded);
+        let used_up = outcome == StepOutcome::Yielded;
+        self.look_outside.set(used_up);
         self.queue_later();
+        if used_up {
+            self.share();
+        }
         match state.finish_step(outcome) {
             NextAction::Requeue => self.requeue(process),
             NextAction::Idle => {}
@@ -178,6 +192,7 @@ impl<R: Runnable> WorkerContext<R> {
     /// other workers find them.
     pub(crate) fn run_others(&self) {
         self.queue_later();
+        self.share();
         if self.suspended.get() < MAX_SUSPENDED {
             self.suspended.set(self.suspended.get() + 1);
             for _ in 0..=self.local.len() {
@@ -201,6 +216,20 @@ impl<R: Runnable> WorkerContext<R> {
         }
     }
 
+    /// Whether processes wait that other workers cannot take before a step uses up its slice.
+    pub fn keeps_some_near(&self) -> bool {
+        !self.near.borrow().is_empty()
+    }
+
+    /// Lets other workers have what is near.
+    fn share(&self) {
+        let mut near = self.near.borrow_mut();
+        if !near.is_empty() {
+            near.drain(..).for_each(|process| self.local.push(process));
+            self.shared.idle.notify();
+        }
+    }
+
     /// Puts a process aside until the step ends.
     pub(crate) fn put_aside(&self, process: Arc<R>) {
         self.later.borrow_mut().push(process);
@@ -213,7 +242,12 @@ impl<R: Runnable> WorkerContext<R> {
                 None => self.next.set(Some(process)),
                 next => {
                     self.next.set(next);
-                    self.push(process);
+                    let mut near = self.near.borrow_mut();
+                    if near.len() < NEAR && self.local.is_empty() {
+                        near.push_back(process);
+                    } else {
+                        self.push(process);
+                    }
                 }
             }
         }
@@ -229,7 +263,7 @@ impl<R: Runnable> WorkerContext<R> {
     /// reach of the others: waking one of them to take over this worker's only process would be a waste.
     fn requeue(&self, process: Arc<R>) {
         match self.next.take() {
-            None if self.local.is_empty() => self.next.set(Some(process)),
+            None if self.local.is_empty() && self.near.borrow().is_empty() => self.next.set(Some(process)),
             next => {
                 self.next.set(next);
                 self.push(process);
@@ -282,6 +316,7 @@ impl<R: Runnable> WorkerContext<R> {
     /// Gives away what is queued, and blocks until this worker is wanted again.
     #[cold]
     fn stand_by(&self) {
+        self.share();
         while let Some(process) = self.next.take().or_else(|| self.local.pop()) {
             self.shared.injector.push(process);
             self.shared.idle.notify();
@@ -290,7 +325,7 @@ impl<R: Runnable> WorkerContext<R> {
         self.shared.stand_by(self.index);
     }
 
-    /// The next process from the slot, the own queue or the injector.
+    /// The next process from the slot, from those that are near, the own queue or the injector.
     fn own_process(&self) -> Option<Arc<R>> {
         let steps = self.steps.get().wrapping_add(1);
         self.steps.set(steps);
@@ -299,27 +334,23 @@ impl<R: Runnable> WorkerContext<R> {
         {
             return Some(process);
         }
-        let Some(next) = self.next.take() else {
-            self.streak.set(0);
-            return self.local.pop().or_else(|| self.take_injected());
-        };
-        if self.streak.get() < NEXT_STREAK {
-            self.streak.set(self.streak.get() + 1);
-            return Some(next);
-        }
-        self.streak.set(0);
-        if let Some(process) = self.local.pop() {
-            // Whoever should know of the queue was told when its other processes were pushed.
-            self.local.push(next);
+        let at_hand = || self.next.take().or_else(|| self.near.borrow_mut().pop_front());
+        let streak = self.streak.replace(0);
+        if streak < STREAK
+            && let Some(process) = at_hand()
+        {
+            self.streak.set(streak + 1);
             return Some(process);
         }
-        match self.take_injected() {
-            Some(process) => {
-                self.next.set(Some(next));
-                Some(process)
+        if let Some(process) = self.local.pop() {
+            // What is at hand goes behind those that wait. Whoever should know of the queue was told when these were pushed.
+            self.share();
+            if let Some(next) = self.next.take() {
+                self.local.push(next);
             }
-            None => Some(next),
+            return Some(process);
         }
+        self.take_injected().or_else(at_hand)
     }
 
     fn take_injected(&self) -> Option<Arc<R>> {
