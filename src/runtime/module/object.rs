@@ -151,8 +151,9 @@ mod tests {
             assert(things.a_part_with_a_name_of_more_than_forty_bytes.n == 9)
             return thing:a_method_with_a_name_of_more_than_forty_bytes()
         end";
-        let runtime = Runtime::builder().workers(1).module(Things).entry("app:main", program).build();
-        let process = runtime.expect("the system has threads").spawn("app:main", ()).expect("it compiles");
-        assert!(matches!(process.wait(), Ok(Data::Integer(7))));
+        let builder = Runtime::builder().workers(1).module(Things).entry("app:main", program);
+        let runtime = builder.build().expect("the system has threads");
+        let outcome = runtime.spawn("app:main", ()).expect("it compiles").wait();
+        assert!(matches!(outcome, Ok(Data::Integer(7))), "{outcome:?}");
     }
 }
