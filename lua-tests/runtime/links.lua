@@ -71,6 +71,18 @@ do
   end
 end
 
+-- A link goes before what arrives together with its news, also for a process that returns without another turn.
+do
+  local value, err = run(function(obedient, HOST)
+    local child = assert(process.spawn_linked(obedient, HOST))
+    assert(process.monitor(child))
+    process.send(child, "go", "fail")
+    assert(process.spawn("app.support.slow_load:main", HOST))
+    return process.events():receive().kind
+  end, obedient, HOST)
+  assert(value == nil and err:message() == "linked process failed")
+end
+
 -- The parent fails, the child goes with it; terminate counts as a failure.
 do
   local children = process.listen("children")

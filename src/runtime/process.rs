@@ -199,14 +199,11 @@ impl Process {
             if let Err(mut error) = mailbox::drain(vm) {
                 return Step::End(self.failure(vm, &mut error));
             }
-            let host = state(vm);
-            if let Some(rare) = &mut host.rare {
-                if let Some(doom) = rare.doom.take() {
-                    return Step::End(Err(doom));
-                }
-                if let Some(upgrade) = rare.upgrade.take() {
-                    return Step::Upgrade(upgrade);
-                }
+            if let Some(doom) = state(vm).take_doom() {
+                return Step::End(Err(doom));
+            }
+            if let Some(upgrade) = state(vm).rare.as_mut().and_then(|rare| rare.upgrade.take()) {
+                return Step::Upgrade(upgrade);
             }
             if vm.fuel <= 0 && state(vm).tasks.has_ready() {
                 return Step::Pause(StepOutcome::Yielded);
@@ -230,7 +227,9 @@ impl Process {
                 }
                 Exit::Finished(values) => {
                     if tasks.current() == Some(MAIN) {
-                        return Step::End(self.result(vm, &values));
+                        // It may have come when the process last looked into its mailbox.
+                        let doom = state(vm).take_doom();
+                        return Step::End(doom.map_or_else(|| self.result(vm, &values), Err));
                     }
                     tasks.finished();
                 }

@@ -59,7 +59,7 @@ pub struct Rare {
     pub futures: Futures,
     /// What it has inherited.
     pub inherited: Inheritance,
-    /// Set when the process must end at its next turn.
+    /// Set when the process must end: at its next turn, and if it returns before that.
     pub doom: Option<Arc<ErrorData>>,
     /// Set when the process will be replaced by newer code at its next turn.
     pub upgrade: Option<Upgrade>,
@@ -97,6 +97,12 @@ impl ProcessState {
     /// What only some processes have; from now on this one has it.
     pub fn rare(&mut self) -> &mut Rare {
         self.rare.get_or_insert_default()
+    }
+
+    /// Why it must end at once, if it must.
+    #[inline]
+    pub fn take_doom(&mut self) -> Option<Arc<ErrorData>> {
+        self.rare.as_mut()?.doom.take()
     }
 
     /// The context it has inherited.
