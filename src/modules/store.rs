@@ -99,6 +99,7 @@ pub const SQL: &str = "store.sql";
 /// All kinds of stores.
 #[cfg(feature = "sql")]
 pub const KINDS: &[&str] = &[MEMORY, SQL];
+/// All kinds of stores.
 #[cfg(not(feature = "sql"))]
 pub const KINDS: &[&str] = &[MEMORY];
 /// Keys that a store has room for, unless it says so.
