@@ -48,7 +48,7 @@ use crate::vm::exit::{Exit, Request};
 use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
-/// The slice where others wait that only this worker can run: some ten microseconds.
+/// The slice where others wait that only this worker can run: a small part of the usual one.
 const SHORT_SLICE: i64 = 2_000;
 
 /// A process.
