@@ -26,7 +26,14 @@ pub(crate) struct Roots {
     pub budget: Option<u64>,
 }
 
-impl Host for Roots {
+static TAG: u8 = 0;
+
+// SAFETY: the tag is this type's own.
+unsafe impl Host for Roots {
+    fn tag() -> *const u8 {
+        &raw const TAG
+    }
+
     fn trace(&mut self, marker: &mut Marker) {
         for value in &self.values {
             marker.mark(*value);

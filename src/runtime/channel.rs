@@ -13,8 +13,6 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use smallvec::smallvec;
-
 use super::channel_cycles::{self, Reference};
 use super::mailbox::Subscription;
 use super::process_state::state;
@@ -317,7 +315,7 @@ pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> 
         Some(receiver) if receiver.case == PLAIN => {
             let task = receiver.task;
             local.receivers.pop_front();
-            drop(state(vm).tasks.wake(task, smallvec![value, Value::TRUE]));
+            drop(state(vm).tasks.wake(task, &[value, Value::TRUE]));
             true
         }
         None if local.buffer.len() < local.capacity => {
@@ -376,7 +374,7 @@ pub(super) fn finish_receive(
     ok: bool,
 ) -> Result<bool, Box<LuaError>> {
     if receiver.case == PLAIN {
-        drop(state(vm).tasks.wake(receiver.task, smallvec![value, Value::bool(ok)]));
+        drop(state(vm).tasks.wake(receiver.task, &[value, Value::bool(ok)]));
         return Ok(true);
     }
     select::complete(vm, receiver.task, handle, value, ok)
@@ -385,7 +383,7 @@ pub(super) fn finish_receive(
 /// Wakes a sender whose value was taken. `false`: its select was completed elsewhere.
 fn finish_send(vm: &mut Vm, handle: *mut Userdata, sender: Waiter) -> bool {
     if sender.case == PLAIN {
-        drop(state(vm).tasks.wake(sender.task, smallvec![Value::TRUE]));
+        drop(state(vm).tasks.wake(sender.task, &[Value::TRUE]));
         return true;
     }
     if sender.is_mail() {
@@ -478,7 +476,7 @@ pub(super) fn wake_closed_sender(vm: &mut Vm, task: u32) {
     let error = super::errors::new_error(vm, "", CLOSED);
     let tasks = &mut state(vm).tasks;
     let id = TaskId { index: task, ticket: tasks.ticket(task) };
-    let wait = tasks.wake(task, smallvec![Value::NIL, error]);
+    let wait = tasks.wake(task, &[Value::NIL, error]);
     leave_queues(vm, id, wait);
 }
 

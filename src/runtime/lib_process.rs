@@ -130,15 +130,17 @@ fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
     {
         return Answer::NONE;
     }
-    let last = std::mem::take(&mut state(vm).last_target);
-    let sent = last.known(string_bytes(destination)).is_some_and(|target| {
-        let topic = Text::of(topic);
-        let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));
-        let from = state(vm).process().pid;
-        target.post(Mail::Message(Message { from, topic, payload })).is_ok()
-    });
-    state(vm).last_target = last;
-    if sent { Value::TRUE.into() } else { Answer::NONE }
+    if state(vm).last_target.known(string_bytes(destination)).is_none() {
+        return Answer::NONE;
+    }
+    let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));
+    let topic = Text::of(topic);
+    let state = state(vm);
+    let from = state.process().pid;
+    match state.last_target.process() {
+        Some(target) if target.post(Mail::Message(Message { from, topic, payload })).is_ok() => Value::TRUE.into(),
+        _ => Answer::NONE,
+    }
 }
 
 fn terminate(vm: &mut Vm, args: Args) -> NativeResult {

@@ -1,9 +1,11 @@
 //! What lies in the mailbox of a process: messages, and news for what it waits for.
 
+use std::hint::unreachable_unchecked;
 use std::sync::Arc;
 
 use super::errors::ErrorData;
 use super::pid::Pid;
+use super::queue::Envelope;
 use super::task::{Continuation, TaskId};
 use super::transfer::{Parcel, Text};
 use crate::vm::Vm;
@@ -94,3 +96,21 @@ pub struct Completion {
 }
 
 const _: () = assert!(size_of::<Mail>() <= 72);
+
+impl Envelope<Mail> {
+    /// The message in it, if it is one.
+    #[inline]
+    pub fn into_message(self) -> Result<Message, Envelope<Mail>> {
+        if !matches!(*self, Mail::Message(_)) {
+            return Err(self);
+        }
+        // SAFETY: a message is all there is to it. (To move the whole of it and take that apart would be slow: its tag is
+        // part of the message.)
+        Ok(unsafe {
+            self.into_part(|mail| match mail {
+                Mail::Message(message) => message,
+                _ => unreachable_unchecked(),
+            })
+        })
+    }
+}

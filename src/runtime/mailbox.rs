@@ -5,13 +5,12 @@
 
 use std::collections::VecDeque;
 
-use smallvec::smallvec;
-
 use super::channel::{self, Channel, Kind, PLAIN, Waiter, channel_of};
 use super::errors::ErrorData;
-use super::mail::{ChannelNews, ChannelOutcome, Happening, Mail, Message, ProcessEvent};
+use super::mail::{ChannelNews, ChannelOutcome, Happening, Mail};
 use super::process_state::state;
-use super::task::{Results, Wait};
+use super::queue::Envelope;
+use super::task::Wait;
 use super::transfer::Text;
 use super::{events, message, select, time};
 use crate::vm::Vm;
@@ -19,7 +18,6 @@ use crate::vm::cache;
 use crate::vm::error::LuaError;
 use crate::vm::heap::Marker;
 use crate::vm::object::Userdata;
-use crate::vm::pool::Pooled;
 use crate::vm::value::Value;
 
 /// The subscriptions of a process.
@@ -41,16 +39,11 @@ struct Listener {
     messages: bool,
 }
 
-/// Something to be received.
+/// Something to be received: a message or an event.
 struct Delivery {
     /// Its place in the order of arrival.
     arrival: u64,
-    item: Item,
-}
-
-enum Item {
-    Message(Message),
-    Event(Pooled<ProcessEvent>),
+    mail: Envelope<Mail>,
 }
 
 /// The state of a channel that is fed from the mailbox.
@@ -104,15 +97,13 @@ impl Mailbox {
         self.listeners.iter().find(|listener| listener.topic == *topic)
     }
 
-    /// The channel that wants an item.
-    fn target(&self, item: &Item) -> *mut Userdata {
-        match item {
-            Item::Event(_) => self.events,
-            Item::Message(message) => match self.listener(&message.topic) {
-                Some(listener) => listener.channel,
-                None if item.is_internal() => std::ptr::null_mut(),
-                None => self.inbox,
-            },
+    /// The channel that wants a message or an event.
+    fn target(&self, mail: &Mail) -> *mut Userdata {
+        let Mail::Message(message) = mail else { return self.events };
+        match self.listener(&message.topic) {
+            Some(listener) => listener.channel,
+            None if mail.is_internal() => std::ptr::null_mut(),
+            None => self.inbox,
         }
     }
 
@@ -128,16 +119,16 @@ impl Mailbox {
     /// Puts deliveries back among those that nobody wants yet, in the order of their arrival. What the runtime sends to
     /// a subscription that is gone is dropped.
     fn retain(&mut self, deliveries: impl IntoIterator<Item = Delivery>) {
-        self.retained.extend(deliveries.into_iter().filter(|delivery| !delivery.item.is_internal()));
+        self.retained.extend(deliveries.into_iter().filter(|delivery| !delivery.mail.is_internal()));
         self.retained.make_contiguous().sort_by_key(|delivery| delivery.arrival);
     }
 }
 
-impl Item {
+impl Mail {
     /// Whether it is a message of the runtime for one of its subscriptions: programs neither send to such topics nor
     /// listen on them.
     fn is_internal(&self) -> bool {
-        matches!(self, Item::Message(message) if message.topic.as_bytes().first() == Some(&b'@'))
+        matches!(self, Mail::Message(message) if message.topic.as_bytes().first() == Some(&b'@'))
     }
 }
 
@@ -219,7 +210,7 @@ fn attach(vm: &mut Vm, listener: Listener) -> Result<(), Box<LuaError>> {
     let mailbox = &mut state(vm).mailbox;
     if let Some(inbox) = subscription_of(mailbox.inbox) {
         // What the inbox has not handed out yet belongs to the listener now.
-        let wanted = |delivery: &Delivery| matches!(&delivery.item, Item::Message(m) if m.topic == listener.topic);
+        let wanted = |delivery: &Delivery| matches!(&*delivery.mail, Mail::Message(m) if m.topic == listener.topic);
         let (wanted, kept): (VecDeque<_>, _) = std::mem::take(&mut inbox.pending).into_iter().partition(wanted);
         inbox.pending = kept;
         mailbox.retain(wanted);
@@ -296,7 +287,7 @@ pub(super) fn try_receive(vm: &mut Vm, handle: *mut Userdata) -> Result<Option<(
         drain(vm)?;
     }
     match subscription(handle).next() {
-        Some(delivery) => Ok(Some((materialise(vm, handle, delivery.item)?, true))),
+        Some(delivery) => Ok(Some((materialise(vm, handle, delivery.mail)?, true))),
         None => Ok(subscription(handle).closed.then_some((Value::NIL, false))),
     }
 }
@@ -306,10 +297,11 @@ pub(super) fn receive_message(vm: &mut Vm, handle: *mut Userdata) -> Option<Valu
     if handle != state(vm).mailbox.inbox {
         return None;
     }
-    match subscription(handle).next()? {
-        Delivery { item: Item::Message(message), .. } => Some(message::message_value(vm, message)),
-        other => {
-            subscription(handle).pending.push_front(other);
+    let Delivery { arrival, mail } = subscription(handle).next()?;
+    match mail.into_message() {
+        Ok(message) => Some(message::message_value(vm, message)),
+        Err(mail) => {
+            subscription(handle).pending.push_front(Delivery { arrival, mail });
             None
         }
     }
@@ -334,19 +326,29 @@ pub fn drain(vm: &mut Vm) -> Result<(), Box<LuaError>> {
     outcome
 }
 
-fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
+fn deliver_mail(vm: &mut Vm, mail: Envelope<Mail>) -> Result<(), Box<LuaError>> {
+    match &*mail {
+        Mail::Event(event) if matches!(event.what, Happening::LinkDown(_)) && !state(vm).trap_links => {
+            state(vm).rare().doom = Some(ErrorData::internal("linked process failed"));
+            Ok(())
+        }
+        Mail::Message(_) | Mail::Event(_) => {
+            let mailbox = &mut state(vm).mailbox;
+            mailbox.arrivals += 1;
+            let arrival = mailbox.arrivals;
+            route(vm, Delivery { arrival, mail })
+        }
+        _ => act_on(vm, mail.into_inner()),
+    }
+}
+
+/// Does what news is about that nobody receives.
+fn act_on(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
     match mail {
-        Mail::Message(message) => deliver(vm, Item::Message(message)),
-        Mail::Event(event) => match &event.what {
-            Happening::LinkDown(_) if !state(vm).trap_links => {
-                state(vm).rare().doom = Some(ErrorData::internal("linked process failed"));
-                Ok(())
-            }
-            _ => deliver(vm, Item::Event(event)),
-        },
+        Mail::Message(_) | Mail::Event(_) => unreachable!("these are delivered"),
         Mail::Wake(id) => {
             if state(vm).tasks.is_waiting(id) {
-                drop(state(vm).tasks.wake(id.index, Results::new()));
+                drop(state(vm).tasks.wake(id.index, &[]));
             }
             Ok(())
         }
@@ -358,7 +360,7 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             }
             let index = completion.id.index;
             match (completion.finish)(vm) {
-                Ok(results) => drop(state(vm).tasks.wake(index, results)),
+                Ok(results) => drop(state(vm).tasks.wake(index, &results)),
                 Err(error) => drop(state(vm).tasks.wake_with_error(index, error)),
             }
             Ok(())
@@ -378,25 +380,18 @@ fn deliver_mail(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
     }
 }
 
-fn deliver(vm: &mut Vm, item: Item) -> Result<(), Box<LuaError>> {
-    let mailbox = &mut state(vm).mailbox;
-    mailbox.arrivals += 1;
-    let arrival = mailbox.arrivals;
-    route(vm, Delivery { arrival, item })
-}
-
 /// Hands a delivery to whoever waits for it, or puts it where it is looked for.
 fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
     let mailbox = &mut state(vm).mailbox;
-    let handle = mailbox.target(&delivery.item);
+    let handle = mailbox.target(&delivery.mail);
     let Some(subscription) = subscription_of(handle) else {
         if handle.is_null() {
-            if !delivery.item.is_internal() {
+            if !delivery.mail.is_internal() {
                 mailbox.retained.push_back(delivery);
             }
             return Ok(());
         }
-        let value = materialise(vm, handle, delivery.item)?;
+        let value = materialise(vm, handle, delivery.mail)?;
         if !channel::put(vm, handle, value)? {
             state(vm).mailbox.forget(handle);
         }
@@ -409,9 +404,9 @@ fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
         if receiver.case != PLAIN && !state(vm).tasks.take_claim(receiver.task) {
             continue;
         }
-        let value = materialise(vm, handle, delivery.item)?;
+        let value = materialise(vm, handle, delivery.mail)?;
         if receiver.case == PLAIN {
-            drop(state(vm).tasks.wake(receiver.task, smallvec![value, Value::TRUE]));
+            drop(state(vm).tasks.wake(receiver.task, &[value, Value::TRUE]));
             return Ok(());
         }
         return select::finish(vm, receiver.task, handle, value, true);
@@ -420,11 +415,14 @@ fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
     Ok(())
 }
 
-/// The value that a channel gets for an item.
-fn materialise(vm: &mut Vm, handle: *mut Userdata, item: Item) -> Result<Value, Box<LuaError>> {
-    let message = match item {
-        Item::Event(event) => return events::event_table(vm, &event),
-        Item::Message(message) => message,
+/// The value that a channel gets for a message or an event.
+fn materialise(vm: &mut Vm, handle: *mut Userdata, mail: Envelope<Mail>) -> Result<Value, Box<LuaError>> {
+    let message = match mail.into_message() {
+        Ok(message) => message,
+        Err(mail) => match mail.into_inner() {
+            Mail::Event(event) => return events::event_table(vm, &event),
+            _ => unreachable!("nothing else is delivered"),
+        },
     };
     let mailbox = &state(vm).mailbox;
     let raw = handle != mailbox.inbox
@@ -446,7 +444,7 @@ fn deliver_news(vm: &mut Vm, news: ChannelNews) -> Result<(), Box<LuaError>> {
         }
         (ChannelOutcome::Received(parcel), None) => {
             let value = parcel.unpack_one(vm)?;
-            wake_plain(vm, id.index, smallvec![value, Value::TRUE]);
+            wake_plain(vm, id.index, &[value, Value::TRUE]);
             Ok(())
         }
         (ChannelOutcome::Received(parcel), Some(case)) => {
@@ -454,14 +452,14 @@ fn deliver_news(vm: &mut Vm, news: ChannelNews) -> Result<(), Box<LuaError>> {
             select::finish(vm, id.index, case.channel, value, true)
         }
         (ChannelOutcome::Sent, None) => {
-            wake_plain(vm, id.index, smallvec![Value::TRUE]);
+            wake_plain(vm, id.index, &[Value::TRUE]);
             Ok(())
         }
         (ChannelOutcome::Sent, Some(case)) => {
             select::finish(vm, id.index, case.channel, case.send.unwrap_or(Value::NIL), true)
         }
         (ChannelOutcome::ClosedForReceiver, None) => {
-            wake_plain(vm, id.index, smallvec![Value::NIL, Value::FALSE]);
+            wake_plain(vm, id.index, &[Value::NIL, Value::FALSE]);
             Ok(())
         }
         (ChannelOutcome::ClosedForReceiver, Some(case)) => {
@@ -470,7 +468,7 @@ fn deliver_news(vm: &mut Vm, news: ChannelNews) -> Result<(), Box<LuaError>> {
     }
 }
 
-fn wake_plain(vm: &mut Vm, task: u32, results: Results) {
+fn wake_plain(vm: &mut Vm, task: u32, results: &[Value]) {
     let wait = state(vm).tasks.wake(task, results);
     debug_assert!(matches!(wait, Wait::Channel(_)));
 }

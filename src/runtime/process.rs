@@ -199,11 +199,13 @@ impl Process {
             if let Err(mut error) = mailbox::drain(vm) {
                 return Step::End(self.failure(vm, &mut error));
             }
-            if let Some(doom) = state(vm).take_doom() {
-                return Step::End(Err(doom));
-            }
-            if let Some(upgrade) = state(vm).rare.as_mut().and_then(|rare| rare.upgrade.take()) {
-                return Step::Upgrade(upgrade);
+            if let Some(rare) = &mut state(vm).rare {
+                if let Some(doom) = rare.doom.take() {
+                    return Step::End(Err(doom));
+                }
+                if let Some(upgrade) = rare.upgrade.take() {
+                    return Step::Upgrade(upgrade);
+                }
             }
             if vm.fuel <= 0 && state(vm).tasks.has_ready() {
                 return Step::Pause(StepOutcome::Yielded);

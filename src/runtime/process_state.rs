@@ -135,7 +135,14 @@ impl ProcessState {
     }
 }
 
-impl Host for ProcessState {
+static TAG: u8 = 0;
+
+// SAFETY: the tag is this type's own.
+unsafe impl Host for ProcessState {
+    fn tag() -> *const u8 {
+        &raw const TAG
+    }
+
     fn trace(&mut self, marker: &mut Marker) {
         self.tasks.trace(marker);
         self.mailbox.trace(marker);

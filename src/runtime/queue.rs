@@ -14,7 +14,7 @@
 
 use super::sync::{AtomicPtr, Ordering};
 use crate::vm::pool::Pooled;
-use std::{fmt, ptr};
+use std::{fmt, ops::Deref, ptr};
 
 struct Node<T> {
     value: T,
@@ -53,6 +53,7 @@ impl<T> Queue<T> {
     }
 
     /// Appends `value`, or gives it back if the queue is closed.
+    #[inline]
     pub fn push(&self, value: T) -> Result<(), Closed<T>> {
         let mut head = self.head.load(Ordering::Relaxed);
         if head == closed() {
@@ -122,6 +123,37 @@ impl<T> Drop for Queue<T> {
     }
 }
 
+/// A value that was taken out of a [`Queue`], still where the sender has put it.
+pub struct Envelope<T>(Pooled<Node<T>>);
+
+impl<T> Envelope<T> {
+    /// Moves the value out.
+    #[inline]
+    pub fn into_inner(self) -> T {
+        self.0.into_inner().value
+    }
+
+    /// Moves a part of the value out, and forgets the rest of it.
+    ///
+    /// # Safety
+    /// `part` gives the address of a part of the value, of which nothing else has to be dropped.
+    #[inline]
+    pub unsafe fn into_part<U>(self, part: impl FnOnce(&T) -> *const U) -> U {
+        let node = self.0.into_uninit();
+        // SAFETY: the node was not dropped; by contract.
+        unsafe { part(&node.assume_init_ref().value).read() }
+    }
+}
+
+impl<T> Deref for Envelope<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
 /// Values taken out of a [`Queue`], in the order of their arrival. What is not iterated over is dropped with it.
 pub struct Batch<T> {
     /// Oldest node; the list is ours alone.
@@ -150,16 +182,17 @@ impl<T> Batch<T> {
 }
 
 impl<T> Iterator for Batch<T> {
-    type Item = T;
+    type Item = Envelope<T>;
 
-    fn next(&mut self) -> Option<T> {
+    #[inline]
+    fn next(&mut self) -> Option<Envelope<T>> {
         if self.first.is_null() {
             return None;
         }
         // SAFETY: non-null means a live node that this batch owns; it is unlinked before it can be reached again.
-        let node = unsafe { Pooled::from_raw(self.first) }.into_inner();
+        let node = unsafe { Pooled::from_raw(self.first) };
         self.first = node.next;
-        Some(node.value)
+        Some(Envelope(node))
     }
 }
 
@@ -186,7 +219,7 @@ mod tests {
             queue.push(i).unwrap();
         }
         assert!(!queue.is_empty());
-        assert_eq!(queue.take_all().collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+        assert_eq!(queue.take_all().map(Envelope::into_inner).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         assert!(queue.take_all().is_empty());
     }
 
@@ -233,7 +266,7 @@ mod tests {
             }
             let mut next = [0; SENDERS];
             while next.iter().sum::<usize>() < SENDERS * EACH {
-                for (sender, i) in queue.take_all() {
+                for (sender, i) in queue.take_all().map(Envelope::into_inner) {
                     assert_eq!(i, next[sender]);
                     next[sender] += 1;
                 }
@@ -278,9 +311,9 @@ mod loom_tests {
         cell
     }
 
-    fn read(cell: UnsafeCell<usize>) -> usize {
-        // SAFETY: the cell was moved here; loom checks that its write happened before.
-        cell.with(|value| unsafe { *value })
+    fn read(cell: Envelope<UnsafeCell<usize>>) -> usize {
+        // SAFETY: the cell was taken; loom checks that its write happened before.
+        cell.into_inner().with(|value| unsafe { *value })
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Tests of the worker pool: exact counts under load, fairness, hand-over costs, shutdown.
 
 use super::*;
-use crate::runtime::{driver::SystemDriver, queue::Queue};
+use crate::runtime::{
+    driver::SystemDriver,
+    queue::{Envelope, Queue},
+};
 use std::{
     sync::{
         OnceLock, Weak,
@@ -235,7 +238,7 @@ fn stress_messages_are_neither_lost_nor_doubled() {
                 let (peers, arrived, hops, sender) = (peers.clone(), arrived.clone(), hops.clone(), sender.clone());
                 let handle = scheduler.handle().clone();
                 Actor::new(move |this, _| {
-                    for left in this.inbox.take_all() {
+                    for left in this.inbox.take_all().map(Envelope::into_inner) {
                         hops.fetch_add(1, Ordering::Relaxed);
                         if left == 0 {
                             if arrived.fetch_add(1, Ordering::Relaxed) + 1 == TOKENS {
@@ -302,7 +305,7 @@ fn stress_waking_a_sleeping_pool() {
     let scheduler = scheduler(2);
     let (sender, receiver) = mpsc::channel();
     let actor = Actor::new(move |this, _| {
-        this.inbox.take_all().for_each(|message| sender.send(message).unwrap());
+        this.inbox.take_all().map(Envelope::into_inner).for_each(|message| sender.send(message).unwrap());
         StepOutcome::Waiting
     });
     for i in 0..5_000 {
@@ -329,7 +332,7 @@ fn ping_pong(handle: &Handle<Actor>, rounds: u64) -> (Arc<Actor>, Arc<Actor>, mp
     let [ping, pong] = [1, 0].map(|other: usize| {
         let (peers, handle, sender) = (peers.clone(), handle.clone(), sender.clone());
         Actor::new(move |this, _| {
-            for left in this.inbox.take_all() {
+            for left in this.inbox.take_all().map(Envelope::into_inner) {
                 match left {
                     0 => sender.send(()).unwrap(),
                     _ => peers.get().unwrap()[other].upgrade().unwrap().send(&handle, left - 1),

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::channel::{self, Kind, Readiness, Sent, Waiter, channel_of};
 use super::process_state::state;
@@ -301,7 +301,7 @@ pub(super) fn finish(
     let result = result_table(vm, handle, value, ok)?;
     let tasks = &mut state(vm).tasks;
     let id = TaskId { index: task, ticket: tasks.ticket(task) };
-    let wait = tasks.wake(task, smallvec![result]);
+    let wait = tasks.wake(task, &[result]);
     channel::leave_queues(vm, id, wait);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Model checks of selects on shared channels: of all who could complete one, exactly one does, and no value is lost.
 
 use super::*;
-use crate::runtime::queue::Queue;
+use crate::runtime::queue::{Envelope, Queue};
 use loom::thread;
 use std::sync::Weak;
 
@@ -73,7 +73,7 @@ fn select(process: &Model, cases: &[Case]) -> Option<Won> {
 
 /// What has arrived at a process that waits.
 fn news(process: &Model) -> Vec<Won> {
-    let won = |news: ChannelNews| match news.outcome {
+    let won = |news: Envelope<ChannelNews>| match news.outcome {
         ChannelOutcome::Received(Parcel::Integer(value)) => Won::Received(news.case, value),
         ChannelOutcome::Sent => Won::Sent(news.case),
         _ => Won::Closed(news.case),

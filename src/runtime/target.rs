@@ -43,6 +43,12 @@ impl LastTarget {
         self.process.as_ref().filter(|process| same && !process.mailbox.is_closed())
     }
 
+    /// The process that was sent to last.
+    #[inline]
+    pub fn process(&self) -> Option<&Arc<Process>> {
+        self.process.as_ref()
+    }
+
     /// Begins to fetch what a send to it touches first, see [`cache`].
     #[inline]
     pub fn prefetch(&self) {

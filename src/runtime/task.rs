@@ -315,11 +315,13 @@ impl TaskSet {
 
     /// Ends the wait of a task, which continues with `results`; what it waited for is handed back for cleaning up.
     #[inline]
-    pub fn wake(&mut self, index: u32, results: Results) -> Wait {
+    pub fn wake(&mut self, index: u32, results: &[Value]) -> Wait {
         let task = &mut self.tasks[index as usize];
         debug_assert_eq!(task.phase, Phase::Waiting);
         task.phase = Phase::Ready;
-        task.results = results;
+        task.results.clear();
+        // One by one: what was just written in parts is slow to be copied as a whole.
+        results.iter().for_each(|value| task.results.push(*value));
         task.ticket = task.ticket.wrapping_add(1);
         task.claim = None;
         self.external -= u32::from(task.external);
@@ -332,7 +334,7 @@ impl TaskSet {
     /// As [`TaskSet::wake`], but the task continues by raising `error`.
     pub fn wake_with_error(&mut self, index: u32, error: Box<LuaError>) -> Wait {
         self.tasks[index as usize].error = Some(error);
-        self.wake(index, Results::new())
+        self.wake(index, &[])
     }
 
     /// Makes a task that has begun raise `error`, where it waits or when it has its next turn. A wait that ends thereby is

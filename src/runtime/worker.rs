@@ -237,7 +237,11 @@ impl<R: Runnable> WorkerContext<R> {
 
     /// Queues what was put aside; the first takes the `next` slot if that is free.
     fn queue_later(&self) {
-        for process in self.later.borrow_mut().drain(..) {
+        let mut later = self.later.borrow_mut();
+        if later.is_empty() {
+            return;
+        }
+        for process in later.drain(..) {
             match self.next.take() {
                 None => self.next.set(Some(process)),
                 next => {

@@ -4,7 +4,6 @@
 //! [`Registers`] caches the running coroutine, [`Heap`] owns the objects, and the rest is the state of the program as a
 //! whole. Everything a Lua program can reach from outside its stacks is marked in [`Vm::collect`].
 
-use std::any::TypeId;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
@@ -27,7 +26,15 @@ use super::value::{Value, tag};
 use crate::bytecode::Instruction;
 
 /// What a host keeps with a machine: state of its own that native functions use and the collector must see.
-pub trait Host: std::any::Any + Send {
+///
+/// # Safety
+/// [`Host::tag`] answers with the address of a static that no other implementor answers with.
+pub unsafe trait Host: Send + 'static {
+    /// Tells this type from all others by one comparison: native functions ask for their host all the time.
+    fn tag() -> *const u8
+    where
+        Self: Sized;
+
     /// Marks every Lua value it holds.
     fn trace(&mut self, marker: &mut Marker);
 
@@ -118,8 +125,8 @@ pub struct Vm {
     /// The generator behind `math.random`; made when first used.
     pub random: Option<Box<Random>>,
     host: Option<HostBox>,
-    /// The host's type, for downcasting without virtual calls.
-    host_type: TypeId,
+    /// The tag of the host's type; null without a host.
+    host_tag: *const u8,
 }
 
 // SAFETY: the raw pointers lead to objects of the machine's own heap, which moves with it, or to static objects of the
@@ -179,7 +186,7 @@ impl Vm {
             finalizing: false,
             random: None,
             host: None,
-            host_type: TypeId::of::<()>(),
+            host_tag: std::ptr::null(),
             image,
         }
     }
@@ -249,7 +256,7 @@ impl Vm {
 
     /// Gives the machine its host.
     pub fn set_host<T: Host>(&mut self, host: T) {
-        self.host_type = TypeId::of::<T>();
+        self.host_tag = T::tag();
         self.host = Some(HostBox(Pooled::new(host).into_raw()));
     }
 
@@ -262,12 +269,11 @@ impl Vm {
     /// The host, if it is a `T`.
     #[inline(always)]
     pub fn host<T: Host>(&mut self) -> Option<&mut T> {
-        if self.host_type != TypeId::of::<T>() {
+        if self.host_tag != T::tag() {
             return None;
         }
-        let host = self.host.as_ref()?;
-        // SAFETY: `set_host` noted the type of the object in the box, which is there as long as the machine.
-        Some(unsafe { &mut *host.0.cast::<T>() })
+        // SAFETY: `set_host` noted the tag of the object in the box, which is there as long as the machine.
+        Some(unsafe { &mut *self.host.as_ref().unwrap_unchecked().0.cast::<T>() })
     }
 
     // ---- slots

@@ -109,6 +109,8 @@ pub mod table_bit {
     pub const LAZY: u32 = 4;
     /// A library table with fields that are library tables, too.
     pub const NESTED: u32 = 8;
+    /// A process's own version of a table of the image.
+    pub const OWN: u32 = 16;
 }
 
 /// A slot of a table's hash part; the key is unpacked so that `next` sits in its padding.

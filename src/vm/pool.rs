@@ -11,6 +11,7 @@
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
 use std::sync::Mutex;
@@ -307,6 +308,13 @@ impl<T> Pooled<T> {
             give(block.cast(), size_of::<T>());
             value
         }
+    }
+
+    /// The same block; the value in it will not be dropped.
+    #[inline]
+    pub fn into_uninit(self) -> Pooled<MaybeUninit<T>> {
+        // SAFETY: the layout is the same, and any content is valid.
+        unsafe { Pooled::from_raw(self.into_raw().cast()) }
     }
 
     /// The value's address; [`Pooled::from_raw`] takes it back.

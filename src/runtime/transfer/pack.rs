@@ -62,7 +62,7 @@ struct Packer {
     /// The objects met so far; their indices are what references carry.
     objects: SmallVec<[Value; FEW]>,
     /// The same by address, once there are more than a few.
-    index: HashMap<u64, u32>,
+    index: Option<HashMap<u64, u32>>,
     /// Where it all goes.
     graph: Pooled<Graph>,
     /// See [`pack_template`].
@@ -73,13 +73,7 @@ struct Packer {
 
 impl Packer {
     fn new(template: bool) -> Packer {
-        Packer {
-            objects: SmallVec::new(),
-            index: HashMap::new(),
-            graph: Pooled::new(Graph::default()),
-            template,
-            lost: false,
-        }
+        Packer { objects: SmallVec::new(), index: None, graph: Pooled::new(Graph::default()), template, lost: false }
     }
 
     fn pack(&mut self, vm: &mut Vm, values: &[Value]) {
@@ -189,11 +183,8 @@ impl Packer {
                 return index as u32;
             }
         } else {
-            if self.index.is_empty() {
-                let known = self.objects.iter().enumerate().map(|(i, object)| (object.payload(), i as u32));
-                self.index.extend(known);
-            }
-            let index = *self.index.entry(address).or_insert(new);
+            let known = || self.objects.iter().enumerate().map(|(i, object)| (object.payload(), i as u32)).collect();
+            let index = *self.index.get_or_insert_with(known).entry(address).or_insert(new);
             if index != new {
                 return index;
             }
@@ -309,8 +300,8 @@ impl Packer {
     /// Packs the content of a table by copying it.
     fn put_record(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
         let (first_node, first_item) = (self.graph.nodes.len(), self.graph.items.len());
-        self.graph.nodes.extend_from_slice(nodes);
-        self.graph.items.extend_from_slice(items);
+        append(&mut self.graph.nodes, nodes);
+        append(&mut self.graph.items, items);
         let mut others = 0;
         for (place, node) in nodes.iter().enumerate() {
             if !Packer::is_same_everywhere(node.value) {
@@ -377,6 +368,19 @@ impl Packer {
 unsafe fn item_start(table: *mut Table) -> *const Value {
     // SAFETY: the caller has a live table.
     unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
+}
+
+/// Appends to a list. (`extend_from_slice` of `SmallVec` moves what comes after, even if that is nothing.)
+#[inline]
+fn append<A: smallvec::Array<Item: Copy>>(list: &mut SmallVec<A>, values: &[A::Item]) {
+    list.reserve(values.len());
+    let len = list.len();
+    // SAFETY: there is room, which begins after what the list holds.
+    unsafe {
+        let end = list.as_mut_ptr().add(len);
+        values.iter().enumerate().for_each(|(i, value)| end.add(i).write(*value));
+        list.set_len(len + values.len());
+    }
 }
 
 fn put_number(out: &mut Bytes, mut number: u64) {

@@ -127,7 +127,7 @@ impl Heap {
     pub fn new_globals(&mut self, image_globals: &StaticTable) -> *mut Table {
         let globals = self.new_empty_table();
         // SAFETY: fresh.
-        unsafe { (*globals).bits |= table_bit::LAZY };
+        unsafe { (*globals).bits |= table_bit::LAZY | table_bit::OWN };
         self.library.globals = Some(image_globals.table());
         self.library.own.push((image_globals.table(), globals));
         globals
@@ -167,10 +167,15 @@ impl Heap {
     }
 
     /// The table of the image behind a process's own table, or a table of the image itself.
+    #[inline]
     pub fn static_table(&self, table: *mut Table) -> Option<*mut Table> {
         // SAFETY: callers pass a live table.
-        if unsafe { (*table).header.mark } & mark::STATIC != 0 {
+        let (mark, bits) = unsafe { ((*table).header.mark, (*table).bits) };
+        if mark & mark::STATIC != 0 {
             return Some(table);
+        }
+        if bits & table_bit::OWN == 0 {
+            return None;
         }
         self.library.own.iter().find(|(_, own)| *own == table).map(|(shared, _)| *shared)
     }
@@ -197,7 +202,7 @@ impl Heap {
             (*own).header.mark |= mark::WRITE_SLOW;
             (*own).free = (*shared).free;
             (*own).metatable = (*shared).metatable;
-            (*own).bits = table_bit::SHARED_NODES;
+            (*own).bits = table_bit::SHARED_NODES | table_bit::OWN;
             if (*shared).bits & table_bit::NESTED != 0 {
                 self.materialise_fields(own);
             }
