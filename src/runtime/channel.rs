@@ -315,7 +315,7 @@ pub(super) fn send_at_once(vm: &mut Vm, handle: *mut Userdata, value: Value) -> 
         Some(receiver) if receiver.case == PLAIN => {
             let task = receiver.task;
             local.receivers.pop_front();
-            drop(state(vm).tasks.wake(task, &[value, Value::TRUE]));
+            state(vm).tasks.wake(task, &[value, Value::TRUE]);
             true
         }
         None if local.buffer.len() < local.capacity => {
@@ -374,7 +374,7 @@ pub(super) fn finish_receive(
     ok: bool,
 ) -> Result<bool, Box<LuaError>> {
     if receiver.case == PLAIN {
-        drop(state(vm).tasks.wake(receiver.task, &[value, Value::bool(ok)]));
+        state(vm).tasks.wake(receiver.task, &[value, Value::bool(ok)]);
         return Ok(true);
     }
     select::complete(vm, receiver.task, handle, value, ok)
@@ -383,7 +383,7 @@ pub(super) fn finish_receive(
 /// Wakes a sender whose value was taken. `false`: its select was completed elsewhere.
 fn finish_send(vm: &mut Vm, handle: *mut Userdata, sender: Waiter) -> bool {
     if sender.case == PLAIN {
-        drop(state(vm).tasks.wake(sender.task, &[Value::TRUE]));
+        state(vm).tasks.wake(sender.task, &[Value::TRUE]);
         return true;
     }
     if sender.is_mail() {
@@ -476,7 +476,7 @@ pub(super) fn wake_closed_sender(vm: &mut Vm, task: u32) {
     let error = super::errors::new_error(vm, "", CLOSED);
     let tasks = &mut state(vm).tasks;
     let id = TaskId { index: task, ticket: tasks.ticket(task) };
-    let wait = tasks.wake(task, &[Value::NIL, error]);
+    let wait = tasks.end_wait(task, &[Value::NIL, error]);
     leave_queues(vm, id, wait);
 }
 

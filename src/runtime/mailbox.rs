@@ -10,7 +10,6 @@ use super::errors::ErrorData;
 use super::mail::{ChannelNews, ChannelOutcome, Happening, Mail};
 use super::process_state::state;
 use super::queue::Envelope;
-use super::task::Wait;
 use super::transfer::Text;
 use super::{events, message, select, time};
 use crate::vm::Vm;
@@ -59,7 +58,7 @@ const KEPT: usize = 4096;
 
 impl Subscription {
     /// The next delivery. The room for a flood of them is given back when it is over.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Delivery> {
         let next = self.pending.pop_front()?;
         if self.pending.is_empty() && self.pending.capacity() > KEPT {
@@ -348,7 +347,7 @@ fn act_on(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
         Mail::Message(_) | Mail::Event(_) => unreachable!("these are delivered"),
         Mail::Wake(id) => {
             if state(vm).tasks.is_waiting(id) {
-                drop(state(vm).tasks.wake(id.index, &[]));
+                state(vm).tasks.wake(id.index, &[]);
             }
             Ok(())
         }
@@ -360,7 +359,7 @@ fn act_on(vm: &mut Vm, mail: Mail) -> Result<(), Box<LuaError>> {
             }
             let index = completion.id.index;
             match (completion.finish)(vm) {
-                Ok(results) => drop(state(vm).tasks.wake(index, &results)),
+                Ok(results) => state(vm).tasks.wake(index, &results),
                 Err(error) => drop(state(vm).tasks.wake_with_error(index, error)),
             }
             Ok(())
@@ -406,7 +405,7 @@ fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
         }
         let value = materialise(vm, handle, delivery.mail)?;
         if receiver.case == PLAIN {
-            drop(state(vm).tasks.wake(receiver.task, &[value, Value::TRUE]));
+            state(vm).tasks.wake(receiver.task, &[value, Value::TRUE]);
             return Ok(());
         }
         return select::finish(vm, receiver.task, handle, value, true);
@@ -444,7 +443,7 @@ fn deliver_news(vm: &mut Vm, news: ChannelNews) -> Result<(), Box<LuaError>> {
         }
         (ChannelOutcome::Received(parcel), None) => {
             let value = parcel.unpack_one(vm)?;
-            wake_plain(vm, id.index, &[value, Value::TRUE]);
+            state(vm).tasks.wake(id.index, &[value, Value::TRUE]);
             Ok(())
         }
         (ChannelOutcome::Received(parcel), Some(case)) => {
@@ -452,23 +451,18 @@ fn deliver_news(vm: &mut Vm, news: ChannelNews) -> Result<(), Box<LuaError>> {
             select::finish(vm, id.index, case.channel, value, true)
         }
         (ChannelOutcome::Sent, None) => {
-            wake_plain(vm, id.index, &[Value::TRUE]);
+            state(vm).tasks.wake(id.index, &[Value::TRUE]);
             Ok(())
         }
         (ChannelOutcome::Sent, Some(case)) => {
             select::finish(vm, id.index, case.channel, case.send.unwrap_or(Value::NIL), true)
         }
         (ChannelOutcome::ClosedForReceiver, None) => {
-            wake_plain(vm, id.index, &[Value::NIL, Value::FALSE]);
+            state(vm).tasks.wake(id.index, &[Value::NIL, Value::FALSE]);
             Ok(())
         }
         (ChannelOutcome::ClosedForReceiver, Some(case)) => {
             select::finish(vm, id.index, case.channel, Value::NIL, false)
         }
     }
-}
-
-fn wake_plain(vm: &mut Vm, task: u32, results: &[Value]) {
-    let wait = state(vm).tasks.wake(task, results);
-    debug_assert!(matches!(wait, Wait::Channel(_)));
 }

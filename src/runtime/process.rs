@@ -211,12 +211,15 @@ impl Process {
                 return Step::Pause(StepOutcome::Yielded);
             }
             let tasks = &mut state(vm).tasks;
-            let Some((thread, continuation)) = tasks.start_next() else {
+            let Some((thread, error)) = tasks.start_next() else {
                 return self.wait(vm);
             };
-            let exit = match continuation {
-                Ok(values) => vm.run(thread, &values),
-                Err(error) => vm.run_with_error(thread, error),
+            let exit = match error {
+                None => {
+                    let values = tasks.take_results();
+                    vm.run(thread, &values)
+                }
+                Some(error) => vm.run_with_error(thread, error),
             };
             let innermost = vm.current_thread();
             let tasks = &mut state(vm).tasks;

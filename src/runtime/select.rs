@@ -301,7 +301,7 @@ pub(super) fn finish(
     let result = result_table(vm, handle, value, ok)?;
     let tasks = &mut state(vm).tasks;
     let id = TaskId { index: task, ticket: tasks.ticket(task) };
-    let wait = tasks.wake(task, &[result]);
+    let wait = tasks.end_wait(task, &[result]);
     channel::leave_queues(vm, id, wait);
     Ok(())
 }

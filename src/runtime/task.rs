@@ -202,9 +202,10 @@ impl TaskSet {
         self.current
     }
 
-    /// Takes the next ready task: its coroutine and what it continues with.
+    /// Takes the next ready task: its coroutine, and what it continues with, if that is an error. If not, it is what
+    /// [`TaskSet::take_results`] answers.
     #[inline]
-    pub fn start_next(&mut self) -> Option<(*mut Thread, Continuation)> {
+    pub fn start_next(&mut self) -> Option<(*mut Thread, Option<Box<LuaError>>)> {
         let index = self.first_ready;
         let task = self.tasks.get_mut(index as usize)?;
         self.first_ready = task.next;
@@ -213,11 +214,13 @@ impl TaskSet {
         }
         task.phase = Phase::Running;
         self.current = Some(index);
-        let continuation = match task.error.take() {
-            None => Ok(std::mem::take(&mut task.results)),
-            Some(error) => Err(error),
-        };
-        Some((task.innermost, continuation))
+        Some((task.innermost, task.error.take()))
+    }
+
+    /// The values with which the current task continues.
+    #[inline]
+    pub fn take_results(&mut self) -> Results {
+        self.current.map_or_else(Results::new, |index| std::mem::take(&mut self.tasks[index as usize].results))
     }
 
     /// Whether a task is ready.
@@ -313,15 +316,25 @@ impl TaskSet {
         self.tasks.get(id.index as usize).is_some_and(|task| task.phase == Phase::Waiting && task.ticket == id.ticket)
     }
 
-    /// Ends the wait of a task, which continues with `results`; what it waited for is handed back for cleaning up.
+    /// Ends the wait of a task, which continues with `results`.
     #[inline]
-    pub fn wake(&mut self, index: u32, results: &[Value]) -> Wait {
+    pub fn wake(&mut self, index: u32, results: &[Value]) {
+        drop(self.end_wait(index, results));
+    }
+
+    /// As [`TaskSet::wake`]; what it waited for is handed back for cleaning up.
+    #[inline(always)]
+    pub fn end_wait(&mut self, index: u32, results: &[Value]) -> Wait {
         let task = &mut self.tasks[index as usize];
         debug_assert_eq!(task.phase, Phase::Waiting);
         task.phase = Phase::Ready;
-        task.results.clear();
-        // One by one: what was just written in parts is slow to be copied as a whole.
-        results.iter().for_each(|value| task.results.push(*value));
+        // Value by value: what was just written in parts is slow to be copied as a whole.
+        task.results = match *results {
+            [] => Results::new(),
+            [one] => Results::from_buf_and_len([one, Value::NIL], 1),
+            [one, two] => Results::from_buf([one, two]),
+            _ => Results::from_slice(results),
+        };
         task.ticket = task.ticket.wrapping_add(1);
         task.claim = None;
         self.external -= u32::from(task.external);
@@ -334,7 +347,7 @@ impl TaskSet {
     /// As [`TaskSet::wake`], but the task continues by raising `error`.
     pub fn wake_with_error(&mut self, index: u32, error: Box<LuaError>) -> Wait {
         self.tasks[index as usize].error = Some(error);
-        self.wake(index, &[])
+        self.end_wait(index, &[])
     }
 
     /// Makes a task that has begun raise `error`, where it waits or when it has its next turn. A wait that ends thereby is

@@ -189,6 +189,13 @@ pub fn userdata_of<T: UserData>(value: Value) -> Option<*mut T> {
         return None;
     }
     // SAFETY: a live userdata.
-    let data: &mut dyn std::any::Any = unsafe { &mut *(*value.as_userdata()).data };
-    data.downcast_mut::<T>().map(|data| data as *mut T)
+    let data = unsafe { (*value.as_userdata()).data };
+    let this = data.cast::<T>();
+    // Vtables differ between types, since what tells the type is in them; but a type may have several.
+    if std::ptr::eq(this as *const dyn UserData, data) {
+        return Some(this);
+    }
+    // SAFETY: as above.
+    let data: &mut dyn std::any::Any = unsafe { &mut *data };
+    data.is::<T>().then_some(this)
 }

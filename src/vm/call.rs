@@ -153,6 +153,12 @@ impl Vm {
                 return Ok(());
             }
         }
+        self.call_native_at_length(native, call)
+    }
+
+    /// As [`Vm::call_native`] where the short way has no answer.
+    #[inline(always)]
+    fn call_native_at_length(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
         self.set_top_slot(call.slot + 1 + call.args);
         self.native_slot = call.slot;
         let answer = (native.run)(self, Args { start: call.slot + 1, len: call.args });
@@ -362,6 +368,14 @@ impl Vm {
             self.run_call(call)?;
         }
         if i.c == 0 { self.safepoint_in_list() } else { self.safepoint() }
+    }
+
+    /// `Op::Call` of a native function whose short way has just had no answer.
+    pub(super) fn op_call_at_length(&mut self, i: &Instruction) -> Result<(), Box<LuaError>> {
+        let slot = self.register_slot(i.a);
+        let call = Call { slot, args: u32::from(i.b) - 1, results: u32::from(i.c) };
+        self.call_native_at_length(self.slot(slot).as_native(), call)?;
+        self.safepoint()
     }
 
     /// `Op::GenericCall` where the fast path does not apply.

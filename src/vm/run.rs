@@ -835,6 +835,7 @@ unsafe fn interpret<const OBSERVED: bool>(vm: *mut Vm) {
                                     }
                                     break 'moved;
                                 }
+                                slow!(Vm::op_call_at_length)
                             }
                             slow!(Vm::op_call)
                         }

@@ -12,43 +12,20 @@
 //! | `/once/KEY` | answers, and closes the connection while it seems to stay open; the next answer comes over another |
 
 use std::io;
-use std::sync::Arc;
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+use super::listen::{Stream, serve_plainly};
 
 /// What a TLS handshake begins with.
 const HANDSHAKE: u8 = 0x16;
 
 /// Serves with TLS if there is a setting for it. Answers where.
 pub async fn serve(tls: Option<rustls::ServerConfig>) -> io::Result<String> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?.to_string();
-    let acceptor = tls.map(|mut config| {
-        config.alpn_protocols.clear();
-        TlsAcceptor::from(Arc::new(config))
-    });
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // What becomes of it is the client's business.
-                match acceptor {
-                    None => drop(answer(stream).await),
-                    Some(acceptor) => {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            drop(answer(stream).await);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    Ok(address)
+    serve_plainly(tls, answer).await
 }
 
-async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+async fn answer(stream: Box<dyn Stream>) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     if stream.fill_buf().await?.first() == Some(&HANDSHAKE) {
         return Ok(());

@@ -18,6 +18,7 @@
 
 mod broken;
 mod certificates;
+mod listen;
 mod pages;
 mod sockets;
 
@@ -34,9 +35,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use libtest_mimic::Failed;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio_rustls::TlsAcceptor;
 
 use self::certificates::Certificates;
+use self::listen::Connection;
 use self::pages::Pages;
 use crate::folder::Folder;
 
@@ -105,26 +106,11 @@ impl Servers {
 
     /// Serves a port of all addresses of the loopback network, with TLS if there is a setting for it. Answers where.
     async fn serve(self: Arc<Self>, tls: Option<rustls::ServerConfig>) -> io::Result<String> {
-        let listener = TcpListener::bind("0.0.0.0:0").await?;
-        let address = format!("127.0.0.1:{}", listener.local_addr()?.port());
-        let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let (servers, acceptor) = (Arc::clone(&self), acceptor.clone());
-                tokio::spawn(async move {
-                    match acceptor {
-                        None => servers.converse(stream, false).await,
-                        Some(acceptor) => {
-                            // A handshake that fails is the client's business.
-                            let Ok(stream) = acceptor.accept(stream).await else { return };
-                            let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                            servers.converse(stream, http2).await;
-                        }
-                    }
-                });
-            }
-        });
-        Ok(address)
+        listen::serve(tls, move |Connection { stream, http2 }| {
+            let servers = Arc::clone(&self);
+            async move { servers.converse(stream, http2).await }
+        })
+        .await
     }
 
     fn serve_socket(self: Arc<Self>, listener: UnixListener) {

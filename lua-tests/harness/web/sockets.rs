@@ -10,43 +10,20 @@
 //! | `/refuse` | refuses the handshake |
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{self, HeaderValue};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::listen::{Stream, serve_plainly};
+
 /// Answers where it serves.
 pub async fn serve(tls: Option<rustls::ServerConfig>) -> io::Result<String> {
-    let listener = TcpListener::bind("0.0.0.0:0").await?;
-    let address = format!("127.0.0.1:{}", listener.local_addr()?.port());
-    let acceptor = tls.map(|mut config| {
-        config.alpn_protocols.clear();
-        TlsAcceptor::from(Arc::new(config))
-    });
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // How a connection ends is the client's business.
-                match acceptor {
-                    None => drop(converse(stream).await),
-                    Some(acceptor) => {
-                        if let Ok(stream) = acceptor.accept(stream).await {
-                            drop(converse(stream).await);
-                        }
-                    }
-                }
-            });
-        }
-    });
-    Ok(address)
+    serve_plainly(tls, converse).await
 }
 
 /// The path of a handshake, and what it was asked with.
@@ -56,7 +33,7 @@ struct Asked {
     greeting: String,
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite + Unpin) -> Result<(), Error> {
+async fn converse(stream: Box<dyn Stream>) -> Result<(), Error> {
     let asked = Mutex::new(Asked::default());
     #[allow(clippy::result_large_err)]
     let look = |request: &Request, mut response: Response| {

@@ -16,6 +16,7 @@ mod unpack;
 pub use pack::{pack, pack_list, pack_template};
 pub use text::Text;
 
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -58,12 +59,20 @@ pub struct Graph {
     /// The packed values, then the content of each object, as far as it is not copied.
     bytes: Bytes,
     handles: Vec<Handle>,
-    /// The nodes of records, and the items of their array parts, as they stand in the heap, but that the payload of a table
+    /// For each record the items of its array part and its nodes, as they stand in the heap, but that the payload of a table
     /// or closure is its index among the objects. What is neither that nor the same in every heap is nil here and among the
     /// bytes.
-    nodes: SmallVec<[Node; 4]>,
-    items: SmallVec<[Value; 4]>,
+    cells: SmallVec<[Cell; 12]>,
 }
+
+/// An item, or half a node. (Not all bytes of these mean something.)
+type Cell = MaybeUninit<[u64; 2]>;
+
+/// Cells of a node.
+const NODE_CELLS: usize = 2;
+
+const _: () = assert!(size_of::<Value>() == size_of::<Cell>() && size_of::<Node>() == NODE_CELLS * size_of::<Cell>());
+const _: () = assert!(align_of::<Value>() <= align_of::<Cell>() && align_of::<Node>() <= align_of::<Cell>());
 
 /// Packed values.
 type Bytes = SmallVec<[u8; 64]>;
@@ -78,8 +87,7 @@ impl Graph {
         }
         shrink(&mut self.heads);
         shrink(&mut self.bytes);
-        shrink(&mut self.nodes);
-        shrink(&mut self.items);
+        shrink(&mut self.cells);
         self.handles.shrink_to_fit();
     }
 }

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 use smallvec::SmallVec;
 
-use super::{Bytes, Graph, Handle, Head, Parcel, Text, slot};
+use super::{Bytes, Graph, Handle, Head, NODE_CELLS, Parcel, Text, slot};
 use crate::runtime::channel::{self, Channel};
 use crate::runtime::channel_cycles::Reference;
 use crate::runtime::errors::ErrorObject;
@@ -299,21 +299,41 @@ impl Packer {
 
     /// Packs the content of a table by copying it.
     fn put_record(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
-        let (first_node, first_item) = (self.graph.nodes.len(), self.graph.items.len());
-        append(&mut self.graph.nodes, nodes);
-        append(&mut self.graph.items, items);
+        let (copied_items, copied_nodes) = self.copy(items, nodes);
         let mut others = 0;
         for (place, node) in nodes.iter().enumerate() {
             if !Packer::is_same_everywhere(node.value) {
-                self.graph.nodes[first_node + place].value = self.put_part(vm, node.value, place, &mut others);
+                let value = self.put_part(vm, node.value, place, &mut others);
+                // SAFETY: the copy has as many nodes, and stays where it is: a part is put elsewhere.
+                unsafe { (*copied_nodes.add(place)).value = value };
             }
         }
         for (place, item) in items.iter().enumerate() {
             if !Packer::is_same_everywhere(*item) {
-                self.graph.items[first_item + place] = self.put_part(vm, *item, nodes.len() + place, &mut others);
+                let value = self.put_part(vm, *item, nodes.len() + place, &mut others);
+                // SAFETY: as above.
+                unsafe { *copied_items.add(place) = value };
             }
         }
         self.graph.heads.push(Head::Record { items: items.len() as u32, nodes: nodes.len() as u32, others, metatable });
+    }
+
+    /// Copies the items and nodes of a record to the end of the cells; says where.
+    #[inline]
+    fn copy(&mut self, items: &[Value], nodes: &[Node]) -> (*mut Value, *mut Node) {
+        let cells = &mut self.graph.cells;
+        let (len, more) = (cells.len(), items.len() + nodes.len() * NODE_CELLS);
+        cells.reserve(more);
+        // SAFETY: there is room for so many more, of the size and alignment that items and nodes need.
+        unsafe {
+            cells.set_len(len + more);
+            let start = cells.as_mut_ptr().add(len);
+            let copied_items = start.cast::<Value>();
+            let copied_nodes = start.add(items.len()).cast::<Node>();
+            copied_items.copy_from_nonoverlapping(items.as_ptr(), items.len());
+            copied_nodes.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
+            (copied_items, copied_nodes)
+        }
     }
 
     /// What stands in the copy of a record for a value that is not the same in every heap.
@@ -368,19 +388,6 @@ impl Packer {
 unsafe fn item_start(table: *mut Table) -> *const Value {
     // SAFETY: the caller has a live table.
     unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
-}
-
-/// Appends to a list. (`extend_from_slice` of `SmallVec` moves what comes after, even if that is nothing.)
-#[inline]
-fn append<A: smallvec::Array<Item: Copy>>(list: &mut SmallVec<A>, values: &[A::Item]) {
-    list.reserve(values.len());
-    let len = list.len();
-    // SAFETY: there is room, which begins after what the list holds.
-    unsafe {
-        let end = list.as_mut_ptr().add(len);
-        values.iter().enumerate().for_each(|(i, value)| end.add(i).write(*value));
-        list.set_len(len + values.len());
-    }
 }
 
 fn put_number(out: &mut Bytes, mut number: u64) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, Handle, Head, Parcel, slot};
+use super::{Graph, Handle, Head, NODE_CELLS, Parcel, slot};
 use crate::runtime::payload::{self, Format, Payload};
 use crate::runtime::{channel, errors, time};
 use crate::vm::Vm;
@@ -67,9 +67,8 @@ struct Unpacker<'a> {
     graph: &'a Graph,
     at: usize,
     objects: SmallVec<[Value; 8]>,
-    /// How many nodes and items of records have been taken.
-    nodes: usize,
-    items: usize,
+    /// How many cells of records have been taken.
+    cells: usize,
 }
 
 impl Unpacker<'_> {
@@ -78,7 +77,7 @@ impl Unpacker<'_> {
         if vm.heap.check_large(graph.bytes.len()).is_err() {
             return Err(vm.out_of_memory());
         }
-        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), nodes: 0, items: 0 };
+        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), cells: 0 };
         for head in &graph.heads {
             let object = this.make(vm, *head);
             this.objects.push(object);
@@ -209,6 +208,8 @@ impl Unpacker<'_> {
         nodes: usize,
         others: u32,
     ) -> Result<(), Box<LuaError>> {
+        let cells = &self.graph.cells[self.cells..][..items + nodes * NODE_CELLS];
+        self.cells += cells.len();
         // SAFETY: the table is fresh; what is copied into its parts fits after the check.
         let (nodes, items) = unsafe {
             let enough = (*table).array_cap as usize >= items
@@ -216,22 +217,19 @@ impl Unpacker<'_> {
             if !enough {
                 return Err(vm.out_of_memory());
             }
-            if items > 0 {
-                (*table).array.copy_from_nonoverlapping(self.graph.items[self.items..].as_ptr(), items);
-                (*table).array_len = items as u32;
-            }
-            if nodes > 0 {
-                (*table).nodes.copy_from_nonoverlapping(self.graph.nodes[self.nodes..].as_ptr(), nodes);
-            }
-            self.items += items;
-            self.nodes += nodes;
             let item_start = if items == 0 { NonNull::dangling().as_ptr() } else { (*table).array };
+            item_start.copy_from_nonoverlapping(cells.as_ptr().cast(), items);
+            (*table).array_len = items as u32;
+            if nodes > 0 {
+                (*table).nodes.copy_from_nonoverlapping(cells.as_ptr().add(items).cast(), nodes);
+            }
             (from_raw_parts_mut((*table).nodes, nodes), from_raw_parts_mut(item_start, items))
         };
-        for value in nodes.iter_mut().map(|node| &mut node.value).chain(items.iter_mut()) {
-            if matches!(value.tag(), tag::TABLE | tag::CLOSURE) {
-                *value = self.objects[value.payload() as usize];
-            }
+        for node in nodes.iter_mut() {
+            self.resolve(&mut node.value);
+        }
+        for item in items.iter_mut() {
+            self.resolve(item);
         }
         for _ in 0..others {
             let place = self.number() as usize;
@@ -242,6 +240,14 @@ impl Unpacker<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Puts the object in the place of its index.
+    #[inline(always)]
+    fn resolve(&self, value: &mut Value) {
+        if matches!(value.tag(), tag::TABLE | tag::CLOSURE) {
+            *value = self.objects[value.payload() as usize];
+        }
     }
 
     fn set_metatable(&mut self, vm: &mut Vm, table: *mut Table) -> Result<(), Box<LuaError>> {
