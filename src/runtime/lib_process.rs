@@ -13,6 +13,7 @@ use super::pid::Pid;
 use super::process::Process;
 use super::process_state::state;
 use super::spawn::pack_rest;
+use super::target::LastTarget;
 use super::transfer::{Parcel, Text, pack};
 use super::upgrade::upgrade;
 use crate::vm::Vm;
@@ -92,16 +93,16 @@ fn send(vm: &mut Vm, args: Args) -> NativeResult {
     if args.len < 2 {
         return errors::fail(vm, INVALID, "send requires at least destination and topic arguments");
     }
-    let destination = args.check_bytes(vm, 0)?;
+    let destination = args.check_string(vm, 0)?;
     let topic = args.check_string(vm, 1)?;
     let topic = Text::of(topic);
     if topic.as_bytes().first() == Some(&b'@') {
         return errors::fail(vm, INVALID, "cannot send to @ topics");
     }
-    if let Err(error) = check(vm, "process.send", destination) {
+    if let Err(error) = check(vm, "process.send", string_bytes(destination)) {
         return refuse(vm, error);
     }
-    let mut last = std::mem::take(&mut state(vm).last_target);
+    let mut last = std::mem::replace(&mut state(vm).last_target, LastTarget::none());
     let target = match last.resolve(state(vm).core(), destination) {
         Ok(target) => target,
         Err(error) => return refuse(vm, error),
@@ -130,7 +131,7 @@ fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
     {
         return Answer::NONE;
     }
-    if state(vm).last_target.known(string_bytes(destination)).is_none() {
+    if !state(vm).last_target.is_known(destination) {
         return Answer::NONE;
     }
     let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));

@@ -86,7 +86,7 @@ impl ProcessState {
             tasks: TaskSet::new(),
             mailbox: Mailbox::new(),
             handles: std::ptr::null_mut(),
-            last_target: LastTarget::default(),
+            last_target: LastTarget::none(),
             trap_links: false,
             upgradable: false,
             warned: false,
@@ -146,6 +146,7 @@ unsafe impl Host for ProcessState {
     fn trace(&mut self, marker: &mut Marker) {
         self.tasks.trace(marker);
         self.mailbox.trace(marker);
+        self.last_target.trace(marker);
         if let Some(rare) = &self.rare {
             rare.alarms.trace(marker);
             rare.futures.trace(marker);

@@ -8,42 +8,50 @@ use std::sync::Arc;
 
 use super::core::RuntimeCore;
 use super::errors::ErrorData;
-use super::pid::{Pid, PidText};
+use super::pid::Pid;
 use super::process::Process;
 use crate::vm::cache;
-use crate::vm::pool::Pooled;
+use crate::vm::heap::Marker;
+use crate::vm::raw::string_bytes;
+use crate::vm::value::Value;
 
 /// See the module header.
-#[derive(Default)]
 pub struct LastTarget {
     process: Option<Arc<Process>>,
-    /// The PID it was found by, in text form; none if it was found by name.
-    pid: Option<Pooled<PidText>>,
+    /// The string it was found by, as a value of the sender; nil if that was a name.
+    pid: Value,
 }
 
 impl LastTarget {
-    /// The process with this PID or name.
+    /// No process.
+    pub fn none() -> LastTarget {
+        LastTarget { process: None, pid: Value::NIL }
+    }
+
+    /// The process with this PID or name, which is a string.
     ///
     /// # Errors
     /// `NotFound`
-    pub fn resolve(&mut self, core: &RuntimeCore, destination: &[u8]) -> Result<&Arc<Process>, ErrorData> {
-        if self.known(destination).is_none() {
-            *self = LastTarget::default();
-            let process = core.resolve(destination)?;
-            self.pid = Pid::looks_like(destination).then(|| Pooled::new(PidText::from_slice(destination)));
+    pub fn resolve(&mut self, core: &RuntimeCore, destination: Value) -> Result<&Arc<Process>, ErrorData> {
+        if !self.is_known(destination) {
+            *self = LastTarget::none();
+            let process = core.resolve(string_bytes(destination))?;
+            if Pid::looks_like(string_bytes(destination)) {
+                self.pid = destination;
+            }
             self.process = Some(process);
         }
         Ok(self.process.as_ref().expect("known, or looked up"))
     }
 
-    /// The process with this PID, if it is the one that was sent to last.
+    /// Whether the process that was sent to last has this PID, a string, and has not ended.
     #[inline]
-    pub fn known(&self, destination: &[u8]) -> Option<&Arc<Process>> {
-        let same = self.pid.as_ref()?.as_slice() == destination;
-        self.process.as_ref().filter(|process| same && !process.mailbox.is_closed())
+    pub fn is_known(&self, destination: Value) -> bool {
+        let same = || self.pid.same(destination) || string_bytes(self.pid) == string_bytes(destination);
+        !self.pid.is_nil() && same() && self.process.as_ref().is_some_and(|process| !process.mailbox.is_closed())
     }
 
-    /// The process that was sent to last.
+    /// The process.
     #[inline]
     pub fn process(&self) -> Option<&Arc<Process>> {
         self.process.as_ref()
@@ -52,9 +60,13 @@ impl LastTarget {
     /// Begins to fetch what a send to it touches first, see [`cache`].
     #[inline]
     pub fn prefetch(&self) {
-        if let (Some(process), Some(pid)) = (&self.process, &self.pid) {
+        if let Some(process) = &self.process {
             cache::prefetch(&**process, size_of::<Process>());
-            cache::prefetch(&**pid, size_of::<PidText>());
         }
+    }
+
+    /// Marks the string.
+    pub fn trace(&self, marker: &mut Marker) {
+        marker.mark(self.pid);
     }
 }
