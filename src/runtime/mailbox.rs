@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::channel::{self, Channel, Kind, PLAIN, Waiter, channel_of};
 use super::errors::ErrorData;
-use super::mail::{ChannelNews, ChannelOutcome, Happening, Mail};
+use super::mail::{ChannelNews, ChannelOutcome, Happening, Mail, Message};
 use super::process_state::state;
 use super::queue::Envelope;
 use super::transfer::Text;
@@ -310,14 +310,15 @@ pub(super) fn receive_message(vm: &mut Vm, handle: *mut Userdata) -> Option<Valu
 ///
 /// # Errors
 /// `not enough memory` past the memory limit.
-#[inline]
+#[inline(always)]
 pub fn drain(vm: &mut Vm) -> Result<(), Box<LuaError>> {
-    let queue = &state(vm).process().mailbox;
-    if queue.is_empty() {
-        return Ok(());
-    }
+    if state(vm).process().mailbox.is_empty() { Ok(()) } else { deliver_all(vm) }
+}
+
+#[inline(never)]
+fn deliver_all(vm: &mut Vm) -> Result<(), Box<LuaError>> {
     let mut outcome = Ok(());
-    for mail in queue.take_all() {
+    for mail in state(vm).process().mailbox.take_all() {
         // What does not fit into memory must not take along what comes after it.
         let delivered = deliver_mail(vm, mail);
         outcome = outcome.and(delivered);
@@ -415,17 +416,22 @@ fn route(vm: &mut Vm, delivery: Delivery) -> Result<(), Box<LuaError>> {
 }
 
 /// The value that a channel gets for a message or an event.
+#[inline(always)]
 fn materialise(vm: &mut Vm, handle: *mut Userdata, mail: Envelope<Mail>) -> Result<Value, Box<LuaError>> {
-    let message = match mail.into_message() {
-        Ok(message) => message,
+    match mail.into_message() {
+        Ok(message) if handle == state(vm).mailbox.inbox => Ok(message::message_value(vm, message)),
+        Ok(message) => heard(vm, handle, message),
         Err(mail) => match mail.into_inner() {
-            Mail::Event(event) => return events::event_table(vm, &event),
+            Mail::Event(event) => events::event_table(vm, &event),
             _ => unreachable!("nothing else is delivered"),
         },
-    };
-    let mailbox = &state(vm).mailbox;
-    let raw = handle != mailbox.inbox
-        && mailbox.listeners.iter().any(|listener| listener.channel == handle && !listener.messages);
+    }
+}
+
+/// What a listener gets for a message.
+fn heard(vm: &mut Vm, handle: *mut Userdata, message: Message) -> Result<Value, Box<LuaError>> {
+    let listeners = &state(vm).mailbox.listeners;
+    let raw = listeners.iter().any(|listener| listener.channel == handle && !listener.messages);
     if raw { message::raw_value(vm, &message) } else { Ok(message::message_value(vm, message)) }
 }
 

@@ -32,6 +32,7 @@ impl UserData for MessageObject {
 }
 
 /// A message as a listener in message mode gets it.
+#[inline]
 pub fn message_value(vm: &mut Vm, message: Message) -> Value {
     let metatable = state(vm).core().words.message_class;
     let drops = message.topic.owns_memory() || message.payload.owns_memory();

@@ -72,6 +72,17 @@ pub enum Wait {
     Call(Call),
 }
 
+impl Wait {
+    /// Drops it. Most own nothing, and a call for that would be a waste.
+    #[inline(always)]
+    fn let_go(self) {
+        match self {
+            Wait::Nothing | Wait::Channel(_) | Wait::Timer(_) => std::mem::forget(self),
+            Wait::Select(_) | Wait::Operation(_) | Wait::Call(_) => drop(self),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     Free,
@@ -235,7 +246,7 @@ impl TaskSet {
         let task = &mut self.tasks[index as usize];
         task.phase = Phase::Waiting;
         task.reason = reason;
-        task.wait = wait;
+        std::mem::replace(&mut task.wait, wait).let_go();
         task.external = external;
         self.external += u32::from(external);
         TaskId { index, ticket: task.ticket }
@@ -319,7 +330,7 @@ impl TaskSet {
     /// Ends the wait of a task, which continues with `results`.
     #[inline]
     pub fn wake(&mut self, index: u32, results: &[Value]) {
-        drop(self.end_wait(index, results));
+        self.end_wait(index, results).let_go();
     }
 
     /// As [`TaskSet::wake`]; what it waited for is handed back for cleaning up.

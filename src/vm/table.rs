@@ -158,6 +158,20 @@ impl Heap {
         }
         table
     }
+
+    /// A table with copies of these items and nodes.
+    ///
+    /// # Safety
+    /// The nodes are the hash part of a table, or none.
+    ///
+    /// # Errors
+    /// If there is no memory for them.
+    pub unsafe fn new_table_of(&mut self, items: &[Value], nodes: &[Node]) -> Result<*mut Table, TableError> {
+        let table = self.new_empty_table();
+        // SAFETY: fresh and empty; by contract.
+        unsafe { Table::copy_parts(table, self, items, nodes)? };
+        Ok(table)
+    }
 }
 
 /// Reading.

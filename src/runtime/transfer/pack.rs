@@ -177,13 +177,14 @@ impl Packer {
 
     fn index_of(&mut self, value: Value) -> u32 {
         let address = value.payload();
-        let new = self.objects.len() as u32;
-        if self.objects.len() <= FEW {
-            if let Some(index) = self.objects.iter().position(|other| other.payload() == address) {
+        let objects = self.objects.as_slice();
+        let new = objects.len() as u32;
+        if objects.len() <= FEW {
+            if let Some(index) = objects.iter().position(|other| other.payload() == address) {
                 return index as u32;
             }
         } else {
-            let known = || self.objects.iter().enumerate().map(|(i, object)| (object.payload(), i as u32)).collect();
+            let known = || objects.iter().enumerate().map(|(i, object)| (object.payload(), i as u32)).collect();
             let index = *self.index.get_or_insert_with(known).entry(address).or_insert(new);
             if index != new {
                 return index;
@@ -330,8 +331,13 @@ impl Packer {
             let start = cells.as_mut_ptr().add(len);
             let copied_items = start.cast::<Value>();
             let copied_nodes = start.add(items.len()).cast::<Node>();
-            copied_items.copy_from_nonoverlapping(items.as_ptr(), items.len());
-            copied_nodes.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
+            // Most records have only one of both.
+            if !items.is_empty() {
+                copied_items.copy_from_nonoverlapping(items.as_ptr(), items.len());
+            }
+            if !nodes.is_empty() {
+                copied_nodes.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
+            }
             (copied_items, copied_nodes)
         }
     }

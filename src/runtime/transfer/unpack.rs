@@ -3,7 +3,7 @@
 //! A parcel is made by [`pack`](super::pack()) only, so its bytes are trusted: they never leave the runtime.
 
 use std::ptr::NonNull;
-use std::slice::from_raw_parts_mut;
+use std::slice::{from_raw_parts, from_raw_parts_mut};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,7 +16,7 @@ use crate::vm::error::LuaError;
 use crate::vm::event::Event;
 use crate::vm::function::Function;
 use crate::vm::native::Native;
-use crate::vm::object::{Closure, Str, Table};
+use crate::vm::object::{Closure, Node, Str, Table};
 use crate::vm::value::{Value, tag};
 
 /// Unpacked values, in order.
@@ -79,7 +79,7 @@ impl Unpacker<'_> {
         }
         let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), cells: 0 };
         for head in &graph.heads {
-            let object = this.make(vm, *head);
+            let object = this.make(vm, *head)?;
             this.objects.push(object);
         }
         for _ in 0..graph.roots {
@@ -116,11 +116,15 @@ impl Unpacker<'_> {
         u64::from_le_bytes(*bytes)
     }
 
-    /// Allocates an object.
-    fn make(&self, vm: &mut Vm, head: Head) -> Value {
-        match head {
-            Head::Table { items, fields: nodes, .. } | Head::Record { items, nodes, .. } => {
-                Value::table(vm.heap.new_table(items, nodes))
+    /// Allocates an object; a record with its content.
+    fn make(&mut self, vm: &mut Vm, head: Head) -> Result<Value, Box<LuaError>> {
+        Ok(match head {
+            Head::Table { items, fields, .. } => Value::table(vm.heap.new_table(items, fields)),
+            Head::Record { items, nodes, .. } => {
+                let (items, nodes) = self.parts(items, nodes);
+                // SAFETY: these were the nodes of a table.
+                let table = unsafe { vm.heap.new_table_of(items, nodes) };
+                Value::table(table.map_err(|error| vm.table_error(error))?)
             }
             Head::Closure { function, captured, chunk } => {
                 if let Some(index) = chunk
@@ -136,7 +140,7 @@ impl Unpacker<'_> {
                 Value::closure(closure)
             }
             Head::Cell => Value::cell(vm.heap.new_cell(Value::NIL)),
-        }
+        })
     }
 
     /// Reads a value.
@@ -199,8 +203,20 @@ impl Unpacker<'_> {
         }
     }
 
-    /// Fills a fresh table that was packed as a record.
-    fn fill_record(
+    /// The items and nodes of the next record.
+    fn parts(&mut self, items: u32, nodes: u32) -> (&[Value], &[Node]) {
+        let (items, nodes) = (items as usize, nodes as usize);
+        let cells = &self.graph.cells[self.cells..][..items + nodes * NODE_CELLS];
+        self.cells += cells.len();
+        // SAFETY: the packer has put them there in this order.
+        unsafe {
+            let nodes = from_raw_parts(cells.as_ptr().add(items).cast(), nodes);
+            (from_raw_parts(cells.as_ptr().cast(), items), nodes)
+        }
+    }
+
+    /// Completes a table that was made as a record.
+    fn complete(
         &mut self,
         vm: &mut Vm,
         table: *mut Table,
@@ -208,21 +224,9 @@ impl Unpacker<'_> {
         nodes: usize,
         others: u32,
     ) -> Result<(), Box<LuaError>> {
-        let cells = &self.graph.cells[self.cells..][..items + nodes * NODE_CELLS];
-        self.cells += cells.len();
-        // SAFETY: the table is fresh; what is copied into its parts fits after the check.
+        // SAFETY: it was made with so many items and nodes.
         let (nodes, items) = unsafe {
-            let enough = (*table).array_cap as usize >= items
-                && (nodes == 0 || !Table::has_no_nodes(table) && Table::node_count(table) as usize == nodes);
-            if !enough {
-                return Err(vm.out_of_memory());
-            }
             let item_start = if items == 0 { NonNull::dangling().as_ptr() } else { (*table).array };
-            item_start.copy_from_nonoverlapping(cells.as_ptr().cast(), items);
-            (*table).array_len = items as u32;
-            if nodes > 0 {
-                (*table).nodes.copy_from_nonoverlapping(cells.as_ptr().add(items).cast(), nodes);
-            }
             (from_raw_parts_mut((*table).nodes, nodes), from_raw_parts_mut(item_start, items))
         };
         for node in nodes.iter_mut() {
@@ -269,7 +273,7 @@ impl Unpacker<'_> {
         match self.graph.heads[index] {
             Head::Record { items, nodes, others, metatable } => {
                 let table = object.as_table();
-                self.fill_record(vm, table, items as usize, nodes as usize, others)?;
+                self.complete(vm, table, items as usize, nodes as usize, others)?;
                 if metatable {
                     self.set_metatable(vm, table)?;
                 }

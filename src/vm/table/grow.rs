@@ -78,6 +78,31 @@ impl Table {
         }
     }
 
+    /// Gives a table that was just made copies of these items and nodes; see [`Heap::new_table_of`].
+    pub(super) unsafe fn copy_parts(
+        this: *mut Table,
+        heap: &mut Heap,
+        items: &[Value],
+        nodes: &[Node],
+    ) -> Result<(), TableError> {
+        let (item_count, node_count) = (items.len() as u32, nodes.len() as u32);
+        // SAFETY: the table is empty, so both parts may simply be replaced; they are as large as what is copied.
+        unsafe {
+            if item_count > 0 {
+                (*this).array = heap.alloc_raw(array_bytes(item_count))?.cast();
+                (*this).array.copy_from_nonoverlapping(items.as_ptr(), items.len());
+                (*this).array_cap = item_count;
+                (*this).array_len = item_count;
+            }
+            if node_count > 0 {
+                let copy = heap.alloc_raw(node_bytes(node_count))?.cast::<Node>();
+                copy.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
+                Table::set_nodes(this, copy, node_count);
+            }
+        }
+        Ok(())
+    }
+
     /// A hash part for `fields` keys, at least one, all nodes free.
     unsafe fn new_nodes(heap: &mut Heap, fields: u32) -> Result<*mut Node, TableError> {
         let count = fields.next_power_of_two();
