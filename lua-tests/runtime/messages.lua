@@ -67,6 +67,23 @@ do
   assert(type(payloads) == "table" and payloads[1]:data() == 1 and payloads[2]:data() == "two", "array of payloads")
 end
 
+-- A destination is its text, whatever string holds it, also after the string that found it before is gone.
+do
+  local inbox = process.inbox()
+  local echoes = {}
+  for i = 1, 2 do echoes[i] = assert(process.spawn(WORKER .. "echo", HOST)) end
+  for i = 1, 60 do
+    local which = i // 3 % 2 + 1
+    local pid = echoes[which]
+    -- Made anew every time, and collected afterwards.
+    process.send(pid:sub(1, 20) .. pid:sub(21), "which", which)
+    collectgarbage()
+    local answer = receive(inbox, "the echo")
+    assert(answer:from() == pid and answer:payload():data() == which, "sent to another")
+  end
+  for i = 1, 2 do process.send(echoes[i], "stop") end
+end
+
 -- Listeners take their topic away from the inbox, exactly.
 do
   local inbox, exact = process.inbox(), process.listen("exact")
