@@ -19,7 +19,7 @@ use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -62,6 +62,8 @@ pub struct Process {
     pub core: Arc<RuntimeCore>,
     /// Its Lua state; `None` once it has ended.
     machine: UnsafeCell<Option<Pooled<Vm>>>,
+    /// Where that is, or was.
+    machine_address: AtomicPtr<Vm>,
     relations: Mutex<Relations>,
     /// Somebody waits for its end, as for that of a script or of the execution of a function: a deadlock ends it.
     must_end: bool,
@@ -92,18 +94,26 @@ impl Process {
             pid,
             core,
             machine: UnsafeCell::new(None),
+            machine_address: AtomicPtr::default(),
             relations: Mutex::default(),
             must_end,
         })
     }
 
-    /// Gives the process its Lua state.
+    /// Gives the process its Lua state, in place of the one it has.
     ///
     /// # Safety
-    /// The process has not been queued yet.
+    /// The process has not been queued yet, or the caller is the worker that runs it. The old state is not referred to any
+    /// more.
     pub unsafe fn set_machine(&self, vm: Pooled<Vm>) {
+        self.machine_address.store((&raw const *vm).cast_mut(), Ordering::Relaxed);
         // SAFETY: by contract nobody else looks at it.
         unsafe { *self.machine.get() = Some(vm) };
+    }
+
+    /// Where its Lua state is, or was: to be fetched into the cache, not to be looked at.
+    pub fn machine_address(&self) -> *const Vm {
+        self.machine_address.load(Ordering::Relaxed)
     }
 
     /// A reference that does not keep it alive.
@@ -427,7 +437,7 @@ impl Runnable for Process {
                 Step::End(outcome) => break outcome,
                 Step::Upgrade(upgrade) => match upgrade.carry_out(self, vm) {
                     // SAFETY: as above; the old machine is not referred to any more.
-                    Ok(machine) => unsafe { *self.machine.get() = Some(machine) },
+                    Ok(machine) => unsafe { self.set_machine(machine) },
                     Err(_) if self.is_doomed() => break Err(self.killed()),
                     Err(error) => break Err(Arc::new(error)),
                 },

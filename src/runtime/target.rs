@@ -10,6 +10,7 @@ use super::core::RuntimeCore;
 use super::errors::ErrorData;
 use super::pid::Pid;
 use super::process::Process;
+use crate::vm::Vm;
 use crate::vm::cache;
 use crate::vm::heap::Marker;
 use crate::vm::raw::string_bytes;
@@ -18,6 +19,8 @@ use crate::vm::value::Value;
 /// See the module header.
 pub struct LastTarget {
     process: Option<Arc<Process>>,
+    /// Where its Lua state was then; for [`LastTarget::prefetch`] alone.
+    machine: *const Vm,
     /// The string it was found by, as a value of the sender; nil if that was a name.
     pid: Value,
 }
@@ -25,7 +28,7 @@ pub struct LastTarget {
 impl LastTarget {
     /// No process.
     pub fn none() -> LastTarget {
-        LastTarget { process: None, pid: Value::NIL }
+        LastTarget { process: None, machine: std::ptr::null(), pid: Value::NIL }
     }
 
     /// The process with this PID or name, which is a string.
@@ -39,6 +42,7 @@ impl LastTarget {
             if Pid::looks_like(string_bytes(destination)) {
                 self.pid = destination;
             }
+            self.machine = process.machine_address();
             self.process = Some(process);
         }
         Ok(self.process.as_ref().expect("known, or looked up"))
@@ -57,11 +61,12 @@ impl LastTarget {
         self.process.as_ref()
     }
 
-    /// Begins to fetch what a send to it touches first, see [`cache`].
+    /// Begins to fetch what a send to it touches first, and what it touches when it runs after that; see [`cache`].
     #[inline]
     pub fn prefetch(&self) {
         if let Some(process) = &self.process {
             cache::prefetch(&**process, size_of::<Process>());
+            cache::prefetch(self.machine, size_of::<Vm>());
         }
     }
 

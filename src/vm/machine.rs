@@ -202,7 +202,7 @@ impl Vm {
     /// Begins to fetch into the processor's cache what a run touches first, see [`cache`].
     pub fn prefetch(&self) {
         cache::prefetch(self, size_of::<Vm>());
-        cache::prefetch(self.registers.thread, size_of::<Thread>());
+        self.heap.prefetch_home();
         cache::prefetch(self.registers.stack, PREFETCHED_STACK);
         cache::prefetch(self.registers.frame_top.wrapping_sub(1), size_of::<Frame>());
         if let Some(HostBox(host)) = self.host {

@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 
 use super::page::class_size;
 use crate::vm::object::Header;
-use crate::vm::pool;
+use crate::vm::{cache, pool};
 
 /// Bytes of a home.
 const SIZE: usize = 960;
@@ -28,6 +28,12 @@ pub struct Home {
 impl Home {
     pub(super) fn new() -> Home {
         Home { block: pool::take(SIZE), low: 0, high: SIZE as u16, classes: 0 }
+    }
+
+    /// Begins to fetch it, see [`cache`].
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        cache::prefetch(self.block.as_ptr(), SIZE);
     }
 
     /// A slot for an object, if there is room; its header is to be written before the next look at the objects.

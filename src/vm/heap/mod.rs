@@ -109,6 +109,12 @@ pub struct Heap {
 unsafe impl Send for Heap {}
 
 impl Heap {
+    /// Begins to fetch the memory that the first objects have, and with them the main coroutine; see [`cache`].
+    #[inline]
+    pub fn prefetch_home(&self) {
+        self.pages.home.prefetch();
+    }
+
     /// Begins to fetch what the next object of this type costs, see [`cache`].
     #[inline]
     pub fn prefetch_userdata<T: UserData>(&mut self) {
