@@ -343,6 +343,17 @@ pub(super) fn receive_at_once(vm: &mut Vm, handle: *mut Userdata) -> Option<Valu
     }
 }
 
+/// Whether a receive that [`receive_at_once`] could not do would wait, without a doubt.
+pub(super) fn would_wait(vm: &mut Vm, handle: *mut Userdata) -> bool {
+    // SAFETY: as in `try_receive`.
+    match unsafe { &channel_of(handle).kind } {
+        // Its buffer and its senders have been looked at.
+        Kind::Local(local) => !local.closed,
+        Kind::Subscription(subscription) => subscription.would_wait() && state(vm).process().mailbox.is_empty(),
+        Kind::Shared(_) => false,
+    }
+}
+
 /// Sends a value from the mailbox through a channel of the program; where there is no room for it, it stands in the queue
 /// of senders. `false` if the channel is closed.
 ///

@@ -100,7 +100,24 @@ fn quick_receive(vm: &mut Vm, args: &[Value]) -> Answer {
     if userdata_of::<Channel>(channel).is_none() {
         return Answer::NONE;
     }
-    channel::receive_at_once(vm, channel.as_userdata()).map_or(Answer::NONE, Answer::from)
+    let handle = channel.as_userdata();
+    match channel::receive_at_once(vm, handle) {
+        Some(value) => value.into(),
+        None => {
+            if channel::would_wait(vm, handle) && state(vm).tasks.current().is_some() {
+                // The caller finds the request.
+                let _ = wait_to_receive(vm, handle);
+            }
+            Answer::NONE
+        }
+    }
+}
+
+/// Lets the current task wait for what a channel that is not shared will get.
+fn wait_to_receive(vm: &mut Vm, handle: *mut Userdata) -> NativeResult {
+    let task = state(vm).tasks.begin_wait("channel receive", Wait::Channel(handle), false).index;
+    channel::enqueue(vm, handle, Waiter { task, case: PLAIN, value: Value::NIL }, false);
+    vm.suspend(Request::Event("channel receive"))
 }
 
 fn send_shared(
@@ -143,9 +160,7 @@ fn receive(vm: &mut Vm, args: Args) -> NativeResult {
         Some((value, ok)) => answer_received(vm, value, ok),
         None => {
             select::check_can_wait(vm)?;
-            let task = state(vm).tasks.begin_wait("channel receive", Wait::Channel(handle), false).index;
-            channel::enqueue(vm, handle, Waiter { task, case: PLAIN, value: Value::NIL }, false);
-            vm.suspend(Request::Event("channel receive"))
+            wait_to_receive(vm, handle)
         }
     }
 }

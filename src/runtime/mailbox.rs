@@ -57,6 +57,12 @@ pub struct Subscription {
 const KEPT: usize = 4096;
 
 impl Subscription {
+    /// Whether a receive would wait, as far as the mailbox is empty.
+    #[inline]
+    pub(super) fn would_wait(&self) -> bool {
+        self.pending.is_empty() && !self.closed
+    }
+
     /// The next delivery. The room for a flood of them is given back when it is over.
     #[inline(always)]
     fn next(&mut self) -> Option<Delivery> {

@@ -156,9 +156,14 @@ impl Vm {
         self.call_native_at_length(native, call)
     }
 
-    /// As [`Vm::call_native`] where the short way has no answer.
+    /// As [`Vm::call_native`] where the short way has no answer, if there is one.
     #[inline(always)]
     fn call_native_at_length(&mut self, native: &Native, call: Call) -> Result<(), Box<LuaError>> {
+        if self.request.is_some() {
+            // The short way waits.
+            self.leave_suspended(call.slot, call.results);
+            return Ok(());
+        }
         self.set_top_slot(call.slot + 1 + call.args);
         self.native_slot = call.slot;
         let answer = (native.run)(self, Args { start: call.slot + 1, len: call.args });

@@ -117,7 +117,8 @@ pub type StepFn = fn(vm: &mut Vm, state: Value, control: Value, results: &mut [V
 pub type PickFn = fn(selector: Value, extra: &[Value]) -> Answer;
 
 /// The short way of a native function: operands of the usual types and one result, without a frame, an error or a call. It
-/// answers [`Answer::NONE`] for everything else, having changed nothing; then the function itself is called.
+/// answers [`Answer::NONE`] for everything else, having changed nothing; then the function itself is called. Or it calls
+/// [`Vm::suspend`] before it answers so: then the function waits, as if it had returned [`Flow::Suspend`].
 pub type QuickFn = fn(vm: &mut Vm, args: &[Value]) -> Answer;
 
 /// What a [`QuickFn`] answers. (An `Option` would not fit two registers.)
