@@ -67,21 +67,20 @@ do
   assert(type(payloads) == "table" and payloads[1]:data() == 1 and payloads[2]:data() == "two", "array of payloads")
 end
 
--- A destination is its text, whatever string holds it, also after the string that found it before is gone.
+-- A destination is its text, also after the string that found it before is gone. Nothing else here holds the PIDs, which
+-- are kept backwards: so each send makes them anew, perhaps in the place of the other one.
 do
   local inbox = process.inbox()
-  local echoes = {}
-  for i = 1, 2 do echoes[i] = assert(process.spawn(WORKER .. "echo", HOST)) end
+  local backwards = {}
+  for i = 1, 2 do backwards[i] = assert(process.spawn(WORKER .. "echo", HOST)):reverse() end
   for i = 1, 60 do
     local which = i // 3 % 2 + 1
-    local pid = echoes[which]
-    -- Made anew every time, and collected afterwards.
-    process.send(pid:sub(1, 20) .. pid:sub(21), "which", which)
+    process.send(backwards[which]:reverse(), "which", which)
     collectgarbage()
     local answer = receive(inbox, "the echo")
-    assert(answer:from() == pid and answer:payload():data() == which, "sent to another")
+    assert(answer:from():reverse() == backwards[which] and answer:payload():data() == which, "sent to another")
   end
-  for i = 1, 2 do process.send(echoes[i], "stop") end
+  for i = 1, 2 do process.send(backwards[i]:reverse(), "stop") end
 end
 
 -- Listeners take their topic away from the inbox, exactly.
