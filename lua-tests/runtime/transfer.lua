@@ -148,6 +148,19 @@ do
   assert(touched == 0 and rawget(r, 2) == 2, "copying runs no metamethod")
   local weak = round_trip(setmetatable({ {} }, { __mode = "v" }))
   assert(getmetatable(weak).__mode == "v")
+  -- Finalizers too, whatever else is in the metatable, and whether that is met before the object or after it.
+  for _, name in ipairs { "__name", "made " .. math.random(100) } do
+    for _, first in ipairs { "object", "metatable" } do
+      local meta = { __gc = function(t) collected = t.id end, [name] = true }
+      local object = setmetatable({ id = first .. " first" }, meta)
+      local copy = round_trip(first == "object" and { object, meta } or { meta, object })
+      collected, copy = nil, nil
+      collectgarbage()
+      assert(collected == first .. " first", "a finalizer beside " .. name)
+      setmetatable(object, nil)
+    end
+  end
+  collected = nil
 end
 
 -- Functions: code, upvalues, sharing, globals of the receiver.

@@ -349,7 +349,7 @@ pub(super) fn would_wait(vm: &mut Vm, handle: *mut Userdata) -> bool {
     match unsafe { &channel_of(handle).kind } {
         // Its buffer and its senders have been looked at.
         Kind::Local(local) => !local.closed,
-        Kind::Subscription(subscription) => subscription.would_wait() && state(vm).process().mailbox.is_empty(),
+        Kind::Subscription(subscription) => subscription.has_nothing() && state(vm).process().mailbox.is_empty(),
         Kind::Shared(_) => false,
     }
 }

@@ -57,9 +57,9 @@ pub struct Subscription {
 const KEPT: usize = 4096;
 
 impl Subscription {
-    /// Whether a receive would wait, as far as the mailbox is empty.
+    /// Whether a receive would wait if the mailbox is empty.
     #[inline]
-    pub(super) fn would_wait(&self) -> bool {
+    pub(super) fn has_nothing(&self) -> bool {
         self.pending.is_empty() && !self.closed
     }
 

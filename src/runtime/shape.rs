@@ -34,18 +34,14 @@ impl<const N: usize> Shape<N> {
     /// `not enough memory` past the memory limit.
     pub(super) fn make(&self, vm: &mut Vm, values: [Value; N]) -> Result<Value, Box<LuaError>> {
         let shape = self.table.table();
-        let table = vm.heap.new_table(0, N as u32);
-        // SAFETY: the table is fresh; both have the same number of nodes, or there was no memory for the new one's.
+        // SAFETY: the nodes are those of a table, and the places are within them.
         unsafe {
-            if Table::node_count(table) != Table::node_count(shape) {
-                return Err(vm.out_of_memory());
+            let nodes = std::slice::from_raw_parts((*shape).nodes, Table::node_count(shape) as usize);
+            let table = vm.heap.new_table_of(&[], nodes).map_err(|error| vm.table_error(error))?;
+            for (place, value) in self.places.iter().zip(values) {
+                (*(*table).nodes.add(*place)).value = value;
             }
-            (*table).nodes.copy_from_nonoverlapping((*shape).nodes, Table::node_count(shape) as usize);
-            (*table).free = (*shape).free;
-            for (index, value) in self.places.iter().zip(values) {
-                (*(*table).nodes.add(*index)).value = value;
-            }
+            Ok(Value::table(table))
         }
-        Ok(Value::table(table))
     }
 }

@@ -290,11 +290,17 @@ impl<T> Pooled<T> {
     /// Moves a value into a block.
     #[inline(always)]
     pub fn new(value: T) -> Pooled<T> {
+        let mut block = Pooled::new_uninit();
+        block.write(value);
+        // SAFETY: it was just written.
+        unsafe { block.assume_init() }
+    }
+
+    /// A block for a value. A large one, most of which is empty, is better written there at once than moved.
+    #[inline(always)]
+    pub fn new_uninit() -> Pooled<MaybeUninit<T>> {
         const { assert!(size_of::<T>() > 0 && align_of::<T>() <= 16) };
-        let block = take(size_of::<T>()).cast::<T>();
-        // SAFETY: a fresh block of that size.
-        unsafe { block.write(value) };
-        Pooled(block)
+        Pooled(take(size_of::<T>()).cast())
     }
 
     /// Moves the value out.
@@ -333,6 +339,18 @@ impl<T> Pooled<T> {
     pub unsafe fn from_raw(value: *mut T) -> Pooled<T> {
         // SAFETY: by contract.
         Pooled(unsafe { NonNull::new_unchecked(value) })
+    }
+}
+
+impl<T> Pooled<MaybeUninit<T>> {
+    /// The same block, with the value that was written.
+    ///
+    /// # Safety
+    /// One was.
+    #[inline(always)]
+    pub unsafe fn assume_init(self) -> Pooled<T> {
+        // SAFETY: the layout is the same, and by contract.
+        unsafe { Pooled::from_raw(self.into_raw().cast()) }
     }
 }
 

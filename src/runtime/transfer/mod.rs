@@ -2,12 +2,14 @@
 //!
 //! What crosses a process boundary is *packed* out of the sender's heap at the moment of the call and *unpacked* into the
 //! receiver's heap later. Scalars and strings travel as they are; anything with identity — tables, closures, cells — as a
-//! [`Graph`]: a list of objects in the order in which they were met, in which references are indices. Neither side
-//! recurses: the packer works off its list while it grows, the unpacker makes all objects first and then fills them.
+//! [`Graph`]: the objects in the order in which they were met, in which references are indices. Neither side
+//! recurses: the packer works off its list of objects while it grows, the unpacker makes all objects first and then fills
+//! them.
 //!
-//! What is immutable and lives as long as the image (constants, natives, frozen library tables, types, the code of modules)
-//! travels as its address; what is counted (long strings, channels, error objects, chunks loaded at run time) as a
-//! [`Handle`].
+//! A graph is made of *slots*, which are values, but that those of which each heap has its own version have tags of their
+//! own (see [`slot`]). So most of a table is copied. What is immutable and lives as long as the image (constants, natives,
+//! types) is the same in every heap; what is counted (long strings, channels, error objects, chunks loaded at run time)
+//! travels as a [`Handle`].
 
 mod pack;
 mod text;
@@ -23,6 +25,7 @@ use smallvec::SmallVec;
 
 use super::channel_cycles::Reference;
 use super::errors::ErrorData;
+use super::payload::Format;
 use super::time::{Duration, Time, Zone};
 use crate::vm::chunk::Chunk;
 use crate::vm::object::Node;
@@ -50,66 +53,91 @@ pub enum Parcel {
 }
 
 /// Packed objects.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Graph {
     /// How many values were packed.
     roots: u32,
-    /// The objects: what to allocate.
-    heads: SmallVec<[Head; 2]>,
-    /// The packed values, then the content of each object, as far as it is not copied.
+    /// How many objects there are.
+    objects: u32,
+    /// Whether a table among them has a metatable.
+    metatables: bool,
+    /// The slots of the values, then for each object its [`Head`] and what that says.
+    cells: Cells,
+    /// The content of short strings.
     bytes: Bytes,
     handles: Vec<Handle>,
-    /// For each record the items of its array part and its nodes, as they stand in the heap, but that the payload of a table
-    /// or closure is its index among the objects. What is neither that nor the same in every heap is nil here and among the
-    /// bytes.
-    cells: SmallVec<[Cell; 12]>,
 }
 
-/// An item, or half a node. (Not all bytes of these mean something.)
+/// A head, a slot or half a node. (Not all bytes of these mean something.)
 type Cell = MaybeUninit<[u64; 2]>;
 
-/// Cells of a node.
-const NODE_CELLS: usize = 2;
+type Cells = SmallVec<[Cell; 16]>;
 
-const _: () = assert!(size_of::<Value>() == size_of::<Cell>() && size_of::<Node>() == NODE_CELLS * size_of::<Cell>());
+type Bytes = SmallVec<[u8; 32]>;
+
+/// Cells of a field: of a node, or of the slots of its key and value.
+const FIELD_CELLS: usize = 2;
+
+const _: () = assert!(size_of::<Value>() == size_of::<Cell>() && size_of::<Node>() == FIELD_CELLS * size_of::<Cell>());
+const _: () = assert!(size_of::<Head>() <= size_of::<Cell>() && align_of::<Head>() <= align_of::<Cell>());
 const _: () = assert!(align_of::<Value>() <= align_of::<Cell>() && align_of::<Node>() <= align_of::<Cell>());
 
-/// Packed values.
-type Bytes = SmallVec<[u8; 64]>;
-
 impl Graph {
+    /// Nothing yet.
+    #[inline(always)]
+    fn new() -> Graph {
+        Graph { roots: 0, objects: 0, metatables: false, cells: Cells::new(), bytes: Bytes::new(), handles: Vec::new() }
+    }
+
     /// Gives back the room it does not use.
     fn shrink(&mut self) {
-        fn shrink<A: smallvec::Array>(list: &mut SmallVec<A>) {
-            if list.spilled() {
-                list.shrink_to_fit();
-            }
+        if self.cells.spilled() {
+            self.cells.shrink_to_fit();
         }
-        shrink(&mut self.heads);
-        shrink(&mut self.bytes);
-        shrink(&mut self.cells);
+        if self.bytes.spilled() {
+            self.bytes.shrink_to_fit();
+        }
         self.handles.shrink_to_fit();
+    }
+
+    /// Bytes that it takes in a heap, at least.
+    fn size(&self) -> usize {
+        size_of_val(&*self.cells) + self.bytes.len()
     }
 }
 
-/// What to allocate for an object, and what its content is.
+/// What to allocate for an object, and what of it follows.
 #[derive(Clone, Copy)]
 enum Head {
-    /// A table: its items, then its fields, each a key and a value, then its metatable if it has one.
-    Table { items: u32, fields: u32, metatable: bool },
-    /// A table whose items and nodes are copied: for each of the `others`, which are no copies, its place (the nodes come
-    /// first) and the value; then the metatable if it has one.
-    Record { items: u32, nodes: u32, others: u32, metatable: bool },
-    /// A closure: what it has captured. It runs the function at this address, which is of the image or of the chunk that is
-    /// this handle.
-    Closure { function: usize, captured: u32, chunk: Option<u32> },
-    /// A cell: its value.
+    /// A table: the slots of its items, then its fields, then the slot of its metatable if it has one. The fields are its
+    /// nodes, with slots for values, if they are `copied`, otherwise the slots of keys and values.
+    Table { items: u32, fields: u32, copied: bool, metatable: bool },
+    /// A closure that runs the function at this address, which is of the image or of the chunk whose slot comes first; then
+    /// the slots of what it has captured.
+    Closure { function: usize, captured: u32 },
+    /// A cell: the slot of its value.
     Cell,
+    /// A payload: the slot of its value.
+    Payload(Format),
+}
+
+impl Head {
+    /// Cells of the object, this one included.
+    #[inline(always)]
+    fn len(self) -> usize {
+        match self {
+            Head::Table { items, fields, metatable, .. } => {
+                1 + items as usize + fields as usize * FIELD_CELLS + usize::from(metatable)
+            }
+            Head::Closure { captured, .. } => 2 + captured as usize,
+            Head::Cell | Head::Payload(_) => 2,
+        }
+    }
 }
 
 impl std::fmt::Debug for Graph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Graph({} values, {} bytes)", self.roots, self.bytes.len())
+        write!(f, "Graph({} values, {} bytes)", self.roots, self.size())
     }
 }
 
@@ -174,12 +202,12 @@ impl Parcel {
 
     #[cfg(all(test, not(loom)))]
     pub(super) fn of_channel(channel: Reference) -> Parcel {
-        Parcel::Graph(Pooled::new(Graph {
-            roots: 1,
-            bytes: SmallVec::from_slice(&[slot::HANDLE, 0]),
-            handles: vec![Handle::Channel(channel)],
-            ..Graph::default()
-        }))
+        let mut graph = Graph { roots: 1, handles: vec![Handle::Channel(channel)], ..Graph::new() };
+        let mut cell = Cell::uninit();
+        // SAFETY: a slot fills a cell.
+        unsafe { cell.as_mut_ptr().cast::<Value>().write(slot::value(slot::HANDLE, 0)) };
+        graph.cells.push(cell);
+        Parcel::Graph(Pooled::new(graph))
     }
 
     /// The same, and nothing else of it.
@@ -195,33 +223,34 @@ impl Parcel {
     }
 }
 
-/// How a packed value begins.
+/// Values that stand for others: their tags, which no real value has, and what their payloads mean.
 mod slot {
-    pub const NIL: u8 = 0;
-    pub const FALSE: u8 = 1;
-    pub const TRUE: u8 = 2;
-    /// A zigzag number follows.
-    pub const INTEGER: u8 = 3;
-    /// Eight bytes follow.
-    pub const FLOAT: u8 = 4;
-    /// Length and bytes follow.
-    pub const STRING: u8 = 5;
-    /// The address of a static string follows.
-    pub const STATIC_STRING: u8 = 6;
-    /// The index of a handle follows.
-    pub const HANDLE: u8 = 7;
-    /// The index of an object follows.
-    pub const OBJECT: u8 = 8;
-    /// The address of a native function follows.
-    pub const NATIVE: u8 = 9;
-    /// The address of a table of the image follows; the receiver takes its own version of it.
-    pub const LIBRARY: u8 = 10;
+    use crate::vm::value::{Value, tag};
+
+    /// The index of an object.
+    pub const OBJECT: u8 = 0x80;
+    /// A short string: where its bytes begin, and in the lower [`TEXT_BITS`] how many they are.
+    pub const TEXT: u8 = 0x81;
+    /// The index of a handle.
+    pub const HANDLE: u8 = 0x82;
+    /// The address of a table of the image; the receiver takes its own version of it.
+    pub const LIBRARY: u8 = 0x83;
     /// The receiver's globals.
-    pub const GLOBALS: u8 = 11;
-    /// A light userdata; its address follows.
-    pub const LIGHT: u8 = 12;
-    /// A payload; its format and value follow.
-    pub const PAYLOAD: u8 = 13;
-    /// The address of a type follows.
-    pub const TYPE: u8 = 14;
+    pub const GLOBALS: u8 = 0x84;
+
+    /// See [`TEXT`].
+    pub const TEXT_BITS: u32 = 16;
+
+    const _: () = assert!(OBJECT > tag::TYPE && GLOBALS < tag::NO_ANSWER);
+    const _: () = assert!(crate::vm::object::MIN_SHARED <= 1 << TEXT_BITS);
+
+    #[inline(always)]
+    pub fn value(kind: u8, payload: u64) -> Value {
+        // SAFETY: it stays in a graph, or in an object that nothing refers to, until it is resolved.
+        unsafe { Value::from_parts(kind, payload) }
+    }
+
+    pub fn text(start: usize, len: usize) -> Value {
+        value(TEXT, (start as u64) << TEXT_BITS | len as u64)
+    }
 }

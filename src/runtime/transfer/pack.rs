@@ -1,9 +1,11 @@
 //! Out of a heap.
 
-use hashbrown::HashMap;
-use smallvec::SmallVec;
+use std::mem::MaybeUninit;
+use std::ptr;
 
-use super::{Bytes, Graph, Handle, Head, NODE_CELLS, Parcel, Text, slot};
+use hashbrown::HashMap;
+
+use super::{Bytes, Cell, Cells, FIELD_CELLS, Graph, Handle, Head, Parcel, Text, slot};
 use crate::runtime::channel::{self, Channel};
 use crate::runtime::channel_cycles::Reference;
 use crate::runtime::errors::ErrorObject;
@@ -41,203 +43,219 @@ pub fn pack_list(vm: &mut Vm, values: &[Value]) -> Parcel {
 /// Packs what code made that every new process runs alike, with its globals in place of the maker's. `None` if a part of it
 /// cannot travel.
 pub fn pack_template(vm: &mut Vm, value: Value) -> Option<Parcel> {
-    let mut packer = Packer::new(true);
-    packer.pack(vm, &[value]);
-    (!packer.lost).then_some(Parcel::Graph(packer.graph))
+    let (graph, complete) = Packer::pack(vm, &[value], true);
+    complete.then_some(Parcel::Graph(graph))
 }
 
 fn pack_graph(vm: &mut Vm, values: &[Value]) -> Parcel {
-    let mut packer = Packer::new(false);
-    packer.pack(vm, values);
-    Parcel::Graph(packer.graph)
+    Parcel::Graph(Packer::pack(vm, values, false).0)
 }
 
 /// Objects up to this number are found by a linear search.
 const FEW: usize = 12;
-/// Nodes and items of the largest record: more would make a parcel larger than it must be.
-const RECORD_NODES: usize = 64;
-const RECORD_ITEMS: usize = 1024;
+/// The most nodes that are copied as they are: of more, many may be free.
+const COPIED_NODES: usize = 64;
 
-struct Packer {
-    /// The objects met so far; their indices are what references carry.
-    objects: SmallVec<[Value; FEW]>,
-    /// The same by address, once there are more than a few.
-    index: Option<HashMap<u64, u32>>,
-    /// Where it all goes.
-    graph: Pooled<Graph>,
+struct Packer<'a> {
+    /// The first of the objects met so far. Their indices are what references carry.
+    first: [MaybeUninit<Value>; FEW],
+    /// How many objects were met.
+    count: usize,
+    /// The other objects.
+    more: Option<Box<More>>,
+    cells: Writer<'a>,
+    bytes: &'a mut Bytes,
+    handles: &'a mut Vec<Handle>,
+    /// A table has a metatable.
+    metatables: bool,
     /// See [`pack_template`].
     template: bool,
     /// Something could not travel.
     lost: bool,
 }
 
-impl Packer {
-    fn new(template: bool) -> Packer {
-        Packer { objects: SmallVec::new(), index: None, graph: Pooled::new(Graph::default()), template, lost: false }
+/// Objects with their indices by address.
+#[derive(Default)]
+struct More {
+    objects: Vec<Value>,
+    index: HashMap<u64, usize>,
+}
+
+impl Packer<'_> {
+    /// Packs values; says whether nothing was lost.
+    fn pack(vm: &mut Vm, values: &[Value], template: bool) -> (Pooled<Graph>, bool) {
+        let mut graph = Pooled::new_uninit();
+        graph.write(Graph::new());
+        // SAFETY: it was just written.
+        let mut graph = unsafe { graph.assume_init() };
+        let Graph { cells, bytes, handles, .. } = &mut *graph;
+        let mut this = Packer {
+            first: [const { MaybeUninit::uninit() }; FEW],
+            count: 0,
+            more: None,
+            cells: Writer::new(cells),
+            bytes,
+            handles,
+            metatables: false,
+            template,
+            lost: false,
+        };
+        this.put_all(vm, values);
+        this.cells.finish();
+        let Packer { count, metatables, lost, .. } = this;
+        graph.roots = values.len() as u32;
+        graph.objects = count as u32;
+        graph.metatables = metatables;
+        graph.shrink();
+        (graph, !lost)
     }
 
-    fn pack(&mut self, vm: &mut Vm, values: &[Value]) {
-        self.graph.roots = values.len() as u32;
+    #[inline(always)]
+    fn put_all(&mut self, vm: &mut Vm, values: &[Value]) {
+        let mut at = self.cells.reserve(values.len());
         for value in values {
-            self.put(vm, *value);
+            // SAFETY: there is room for so many. The same holds wherever cells are written.
+            at = unsafe { write(at, self.slot(vm, *value)) };
         }
+        self.cells.at = at;
         let mut next = 0;
-        while next < self.objects.len() {
-            let object = self.objects[next];
+        while next < self.count {
+            // SAFETY: so many were met.
+            let object = unsafe { self.object(next) };
             match object.tag() {
                 tag::TABLE => self.put_table(vm, object.as_table()),
                 tag::CLOSURE => self.put_closure(vm, object.as_closure()),
-                _ => {
-                    self.graph.heads.push(Head::Cell);
-                    // SAFETY: the object is alive: nothing is collected while a native function runs.
-                    self.put(vm, unsafe { (*object.as_cell()).value });
-                }
+                // SAFETY: the object is alive: nothing is collected while a native function runs.
+                tag::CELL => self.put_value(vm, Head::Cell, unsafe { (*object.as_cell()).value }),
+                _ => self.put_payload(vm, object),
             }
             next += 1;
         }
-        self.graph.shrink();
     }
 
-    /// Packs a value where a reference or scalar stands.
-    fn put(&mut self, vm: &mut Vm, value: Value) {
+    /// What stands for a value.
+    #[inline(always)]
+    fn slot(&mut self, vm: &mut Vm, value: Value) -> Value {
+        if is_same_everywhere(value) { value } else { self.slot_of_own(vm, value) }
+    }
+
+    /// What stands for a value that each heap has its own version of.
+    fn slot_of_own(&mut self, vm: &mut Vm, value: Value) -> Value {
         match value.tag() {
-            tag::NIL => self.graph.bytes.push(slot::NIL),
-            tag::FALSE => self.graph.bytes.push(slot::FALSE),
-            tag::TRUE => self.graph.bytes.push(slot::TRUE),
-            tag::INT => {
-                self.graph.bytes.push(slot::INTEGER);
-                let i = value.as_int();
-                put_number(&mut self.graph.bytes, (i << 1 ^ i >> 63) as u64);
-            }
-            tag::FLOAT => self.put_word(slot::FLOAT, value.payload()),
-            tag::LIGHT => self.put_word(slot::LIGHT, value.payload()),
-            tag::NATIVE => self.put_word(slot::NATIVE, value.payload()),
-            tag::TYPE => self.put_word(slot::TYPE, value.payload()),
-            tag::STRING => self.put_string(value.as_string()),
             tag::TABLE => match vm.heap.static_table(value.as_table()) {
+                None => self.slot_of_object(value),
                 // The globals of a process are its version of the image's; as a value they are a table like any other.
-                Some(table) if !std::ptr::eq(value.as_table(), vm.globals()) => {
-                    self.put_word(slot::LIBRARY, table as u64);
+                Some(_) if ptr::eq(value.as_table(), vm.globals()) => {
+                    if self.template {
+                        slot::value(slot::GLOBALS, 0)
+                    } else {
+                        self.slot_of_object(value)
+                    }
                 }
-                Some(_) if self.template => self.graph.bytes.push(slot::GLOBALS),
-                _ => self.put_object(value),
+                Some(table) => slot::value(slot::LIBRARY, table as u64),
             },
-            tag::CLOSURE | tag::CELL => self.put_object(value),
-            tag::USERDATA => self.put_userdata(vm, value),
+            tag::STRING => self.slot_of_string(value.as_string()),
+            tag::CLOSURE | tag::CELL => self.slot_of_object(value),
+            tag::USERDATA => self.slot_of_userdata(vm, value),
             _ => self.lose(),
         }
     }
 
     /// Nil stands for what cannot travel.
-    fn lose(&mut self) {
+    fn lose(&mut self) -> Value {
         self.lost = true;
-        self.graph.bytes.push(slot::NIL);
+        Value::NIL
     }
 
-    fn put_word(&mut self, kind: u8, word: u64) {
-        self.graph.bytes.push(kind);
-        self.graph.bytes.extend_from_slice(&word.to_le_bytes());
-    }
-
-    fn put_string(&mut self, string: *mut Str) {
+    #[inline(never)]
+    fn slot_of_string(&mut self, string: *mut Str) -> Value {
         // SAFETY: values refer to live strings.
         unsafe {
-            if (*string).header.mark & mark::STATIC != 0 {
-                return self.put_word(slot::STATIC_STRING, string as u64);
-            }
             if let Some(bytes) = Str::shared_bytes(string) {
-                return self.put_handle(Handle::Bytes(bytes));
+                return self.slot_of_handle(Handle::Bytes(bytes));
             }
             let bytes = Str::bytes(string);
-            self.graph.bytes.push(slot::STRING);
-            put_number(&mut self.graph.bytes, bytes.len() as u64);
-            self.graph.bytes.extend_from_slice(bytes);
+            let start = self.bytes.len();
+            self.bytes.extend_from_slice(bytes);
+            slot::text(start, bytes.len())
         }
     }
 
-    fn put_handle(&mut self, handle: Handle) {
-        let Graph { bytes, handles, .. } = &mut *self.graph;
-        bytes.push(slot::HANDLE);
-        put_number(bytes, handles.len() as u64);
-        handles.push(handle);
+    fn slot_of_handle(&mut self, handle: Handle) -> Value {
+        self.handles.push(handle);
+        slot::value(slot::HANDLE, self.handles.len() as u64 - 1)
     }
 
-    fn put_object(&mut self, value: Value) {
+    #[inline(always)]
+    fn slot_of_object(&mut self, value: Value) -> Value {
         let index = self.index_of(value);
-        self.graph.bytes.push(slot::OBJECT);
-        put_number(&mut self.graph.bytes, u64::from(index));
+        slot::value(slot::OBJECT, index as u64)
     }
 
-    /// What stands for an object in the copy of a record.
-    fn reference(&mut self, value: Value) -> Value {
-        let index = self.index_of(value);
-        // SAFETY: a value in a graph; the unpacker puts the address of its object in the place of the index.
-        unsafe { Value::from_parts(value.tag(), u64::from(index)) }
-    }
-
-    fn index_of(&mut self, value: Value) -> u32 {
-        let address = value.payload();
-        let objects = self.objects.as_slice();
-        let new = objects.len() as u32;
-        if objects.len() <= FEW {
-            if let Some(index) = objects.iter().position(|other| other.payload() == address) {
-                return index as u32;
-            }
-        } else {
-            let known = || objects.iter().enumerate().map(|(i, object)| (object.payload(), i as u32)).collect();
-            let index = *self.index.get_or_insert_with(known).entry(address).or_insert(new);
-            if index != new {
-                return index;
-            }
+    #[inline(always)]
+    fn index_of(&mut self, value: Value) -> usize {
+        let few = self.count.min(FEW);
+        // SAFETY: so many were met.
+        if let Some(index) = (0..few).find(|index| unsafe { self.object(*index) }.payload() == value.payload()) {
+            return index;
         }
-        self.objects.push(value);
-        new
+        if few == FEW {
+            return self.index_of_another(value);
+        }
+        self.first[few].write(value);
+        self.count += 1;
+        few
     }
 
-    fn put_userdata(&mut self, vm: &mut Vm, value: Value) {
+    #[cold]
+    #[inline(never)]
+    fn index_of_another(&mut self, value: Value) -> usize {
+        let More { objects, index } = &mut **self.more.get_or_insert_default();
+        let index = *index.entry(value.payload()).or_insert(self.count);
+        if index == self.count {
+            objects.push(value);
+            self.count += 1;
+        }
+        index
+    }
+
+    /// An object that was met.
+    ///
+    /// # Safety
+    /// So many were.
+    #[inline(always)]
+    unsafe fn object(&self, index: usize) -> Value {
+        match (index.checked_sub(FEW), &self.more) {
+            (Some(index), Some(more)) => more.objects[index],
+            // SAFETY: by contract.
+            _ => unsafe { self.first[index].assume_init() },
+        }
+    }
+
+    #[inline(never)]
+    fn slot_of_userdata(&mut self, vm: &mut Vm, value: Value) -> Value {
         // SAFETY: the objects are alive, and each reference is used up before the next is made.
-        unsafe {
+        let handle = unsafe {
             if userdata_of::<Channel>(value).is_some() {
                 match channel::share(vm, value) {
-                    Some(shared) => self.put_handle(Handle::Channel(Reference::new(shared))),
-                    None => self.lose(),
+                    Some(shared) => Handle::Channel(Reference::new(shared)),
+                    None => return self.lose(),
                 }
             } else if let Some(error) = userdata_of::<ErrorObject>(value) {
-                self.put_handle(Handle::Error((*error).0.across_boundary()));
+                Handle::Error((*error).0.across_boundary())
             } else if let Some(time) = userdata_of::<TimeObject>(value) {
-                self.put_handle(Handle::Time((*time).0.clone()));
+                Handle::Time((*time).0.clone())
             } else if let Some(duration) = userdata_of::<DurationObject>(value) {
-                self.put_handle(Handle::Duration((*duration).0));
+                Handle::Duration((*duration).0)
             } else if let Some(location) = userdata_of::<LocationObject>(value) {
-                self.put_handle(Handle::Zone((*location).0.clone()));
-            } else if let Some(payload) = userdata_of::<Payload>(value) {
-                // The value of a payload is no payload, so this goes one level deep.
-                let Payload { value, format } = *payload;
-                self.graph.bytes.extend([slot::PAYLOAD, format as u8]);
-                self.put(vm, value);
+                Handle::Zone((*location).0.clone())
+            } else if userdata_of::<Payload>(value).is_some() {
+                return self.slot_of_object(value);
             } else {
-                self.lose();
+                return self.lose();
             }
-        }
-    }
-
-    /// Whether a value has a counterpart in another heap.
-    fn travels(value: Value) -> bool {
-        match value.tag() {
-            tag::NATIVE_CLOSURE | tag::THREAD => false,
-            tag::USERDATA => {
-                // SAFETY: a live userdata.
-                let channel =
-                    userdata_of::<Channel>(value).is_some_and(|channel| unsafe { (*channel).is_transferable() });
-                channel
-                    || userdata_of::<ErrorObject>(value).is_some()
-                    || userdata_of::<TimeObject>(value).is_some()
-                    || userdata_of::<DurationObject>(value).is_some()
-                    || userdata_of::<LocationObject>(value).is_some()
-                    || userdata_of::<Payload>(value).is_some()
-            }
-            _ => true,
-        }
+        };
+        self.slot_of_handle(handle)
     }
 
     fn put_table(&mut self, vm: &mut Vm, table: *mut Table) {
@@ -251,112 +269,37 @@ impl Packer {
             let nodes = std::slice::from_raw_parts((*table).nodes, count);
             let items = std::slice::from_raw_parts(item_start(table), (*table).array_len as usize);
             let metatable = (*table).metatable;
-            if Packer::is_record(nodes, items) {
-                self.put_record(vm, nodes, items, !metatable.is_null());
-            } else {
-                self.put_fields(vm, nodes, items, !metatable.is_null());
+            let room = 1 + items.len() + nodes.len() * FIELD_CELLS + usize::from(!metatable.is_null());
+            let head = self.cells.reserve(room);
+            let mut at = head.add(1);
+            for item in items {
+                at = write(at, self.slot(vm, *item));
             }
-            if !metatable.is_null() {
-                self.put(vm, Value::table(metatable));
-            }
-        }
-    }
-
-    /// Packs the content of a table field by field.
-    fn put_fields(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
-        let used = || nodes.iter().filter(|node| !node.value.is_nil());
-        let fields = || used().filter(|node| Packer::travels(node.value) && Packer::travels(node.key()));
-        let count = fields().count();
-        self.lost |= count < used().count();
-        self.graph.heads.push(Head::Table { items: items.len() as u32, fields: count as u32, metatable });
-        for item in items {
-            self.put(vm, *item);
-        }
-        for node in fields() {
-            self.put(vm, node.key());
-            self.put(vm, node.value);
-        }
-    }
-
-    /// Whether a value is the same in every heap.
-    #[inline(always)]
-    fn is_same_everywhere(value: Value) -> bool {
-        match value.tag() {
-            // SAFETY: values refer to live strings.
-            tag::STRING => unsafe { (*value.as_string()).header.mark & mark::STATIC != 0 },
-            kind => kind < tag::STRING || kind == tag::TYPE,
-        }
-    }
-
-    /// Whether a table is not large, and all its keys are numbers, booleans or constants of the image.
-    fn is_record(nodes: &[Node], items: &[Value]) -> bool {
-        let constant = |node: &Node| match node.key_tag {
-            // SAFETY: a key with this tag is a live string.
-            tag::STRING => unsafe { (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0 },
-            kind => kind < tag::LIGHT,
-        };
-        nodes.len() <= RECORD_NODES && items.len() <= RECORD_ITEMS && nodes.iter().all(constant)
-    }
-
-    /// Packs the content of a table by copying it.
-    fn put_record(&mut self, vm: &mut Vm, nodes: &[Node], items: &[Value], metatable: bool) {
-        let (copied_items, copied_nodes) = self.copy(items, nodes);
-        let mut others = 0;
-        for (place, node) in nodes.iter().enumerate() {
-            if !Packer::is_same_everywhere(node.value) {
-                let value = self.put_part(vm, node.value, place, &mut others);
-                // SAFETY: the copy has as many nodes, and stays where it is: a part is put elsewhere.
-                unsafe { (*copied_nodes.add(place)).value = value };
-            }
-        }
-        for (place, item) in items.iter().enumerate() {
-            if !Packer::is_same_everywhere(*item) {
-                let value = self.put_part(vm, *item, nodes.len() + place, &mut others);
-                // SAFETY: as above.
-                unsafe { *copied_items.add(place) = value };
-            }
-        }
-        self.graph.heads.push(Head::Record { items: items.len() as u32, nodes: nodes.len() as u32, others, metatable });
-    }
-
-    /// Copies the items and nodes of a record to the end of the cells; says where.
-    #[inline]
-    fn copy(&mut self, items: &[Value], nodes: &[Node]) -> (*mut Value, *mut Node) {
-        let cells = &mut self.graph.cells;
-        let (len, more) = (cells.len(), items.len() + nodes.len() * NODE_CELLS);
-        cells.reserve(more);
-        // SAFETY: there is room for so many more, of the size and alignment that items and nodes need.
-        unsafe {
-            cells.set_len(len + more);
-            let start = cells.as_mut_ptr().add(len);
-            let copied_items = start.cast::<Value>();
-            let copied_nodes = start.add(items.len()).cast::<Node>();
-            // Most records have only one of both.
-            if !items.is_empty() {
-                copied_items.copy_from_nonoverlapping(items.as_ptr(), items.len());
-            }
-            if !nodes.is_empty() {
-                copied_nodes.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
-            }
-            (copied_items, copied_nodes)
-        }
-    }
-
-    /// What stands in the copy of a record for a value that is not the same in every heap.
-    fn put_part(&mut self, vm: &mut Vm, value: Value, place: usize, others: &mut u32) -> Value {
-        match value.tag() {
-            tag::TABLE if vm.heap.static_table(value.as_table()).is_none() => self.reference(value),
-            tag::CLOSURE => self.reference(value),
-            _ => {
-                if Packer::travels(value) {
-                    *others += 1;
-                    put_number(&mut self.graph.bytes, place as u64);
-                    self.put(vm, value);
-                } else {
-                    self.lost = true;
+            let first = at;
+            let copied = can_be_copied(nodes);
+            if copied {
+                for node in nodes {
+                    let copy = at;
+                    at = write(at, *ptr::from_ref(node).cast::<[Cell; FIELD_CELLS]>());
+                    if !is_same_everywhere(node.value) {
+                        write(copy, self.slot_of_own(vm, node.value));
+                    }
                 }
-                Value::NIL
+            } else {
+                for node in nodes.iter().filter(|node| !node.value.is_nil()) {
+                    let (key, value) = (self.slot(vm, node.key()), self.slot(vm, node.value));
+                    if !key.is_nil() && !value.is_nil() {
+                        at = write(write(at, key), value);
+                    }
+                }
             }
+            let fields = (at.offset_from(first) as usize / FIELD_CELLS) as u32;
+            if !metatable.is_null() {
+                at = write(at, self.slot(vm, Value::table(metatable)));
+                self.metatables = true;
+            }
+            self.cells.at = at;
+            write(head, Head::Table { items: items.len() as u32, fields, copied, metatable: !metatable.is_null() });
         }
     }
 
@@ -365,41 +308,125 @@ impl Packer {
         unsafe {
             let function = (*closure).function;
             let captured = (*closure).header.extra;
+            let head = Head::Closure { function: function as usize, captured };
+            let mut at = write(self.cells.reserve(head.len()), head);
             let chunk = match (*function).chunk {
                 chunk if chunk.is_null() => None,
-                chunk => vm.heap.loaded_chunk(chunk).map(|chunk| {
-                    self.graph.handles.push(Handle::Chunk(chunk));
-                    self.graph.handles.len() as u32 - 1
-                }),
+                chunk => vm.heap.loaded_chunk(chunk),
             };
-            self.graph.heads.push(Head::Closure { function: function as usize, captured, chunk });
+            at = write(at, chunk.map_or(Value::NIL, |chunk| self.slot_of_handle(Handle::Chunk(chunk))));
             for i in 0..captured as usize {
                 let value = *Closure::captured(closure).add(i);
-                self.put_captured(vm, value);
+                at = write(at, self.slot_of_captured(vm, value));
             }
+            self.cells.at = at;
         }
     }
 
-    /// A captured value; the sender's globals become the receiver's.
-    fn put_captured(&mut self, vm: &mut Vm, value: Value) {
-        if value.is_table() && std::ptr::eq(value.as_table(), vm.globals()) {
-            self.graph.bytes.push(slot::GLOBALS);
+    /// What stands for a captured value; the sender's globals become the receiver's.
+    fn slot_of_captured(&mut self, vm: &mut Vm, value: Value) -> Value {
+        if value.is_table() && ptr::eq(value.as_table(), vm.globals()) {
+            slot::value(slot::GLOBALS, 0)
         } else {
-            self.put(vm, value);
+            self.slot(vm, value)
         }
     }
+
+    fn put_payload(&mut self, vm: &mut Vm, object: Value) {
+        let payload = userdata_of::<Payload>(object).expect("no other userdata is an object of a graph");
+        // SAFETY: it is alive.
+        let Payload { value, format } = unsafe { &*payload };
+        self.put_value(vm, Head::Payload(*format), *value);
+    }
+
+    /// Packs what consists of one value.
+    fn put_value(&mut self, vm: &mut Vm, head: Head, value: Value) {
+        let cells = self.cells.reserve(head.len());
+        // SAFETY: as in `put_all`.
+        self.cells.at = unsafe { write(write(cells, head), self.slot(vm, value)) };
+    }
+}
+
+/// Appends to the cells of a graph.
+struct Writer<'a> {
+    cells: &'a mut Cells,
+    /// Where the next goes; what was written is in the list when [`Writer::finish`] was called.
+    at: *mut Cell,
+    /// Where the room for them ends.
+    end: *mut Cell,
+}
+
+impl Writer<'_> {
+    #[inline(always)]
+    fn new(cells: &mut Cells) -> Writer<'_> {
+        let start = cells.as_mut_ptr();
+        // SAFETY: within the list, or behind it.
+        let (at, end) = unsafe { (start.add(cells.len()), start.add(cells.capacity())) };
+        Writer { cells, at, end }
+    }
+
+    /// Makes room for so many cells; returns the first.
+    #[inline(always)]
+    fn reserve(&mut self, count: usize) -> *mut Cell {
+        // SAFETY: both lead into the list.
+        if count > unsafe { self.end.offset_from(self.at) } as usize {
+            self.grow(count);
+        }
+        self.at
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        self.finish();
+        self.cells.reserve(count);
+        let Writer { at, end, .. } = Writer::new(self.cells);
+        (self.at, self.end) = (at, end);
+    }
+
+    #[inline(always)]
+    fn finish(&mut self) {
+        // SAFETY: up to there all was written.
+        unsafe {
+            let len = self.at.offset_from(self.cells.as_ptr()) as usize;
+            self.cells.set_len(len);
+        }
+    }
+}
+
+/// Writes what fills whole cells, or one; returns the cell behind it.
+#[inline(always)]
+unsafe fn write<T: Copy>(at: *mut Cell, content: T) -> *mut Cell {
+    // SAFETY: the caller has so many cells.
+    unsafe {
+        at.cast::<T>().write(content);
+        at.add(size_of::<T>().div_ceil(size_of::<Cell>()))
+    }
+}
+
+/// Whether a value is the same in every heap.
+#[inline(always)]
+fn is_same_everywhere(value: Value) -> bool {
+    match value.tag() {
+        // SAFETY: values refer to live strings.
+        tag::STRING => unsafe { (*value.as_string()).header.mark & mark::STATIC != 0 },
+        kind => kind < tag::STRING || kind == tag::TYPE,
+    }
+}
+
+/// Whether nodes can stand in another heap as they are, but for their values: if they are few, and all keys are numbers,
+/// booleans or constants of the image.
+fn can_be_copied(nodes: &[Node]) -> bool {
+    let constant = |node: &Node| match node.key_tag {
+        // SAFETY: a key with this tag is a live string.
+        tag::STRING => unsafe { (*(node.key_payload as *mut Str)).header.mark & mark::STATIC != 0 },
+        kind => kind < tag::LIGHT,
+    };
+    nodes.len() <= COPIED_NODES && nodes.iter().all(constant)
 }
 
 /// The items of a table; without any, no address but a valid one.
 unsafe fn item_start(table: *mut Table) -> *const Value {
     // SAFETY: the caller has a live table.
-    unsafe { if (*table).array_len == 0 { std::ptr::dangling() } else { (*table).array } }
-}
-
-fn put_number(out: &mut Bytes, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
+    unsafe { if (*table).array_len == 0 { ptr::dangling() } else { (*table).array } }
 }

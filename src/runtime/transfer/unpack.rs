@@ -1,22 +1,23 @@
 //! Into a heap.
 //!
-//! A parcel is made by [`pack`](super::pack()) only, so its bytes are trusted: they never leave the runtime.
+//! A parcel is made by [`pack`](super::pack()) only, so its cells are trusted: they never leave the runtime.
 
-use std::ptr::NonNull;
-use std::slice::{from_raw_parts, from_raw_parts_mut};
+use std::slice::from_raw_parts;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Graph, Handle, Head, NODE_CELLS, Parcel, slot};
-use crate::runtime::payload::{self, Format, Payload};
+use super::{Cell, FIELD_CELLS, Graph, Handle, Head, Parcel, slot};
+use crate::runtime::payload::{self, Payload};
 use crate::runtime::{channel, errors, time};
 use crate::vm::Vm;
+use crate::vm::args::userdata_of;
 use crate::vm::error::LuaError;
 use crate::vm::event::Event;
 use crate::vm::function::Function;
-use crate::vm::native::Native;
-use crate::vm::object::{Closure, Node, Str, Table};
+use crate::vm::heap::Heap;
+use crate::vm::object::{Closure, Table};
+use crate::vm::table::TableError;
 use crate::vm::value::{Value, tag};
 
 /// Unpacked values, in order.
@@ -60,255 +61,219 @@ impl Parcel {
     }
 }
 
-/// Items of an array part.
-type Items = SmallVec<[Value; 16]>;
-
 struct Unpacker<'a> {
     graph: &'a Graph,
-    at: usize,
-    objects: SmallVec<[Value; 8]>,
-    /// How many cells of records have been taken.
-    cells: usize,
+    cells: &'a [Cell],
+    /// The objects, as far as they were made.
+    objects: &'a mut [Value],
 }
 
 impl Unpacker<'_> {
     /// Calls `take` with each of the values.
     fn unpack(vm: &mut Vm, graph: &Graph, mut take: impl FnMut(Value)) -> Result<(), Box<LuaError>> {
-        if vm.heap.check_large(graph.bytes.len()).is_err() {
+        if vm.heap.check_large(graph.size()).is_err() {
             return Err(vm.out_of_memory());
         }
-        let mut this = Unpacker { graph, at: 0, objects: SmallVec::new(), cells: 0 };
-        for head in &graph.heads {
-            let object = this.make(vm, *head)?;
-            this.objects.push(object);
+        let mut objects = SmallVec::<[Value; 8]>::from_elem(Value::NIL, graph.objects as usize);
+        let this = Unpacker { graph, cells: &graph.cells, objects: &mut objects };
+        let roots = graph.roots as usize;
+        let mut at = roots;
+        for index in 0..this.objects.len() {
+            let head = this.head(at);
+            this.objects[index] = this.make(vm, head, at + 1)?;
+            at += head.len();
         }
-        for _ in 0..graph.roots {
-            take(this.value(vm)?);
+        let mut at = roots;
+        for index in 0..this.objects.len() {
+            let head = this.head(at);
+            this.fill(vm, this.objects[index], head, at + 1)?;
+            at += head.len();
         }
-        let mut items = Items::new();
-        for index in 0..graph.heads.len() {
-            this.fill(vm, index, &mut items)?;
+        if graph.metatables {
+            this.set_metatables(vm)?;
         }
-        Ok(())
-    }
-
-    fn byte(&mut self) -> u8 {
-        self.at += 1;
-        self.graph.bytes[self.at - 1]
-    }
-
-    fn number(&mut self) -> u64 {
-        let mut number = 0;
-        let mut shift = 0;
-        loop {
-            let byte = self.byte();
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return number;
-            }
-            shift += 7;
-        }
-    }
-
-    fn word(&mut self) -> u64 {
-        let bytes = self.graph.bytes[self.at..].first_chunk().expect("the packer wrote eight bytes");
-        self.at += 8;
-        u64::from_le_bytes(*bytes)
-    }
-
-    /// Allocates an object; a record with its content.
-    fn make(&mut self, vm: &mut Vm, head: Head) -> Result<Value, Box<LuaError>> {
-        Ok(match head {
-            Head::Table { items, fields, .. } => Value::table(vm.heap.new_table(items, fields)),
-            Head::Record { items, nodes, .. } => {
-                let (items, nodes) = self.parts(items, nodes);
-                // SAFETY: these were the nodes of a table.
-                let table = unsafe { vm.heap.new_table_of(items, nodes) };
-                Value::table(table.map_err(|error| vm.table_error(error))?)
-            }
-            Head::Closure { function, captured, chunk } => {
-                if let Some(index) = chunk
-                    && let Handle::Chunk(chunk) = &self.graph.handles[index as usize]
-                {
-                    vm.heap.register_chunk(Arc::clone(chunk));
-                }
-                let closure = vm.heap.new_closure(function as *const Function, captured as usize);
-                for i in 0..captured as usize {
-                    // SAFETY: a fresh closure with so many captured values.
-                    unsafe { Closure::captured(closure).add(i).write(Value::NIL) };
-                }
-                Value::closure(closure)
-            }
-            Head::Cell => Value::cell(vm.heap.new_cell(Value::NIL)),
-        })
-    }
-
-    /// Reads a value.
-    fn value(&mut self, vm: &mut Vm) -> Result<Value, Box<LuaError>> {
-        // SAFETY: addresses in a graph are those of static objects, which live as long as the image.
-        Ok(unsafe {
-            match self.byte() {
-                slot::NIL => Value::NIL,
-                slot::FALSE => Value::FALSE,
-                slot::TRUE => Value::TRUE,
-                slot::INTEGER => {
-                    let zigzag = self.number();
-                    Value::int((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
-                }
-                slot::FLOAT => Value::float(f64::from_bits(self.word())),
-                slot::LIGHT => Value::light(self.word()),
-                slot::STRING => {
-                    let len = self.number() as usize;
-                    let bytes = &self.graph.bytes[self.at..self.at + len];
-                    self.at += len;
-                    vm.string(bytes)?
-                }
-                slot::STATIC_STRING => Value::string(self.word() as *mut Str),
-                slot::HANDLE => {
-                    let index = self.number() as usize;
-                    self.handle(vm, index)?
-                }
-                slot::OBJECT => {
-                    let index = self.number() as usize;
-                    self.objects[index]
-                }
-                slot::PAYLOAD => {
-                    let format = Format::ALL[usize::from(self.byte())];
-                    let value = self.value(vm)?;
-                    payload::payload_value(vm, Payload { value, format })
-                }
-                slot::TYPE => Value::from_parts(tag::TYPE, self.word()),
-                slot::NATIVE => Value::native(&*(self.word() as *const Native)),
-                slot::LIBRARY => {
-                    let table = Value::from_parts(tag::TABLE, self.word());
-                    vm.own(table)
-                }
-                _ => Value::table(vm.globals()),
-            }
-        })
-    }
-
-    fn handle(&mut self, vm: &mut Vm, index: usize) -> Result<Value, Box<LuaError>> {
-        match &self.graph.handles[index] {
-            Handle::Bytes(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
-                Ok(string) => Ok(Value::string(string)),
-                Err(_) => Err(vm.out_of_memory()),
-            },
-            Handle::Channel(channel) => channel::adopt(vm, channel),
-            Handle::Error(error) => Ok(errors::to_value(vm, Arc::clone(error))),
-            Handle::Time(time) => Ok(time::time_value(vm, time.clone())),
-            Handle::Duration(duration) => Ok(time::duration_value(vm, *duration)),
-            Handle::Zone(zone) => Ok(time::location_value(vm, zone.clone())),
-            Handle::Chunk(_) => Ok(Value::NIL),
-        }
-    }
-
-    /// The items and nodes of the next record.
-    fn parts(&mut self, items: u32, nodes: u32) -> (&[Value], &[Node]) {
-        let (items, nodes) = (items as usize, nodes as usize);
-        let cells = &self.graph.cells[self.cells..][..items + nodes * NODE_CELLS];
-        self.cells += cells.len();
-        // SAFETY: the packer has put them there in this order.
-        unsafe {
-            let nodes = from_raw_parts(cells.as_ptr().add(items).cast(), nodes);
-            (from_raw_parts(cells.as_ptr().cast(), items), nodes)
-        }
-    }
-
-    /// Completes a table that was made as a record.
-    fn complete(
-        &mut self,
-        vm: &mut Vm,
-        table: *mut Table,
-        items: usize,
-        nodes: usize,
-        others: u32,
-    ) -> Result<(), Box<LuaError>> {
-        // SAFETY: it was made with so many items and nodes.
-        let (nodes, items) = unsafe {
-            let item_start = if items == 0 { NonNull::dangling().as_ptr() } else { (*table).array };
-            (from_raw_parts_mut((*table).nodes, nodes), from_raw_parts_mut(item_start, items))
-        };
-        for node in nodes.iter_mut() {
-            self.resolve(&mut node.value);
-        }
-        for item in items.iter_mut() {
-            self.resolve(item);
-        }
-        for _ in 0..others {
-            let place = self.number() as usize;
-            let value = self.value(vm)?;
-            match place.checked_sub(nodes.len()) {
-                None => nodes[place].value = value,
-                Some(place) => items[place] = value,
-            }
+        for root in 0..roots {
+            take(this.value(vm, root)?);
         }
         Ok(())
     }
 
-    /// Puts the object in the place of its index.
+    /// The head at this place.
     #[inline(always)]
-    fn resolve(&self, value: &mut Value) {
-        if matches!(value.tag(), tag::TABLE | tag::CLOSURE) {
-            *value = self.objects[value.payload() as usize];
-        }
+    fn head(&self, at: usize) -> Head {
+        // SAFETY: the packer has put one there.
+        unsafe { self.cells[at].as_ptr().cast::<Head>().read() }
     }
 
-    fn set_metatable(&mut self, vm: &mut Vm, table: *mut Table) -> Result<(), Box<LuaError>> {
-        let metatable = self.value(vm)?.as_table();
-        let finalized = !vm.handler_in(metatable, Event::Gc).is_nil();
-        // SAFETY: both are alive.
+    /// The slot at this place.
+    #[inline(always)]
+    fn slot(&self, at: usize) -> Value {
+        // SAFETY: the packer has put one there.
+        unsafe { self.cells[at].as_ptr().cast::<Value>().read() }
+    }
+
+    /// The value that the slot at this place stands for.
+    fn value(&self, vm: &mut Vm, at: usize) -> Result<Value, Box<LuaError>> {
+        let mut value = self.slot(at);
+        // SAFETY: the slot was copied.
+        unsafe { self.resolve(vm, &mut value)? };
+        Ok(value)
+    }
+
+    /// Puts what a slot stands for in its place.
+    ///
+    /// # Safety
+    /// It can be written.
+    #[inline(always)]
+    unsafe fn resolve(&self, vm: &mut Vm, slot: *mut Value) -> Result<(), Box<LuaError>> {
+        // SAFETY: by contract.
         unsafe {
-            vm.heap.set_metatable(table, metatable);
-            if finalized {
-                vm.heap.register_finalizer(table.cast());
+            if (*slot).tag() >= slot::OBJECT {
+                *slot = match (*slot).tag() {
+                    slot::OBJECT => self.objects[(*slot).payload() as usize],
+                    kind => self.own(vm, kind, (*slot).payload())?,
+                };
             }
         }
         Ok(())
     }
 
-    /// Fills object `index` with its content. `items` is scratch space.
-    fn fill(&mut self, vm: &mut Vm, index: usize, items: &mut Items) -> Result<(), Box<LuaError>> {
-        let object = self.objects[index];
-        match self.graph.heads[index] {
-            Head::Record { items, nodes, others, metatable } => {
-                let table = object.as_table();
-                self.complete(vm, table, items as usize, nodes as usize, others)?;
-                if metatable {
-                    self.set_metatable(vm, table)?;
-                }
+    /// What a slot stands for in this heap that is no object of the graph.
+    #[inline(never)]
+    fn own(&self, vm: &mut Vm, kind: u8, payload: u64) -> Result<Value, Box<LuaError>> {
+        match kind {
+            slot::TEXT => {
+                let (start, len) = (payload >> slot::TEXT_BITS, payload & ((1 << slot::TEXT_BITS) - 1));
+                vm.string(&self.graph.bytes[start as usize..][..len as usize])
             }
-            Head::Table { items: count, fields, metatable } => {
-                let table = object.as_table();
-                items.clear();
-                for _ in 0..count {
-                    items.push(self.value(vm)?);
-                }
-                // SAFETY: the table is alive: nothing is collected before the parcel is unpacked.
-                let listed = unsafe { Table::set_list(table, &mut vm.heap, 1, items.as_ptr(), count) };
-                listed.map_err(|error| vm.table_error(error))?;
-                for _ in 0..fields {
-                    let key = self.value(vm)?;
-                    let value = self.value(vm)?;
-                    if !key.is_nil() {
-                        vm.raw_set(table, key, value)?;
+            slot::HANDLE => match &self.graph.handles[payload as usize] {
+                Handle::Bytes(bytes) => match vm.heap.new_string_from_arc(Arc::clone(bytes)) {
+                    Ok(string) => Ok(Value::string(string)),
+                    Err(_) => Err(vm.out_of_memory()),
+                },
+                Handle::Channel(channel) => channel::adopt(vm, channel),
+                Handle::Error(error) => Ok(errors::to_value(vm, Arc::clone(error))),
+                Handle::Time(time) => Ok(time::time_value(vm, time.clone())),
+                Handle::Duration(duration) => Ok(time::duration_value(vm, *duration)),
+                Handle::Zone(zone) => Ok(time::location_value(vm, zone.clone())),
+                Handle::Chunk(_) => unreachable!("chunks belong to closures"),
+            },
+            // SAFETY: a table of the image, which lives as long as that.
+            slot::LIBRARY => Ok(vm.own(unsafe { Value::from_parts(tag::TABLE, payload) })),
+            _ => Ok(Value::table(vm.globals())),
+        }
+    }
+
+    /// Allocates an object.
+    #[inline(always)]
+    fn make(&self, vm: &mut Vm, head: Head, at: usize) -> Result<Value, Box<LuaError>> {
+        match head {
+            Head::Table { items, fields, copied, .. } => {
+                let table = self.make_table(&mut vm.heap, at, items as usize, fields as usize, copied);
+                table.map(Value::table).map_err(|error| vm.table_error(error))
+            }
+            Head::Closure { function, captured } => Ok(self.make_closure(vm, at, function, captured as usize)),
+            Head::Cell => Ok(Value::cell(vm.heap.new_cell(Value::NIL))),
+            Head::Payload(format) => Ok(payload::payload_value(vm, Payload { value: Value::NIL, format })),
+        }
+    }
+
+    /// A table with slots in the place of values.
+    #[inline(always)]
+    fn make_table(
+        &self,
+        heap: &mut Heap,
+        at: usize,
+        items: usize,
+        fields: usize,
+        copied: bool,
+    ) -> Result<*mut Table, TableError> {
+        let content = self.cells[at..].as_ptr();
+        // SAFETY: the packer has put them there; nothing refers to the table before it is filled.
+        unsafe {
+            let nodes = from_raw_parts(content.add(items).cast(), if copied { fields } else { 0 });
+            let table = heap.new_table_of(from_raw_parts(content.cast(), items), nodes)?;
+            if !copied {
+                Table::resize(table, heap, 0, fields as u32)?;
+            }
+            Ok(table)
+        }
+    }
+
+    #[inline(never)]
+    fn make_closure(&self, vm: &mut Vm, at: usize, function: usize, captured: usize) -> Value {
+        let chunk = self.slot(at);
+        if chunk.tag() == slot::HANDLE
+            && let Handle::Chunk(chunk) = &self.graph.handles[chunk.payload() as usize]
+        {
+            vm.heap.register_chunk(Arc::clone(chunk));
+        }
+        let closure = vm.heap.new_closure(function as *const Function, captured);
+        for i in 0..captured {
+            // SAFETY: a fresh closure with so many captured values.
+            unsafe { Closure::captured(closure).add(i).write(Value::NIL) };
+        }
+        Value::closure(closure)
+    }
+
+    /// Fills an object with its content.
+    #[inline(always)]
+    fn fill(&self, vm: &mut Vm, object: Value, head: Head, at: usize) -> Result<(), Box<LuaError>> {
+        // SAFETY: the objects are alive, since nothing is collected before the parcel is unpacked, and were made by their
+        // heads.
+        unsafe {
+            match head {
+                Head::Table { items, fields, copied, .. } => {
+                    let (table, items, fields) = (object.as_table(), items as usize, fields as usize);
+                    for item in 0..items {
+                        self.resolve(vm, (*table).array.add(item))?;
+                    }
+                    if !copied {
+                        return self.set_fields(vm, table, at + items, fields);
+                    }
+                    for node in 0..fields {
+                        self.resolve(vm, &raw mut (*(*table).nodes.add(node)).value)?;
                     }
                 }
-                if metatable {
-                    self.set_metatable(vm, table)?;
+                Head::Closure { captured, .. } => {
+                    for i in 0..captured as usize {
+                        *Closure::captured(object.as_closure()).add(i) = self.value(vm, at + 1 + i)?;
+                    }
+                }
+                Head::Cell => (*object.as_cell()).value = self.value(vm, at)?,
+                Head::Payload(_) => {
+                    let payload = userdata_of::<Payload>(object).expect("a payload was made");
+                    (*payload).value = self.value(vm, at)?;
                 }
             }
-            Head::Closure { captured, .. } => {
-                for i in 0..captured as usize {
-                    let value = self.value(vm)?;
-                    // SAFETY: the closure is alive and has so many captured values.
-                    unsafe { *Closure::captured(object.as_closure()).add(i) = value };
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn set_fields(&self, vm: &mut Vm, table: *mut Table, first: usize, count: usize) -> Result<(), Box<LuaError>> {
+        for key in (first..first + count * FIELD_CELLS).step_by(FIELD_CELLS) {
+            let (key, value) = (self.value(vm, key)?, self.value(vm, key + 1)?);
+            vm.raw_set(table, key, value)?;
+        }
+        Ok(())
+    }
+
+    /// Gives tables their metatables, when all have their content.
+    fn set_metatables(&self, vm: &mut Vm) -> Result<(), Box<LuaError>> {
+        let mut at = self.graph.roots as usize;
+        for object in &*self.objects {
+            let head = self.head(at);
+            at += head.len();
+            if let Head::Table { metatable: true, .. } = head {
+                let (table, metatable) = (object.as_table(), self.value(vm, at - 1)?.as_table());
+                // SAFETY: both are alive.
+                unsafe {
+                    vm.heap.set_metatable(table, metatable);
+                    if !vm.handler_in(metatable, Event::Gc).is_nil() {
+                        vm.heap.register_finalizer(table.cast());
+                    }
                 }
-            }
-            Head::Cell => {
-                let value = self.value(vm)?;
-                // SAFETY: the cell is alive.
-                unsafe { (*object.as_cell()).value = value };
             }
         }
         Ok(())

@@ -95,12 +95,18 @@ impl Table {
                 (*this).array_len = item_count;
             }
             if node_count > 0 {
-                let copy = heap.alloc_raw(node_bytes(node_count))?.cast::<Node>();
-                copy.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len());
-                Table::set_nodes(this, copy, node_count);
+                Table::set_nodes(this, Table::copy_nodes(heap, nodes)?, node_count);
             }
         }
         Ok(())
+    }
+
+    #[inline(always)]
+    fn copy_nodes(heap: &mut Heap, nodes: &[Node]) -> Result<*mut Node, TableError> {
+        let copy = heap.alloc_raw(node_bytes(nodes.len() as u32))?.cast::<Node>();
+        // SAFETY: there is room for all of them.
+        unsafe { copy.copy_from_nonoverlapping(nodes.as_ptr(), nodes.len()) };
+        Ok(copy)
     }
 
     /// A hash part for `fields` keys, at least one, all nodes free.
@@ -141,11 +147,9 @@ impl Table {
     pub(super) unsafe fn copy_shared_nodes(this: *mut Table, heap: &mut Heap) -> Result<(), TableError> {
         // SAFETY: shared nodes are immutable and outlive the heap.
         unsafe {
-            let count = Table::node_count(this);
             if !Table::has_no_nodes(this) {
-                let nodes = heap.alloc_raw(node_bytes(count))?.cast::<Node>();
-                nodes.copy_from_nonoverlapping((*this).nodes, count as usize);
-                (*this).nodes = nodes;
+                let shared = std::slice::from_raw_parts((*this).nodes, Table::node_count(this) as usize);
+                (*this).nodes = Table::copy_nodes(heap, shared)?;
             }
             (*this).bits &= !table_bit::SHARED_NODES;
             (*this).header.mark &= !mark::WRITE_SLOW;
