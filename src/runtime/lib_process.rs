@@ -134,7 +134,7 @@ fn quick_send(vm: &mut Vm, args: &[Value]) -> Answer {
     if !state(vm).last_target.is_known(destination) {
         return Answer::NONE;
     }
-    let payload = value.map_or(Parcel::Empty, |value| pack(vm, value));
+    let payload = value.map_or_else(Parcel::default, |value| pack(vm, value));
     let topic = Text::of(topic);
     let state = state(vm);
     let from = state.process().pid;

@@ -141,19 +141,21 @@ impl Packer<'_> {
 
     /// What stands for a value that each heap has its own version of.
     fn slot_of_own(&mut self, vm: &mut Vm, value: Value) -> Value {
+        if !value.is_table() {
+            return self.slot_of_other(vm, value);
+        }
+        match vm.heap.static_table(value.as_table()) {
+            None => self.slot_of_object(value),
+            Some(table) if !ptr::eq(value.as_table(), vm.globals()) => slot::value(slot::LIBRARY, table as u64),
+            // The globals of a process are its version of the image's; as a value they are a table like any other.
+            Some(_) if self.template => slot::value(slot::GLOBALS, 0),
+            Some(_) => self.slot_of_object(value),
+        }
+    }
+
+    #[inline(never)]
+    fn slot_of_other(&mut self, vm: &mut Vm, value: Value) -> Value {
         match value.tag() {
-            tag::TABLE => match vm.heap.static_table(value.as_table()) {
-                None => self.slot_of_object(value),
-                // The globals of a process are its version of the image's; as a value they are a table like any other.
-                Some(_) if ptr::eq(value.as_table(), vm.globals()) => {
-                    if self.template {
-                        slot::value(slot::GLOBALS, 0)
-                    } else {
-                        self.slot_of_object(value)
-                    }
-                }
-                Some(table) => slot::value(slot::LIBRARY, table as u64),
-            },
             tag::STRING => self.slot_of_string(value.as_string()),
             tag::CLOSURE | tag::CELL => self.slot_of_object(value),
             tag::USERDATA => self.slot_of_userdata(vm, value),
@@ -167,7 +169,6 @@ impl Packer<'_> {
         Value::NIL
     }
 
-    #[inline(never)]
     fn slot_of_string(&mut self, string: *mut Str) -> Value {
         // SAFETY: values refer to live strings.
         unsafe {
@@ -232,7 +233,6 @@ impl Packer<'_> {
         }
     }
 
-    #[inline(never)]
     fn slot_of_userdata(&mut self, vm: &mut Vm, value: Value) -> Value {
         // SAFETY: the objects are alive, and each reference is used up before the next is made.
         let handle = unsafe {

@@ -36,11 +36,7 @@ impl Parcel {
             Parcel::Integer(i) => Ok(Value::int(*i)),
             Parcel::Float(f) => Ok(Value::float(*f)),
             Parcel::Text(text) => text.to_value(vm),
-            Parcel::Graph(graph) => {
-                let mut first = None;
-                Unpacker::unpack(vm, graph, |value| _ = first.get_or_insert(value))?;
-                Ok(first.unwrap_or(Value::NIL))
-            }
+            Parcel::Graph(graph) => Unpacker::unpack_first(vm, graph),
         }
     }
 
@@ -69,6 +65,14 @@ struct Unpacker<'a> {
 }
 
 impl Unpacker<'_> {
+    /// The first of the values.
+    #[inline(never)]
+    fn unpack_first(vm: &mut Vm, graph: &Graph) -> Result<Value, Box<LuaError>> {
+        let mut first = None;
+        Unpacker::unpack(vm, graph, |value| _ = first.get_or_insert(value))?;
+        Ok(first.unwrap_or(Value::NIL))
+    }
+
     /// Calls `take` with each of the values.
     fn unpack(vm: &mut Vm, graph: &Graph, mut take: impl FnMut(Value)) -> Result<(), Box<LuaError>> {
         if vm.heap.check_large(graph.size()).is_err() {
